@@ -1,0 +1,159 @@
+"""Every error attune raises on purpose.
+
+AttuneError
+├── UsageError              what was asked for makes no sense as asked
+│   ├── SettingsError       the environment, a settings file or a flag
+│   ├── ProfileError        a bot profile
+│   ├── RecipeError         a recipe: all its problems at once
+│   └── DatasetError        the data cannot feed what was asked for (too few rows, one class, ...)
+├── ImportRefused           a whole file that cannot be imported (single rows are set aside, never raised)
+├── NotFound                absent, or somebody else's: the two are indistinguishable on purpose
+├── Conflict                true a moment ago, not now
+│   ├── NameTaken
+│   ├── PointerMoved        the live pointer is not where the caller last saw it
+│   ├── GateClosed          the verdict does not allow this promotion
+│   └── InUse
+├── JobError
+│   ├── LeaseLost           another worker owns the job now: stop, write nothing
+│   └── JobCancelled
+├── TrainingError
+│   ├── Diverged            the loss is not a number
+│   ├── Collapsed           the model predicts one class
+│   └── ParityFailed        the exported model does not answer as the trained one
+├── BaseRefused             a base model that fails its digest or crosses the trust boundary
+├── IntegrityError          bytes that are not the bytes the store recorded
+└── StorageError
+    ├── StoreUnavailable    busy or gone: try again
+    ├── StorageFull
+    ├── StoreCorrupt
+    └── SchemaTooNew        written by a newer attune
+
+A message says what was expected, what came, and what to do. It never holds a path of the machine, SQL, or user text;
+`ids` names the things it speaks of (bot, upload, job, row, ...).
+"""
+
+from __future__ import annotations
+
+
+class AttuneError(Exception):
+    """Base of all. `code` is stable and documented in docs/errors.md; `remedy` is the next step for a human."""
+
+    code = "error"
+
+    def __init__(self, message: str, *, remedy: str = "", **ids: object) -> None:
+        super().__init__(message)
+        self.message = message
+        self.remedy = remedy
+        self.ids = ids
+
+    def __str__(self) -> str:
+        return f"{self.message} {self.remedy}".strip()
+
+    def to_wire(self) -> dict[str, object]:
+        """The error as jobs store it and clients read it."""
+        ids = {name: value if isinstance(value, (int, float)) else str(value) for name, value in self.ids.items()}
+        return {"code": self.code, "message": self.message, "remedy": self.remedy, "ids": ids}
+
+
+class UsageError(AttuneError):
+    code = "usage_invalid"
+
+
+class SettingsError(UsageError):
+    code = "settings_invalid"
+
+
+class ProfileError(UsageError):
+    code = "profile_invalid"
+
+
+class RecipeError(UsageError):
+    code = "recipe_invalid"
+
+
+class DatasetError(UsageError):
+    code = "dataset_unfit"
+
+
+class ImportRefused(AttuneError):
+    code = "import_refused"
+
+
+class NotFound(AttuneError):
+    code = "not_found"
+
+
+class Conflict(AttuneError):
+    code = "conflict"
+
+
+class NameTaken(Conflict):
+    code = "name_taken"
+
+
+class PointerMoved(Conflict):
+    code = "pointer_moved"
+
+
+class GateClosed(Conflict):
+    code = "promotion_gate_failed"
+
+
+class InUse(Conflict):
+    code = "in_use"
+
+
+class JobError(AttuneError):
+    code = "job_failed"
+
+
+class LeaseLost(JobError):
+    code = "lease_lost"
+
+
+class JobCancelled(JobError):
+    code = "job_cancelled"
+
+
+class TrainingError(AttuneError):
+    code = "training_failed"
+
+
+class Diverged(TrainingError):
+    code = "diverged"
+
+
+class Collapsed(TrainingError):
+    code = "collapsed"
+
+
+class ParityFailed(TrainingError):
+    code = "parity_failed"
+
+
+class BaseRefused(AttuneError):
+    code = "base_refused"
+
+
+class IntegrityError(AttuneError):
+    code = "integrity_failed"
+
+
+class StorageError(AttuneError):
+    code = "storage_failed"
+
+
+class StoreUnavailable(StorageError):
+    code = "store_unavailable"
+
+
+class StorageFull(StorageError):
+    code = "storage_full"
+
+
+class StoreCorrupt(StorageError):
+    code = "store_corrupt"
+
+
+class SchemaTooNew(StorageError):
+    code = "schema_too_new"
