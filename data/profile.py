@@ -20,12 +20,16 @@ class _Frozen(BaseModel):
 
 
 class Intent(_Frozen):
-    """What customers want, in the brand's words. `title` finishes the sentence "is this about ...?"."""
+    """What customers want, in the brand's words. `title` finishes the sentence "is this about ...?".
+
+    `handoff`: whoever wants this wants a person, so that the bot hands over as soon as it is sure of the intent.
+    """
 
     name: Label
     title: str = Field("", max_length=200)
     description: str = Field("", max_length=2000)
     answers: tuple[Text, ...] = ()
+    handoff: bool = False
 
     @property
     def readable(self) -> str:

@@ -1,0 +1,124 @@
+"""Exported encoders, stored once by digest and shared by all releases that name them.
+
+A folder `encoders/<digest>/` holds `encoder.onnx` or `encoder_int8.onnx`, `tokenizer.json`, and the manifest
+`encoder.json`; the digest in its name is the SHA-256 of that manifest, which names the other files by hash. So the
+name alone vouches for every byte.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+from data.errors import IntegrityError, NotFound
+from export.sealed import REMEDY, publish, read_seal, seal, verify_files
+
+MANIFEST = "encoder.json"
+TOKENIZER = "tokenizer.json"
+FORMAT = 1
+
+Precision = Literal["fp32", "int8"]
+GRAPHS: Mapping[str, str] = {"fp32": "encoder.onnx", "int8": "encoder_int8.onnx"}
+_DIGEST = re.compile(r"[0-9a-f]{64}")
+
+
+@dataclass(frozen=True, slots=True)
+class EncoderCard:
+    """What one must know of an encoder to use it: `max_length` in tokens, `hidden` the size of an embedding.
+
+    `base` names the model it was tuned from, `licence` that model's licence; `versions` the tools that exported it.
+    """
+
+    max_length: int
+    hidden: int
+    precision: Precision = "fp32"
+    base: str = ""
+    licence: str = ""
+    versions: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class EncoderFolder:
+    """An encoder on disk. `size_bytes` counts all of its files."""
+
+    folder: Path
+    digest: str
+    card: EncoderCard
+    size_bytes: int
+
+    @property
+    def graph(self) -> Path:
+        return self.folder / GRAPHS[self.card.precision]
+
+    @property
+    def tokenizer(self) -> Path:
+        return self.folder / TOKENIZER
+
+
+def seal_encoder(folder: Path, card: EncoderCard) -> str:
+    """Write the manifest of the encoder built in `folder`; returns the digest that names it.
+
+    Raises IntegrityError when the graph of the card's precision or the tokenizer is missing, or more stands there.
+    """
+    wanted = {GRAPHS[card.precision], TOKENIZER}
+    present = {path.name for path in folder.iterdir()} - {MANIFEST}
+    if present != wanted:
+        raise IntegrityError(
+            f"An encoder holds {_names(wanted)}; this one holds {_names(present)}.", remedy="Build it again."
+        )
+    return seal(folder, MANIFEST, {"format": FORMAT, **asdict(card)})
+
+
+def publish_encoder(work: Path, encoders: Path) -> str:
+    """Move the sealed encoder in `work` to `encoders/<digest>`, returned; one already there is kept."""
+    _, digest = read_seal(work, MANIFEST, what="encoder")
+    publish(work, encoders / digest, MANIFEST, what="encoder")
+    return digest
+
+
+def open_encoder(folder: Path, *, verify: bool = True) -> EncoderFolder:
+    """The encoder in `folder`, every byte checked against the digest in the folder's name.
+
+    `verify=False` skips hashing the files, for an encoder that this process has just sealed under another name.
+    Raises NotFound when there is no such folder, IntegrityError when it is not what its name says.
+    """
+    if not folder.is_dir():
+        raise NotFound("There is no encoder under this digest.", remedy=REMEDY, encoder=folder.name)
+    body, digest = read_seal(folder, MANIFEST, what="encoder")
+    if verify:
+        if digest != folder.name:
+            raise IntegrityError("The encoder's manifest is not the one its name promises.", remedy=REMEDY)
+        verify_files(folder, MANIFEST, body, what="encoder")
+    size = sum(entry["size"] for entry in body["files"].values())
+    return EncoderFolder(folder, digest, _card(body), size)
+
+
+def encoder_path(encoders: Path, digest: str) -> Path:
+    """Where the encoder `digest` stands. Raises IntegrityError for what is no digest: no path is ever made of it."""
+    if not _DIGEST.fullmatch(digest):
+        raise IntegrityError("An encoder is named by 64 hexadecimal digits, but is not here.", remedy=REMEDY)
+    return encoders / digest
+
+
+def _card(body: Mapping[str, Any]) -> EncoderCard:
+    try:
+        card = EncoderCard(**{name: body[name] for name in EncoderCard.__slots__})
+        sound = (
+            body["format"] == FORMAT
+            and card.precision in get_args(Precision)
+            and all(isinstance(n, int) and n > 0 for n in (card.max_length, card.hidden))
+        )
+    except KeyError:
+        sound = False
+    if not sound:
+        raise IntegrityError(
+            f"The {MANIFEST} of this encoder is not of format {FORMAT}.", remedy="Export it again with this version."
+        )
+    return card
+
+
+def _names(names: set[str]) -> str:
+    return ", ".join(sorted(names)) or "nothing"

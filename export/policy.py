@@ -1,0 +1,291 @@
+"""Which reply, ask back, or hand over: the decision about one message, as a pure function.
+
+In this order, the first that holds:
+
+1. nothing was said yet: the greeting;
+2. the message is out of scope: own up to it, and hand over when that was already said;
+3. an intent whose confidence reaches the `answer` threshold: its approved answer, or a person where the profile
+   says that this intent wants one;
+4. an earlier reply of the brand whose score reaches the `reply` threshold and does not belong to another intent;
+5. two intents close to each other and together likely: ask which of them it is, once;
+6. otherwise: own up to it, then hand over.
+
+Whatever is chosen must be *sayable*: free of banned phrases, with its placeholders filled from this conversation, and
+not what the bot said one turn before. A choice that is not sayable is passed over, never mended.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+import unicodedata
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any, Literal
+
+from data.errors import IntegrityError
+from data.profile import BotProfile
+from data.schema import OUT_OF_SCOPE
+from export.placeholders import Values, fill, placeholders
+
+Action = Literal["greet", "answer", "clarify", "fallback", "handoff"]
+Source = Literal["approved", "retrieved", "generated", "clarify", "handoff"]
+
+
+@dataclass(frozen=True, slots=True)
+class Thresholds:
+    """The bars of one release, chosen on data the models did not learn from. None: no bar is low enough, never do it.
+
+    `clarify_together` is the least probability two intents must hold between them to be worth a question;
+    `clarify_ratio` how likely the second must be, as a share of the first.
+    """
+
+    answer: float | None = None
+    oos: float = 0.0
+    reply: float | None = None
+    clarify_together: float = 0.6
+    clarify_ratio: float = 0.4
+
+    @classmethod
+    def from_wire(cls, body: Mapping[str, Any]) -> Thresholds:
+        """Read the manifest's `thresholds`; names this version does not know are left alone."""
+        known = {name: body[name] for name in cls.__slots__ if name in body}
+        for name, value in known.items():
+            number = isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+            if not number and not (value is None and name in ("answer", "reply")):
+                raise IntegrityError(
+                    f"The threshold {name!r} of the release is not a number.", remedy="Export the release again."
+                )
+        return cls(**known)
+
+    def to_wire(self) -> dict[str, float | None]:
+        return {name: getattr(self, name) for name in self.__slots__}
+
+
+@dataclass(frozen=True, slots=True)
+class Ranked:
+    """One intent and how likely it is, in scope."""
+
+    intent: str
+    probability: float
+
+
+@dataclass(frozen=True, slots=True)
+class Understanding:
+    """What a message was taken to mean.
+
+    `intent` is the likeliest label (`oos` included, None without an intent model); `confidence` the probability that
+    answering for it is right; `in_scope` the score that the message is one the bot covers; `ranking` holds the
+    intents, likeliest first, without `oos`.
+    """
+
+    intent: str | None
+    confidence: float
+    in_scope: float
+    ranking: tuple[Ranked, ...] = ()
+
+
+NOT_UNDERSTOOD = Understanding(intent=None, confidence=0.0, in_scope=1.0)
+"""The understanding of a release that has no intent model: everything may be in scope, nothing is known."""
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """An earlier reply of the brand that may fit. `echoes`: its placeholders repeat what the customer had said."""
+
+    text: str
+    score: float
+    intent: str | None = None
+    count: int = 1
+    echoes: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """All a decision looks at. `last_reply` is what the brand last answered in this conversation, if anything."""
+
+    understanding: Understanding
+    profile: BotProfile
+    thresholds: Thresholds
+    candidates: tuple[Candidate, ...] = ()
+    values: Values = field(default_factory=dict)
+    last_reply: str | None = None
+    opening: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What to do, what to say, where the words come from, and why, in one sentence without the customer's words."""
+
+    action: Action
+    source: Source
+    reply: str
+    reason: str
+    intent: str | None = None
+
+
+def decide(situation: Situation) -> Decision:
+    """The one decision for `situation`. Always returns; always with a reason; never says a banned phrase."""
+    if situation.opening:
+        return _greet(situation)
+    if is_out_of_scope(situation.understanding, situation.thresholds):
+        return _give_up(situation, "The message looks out of scope")
+    chosen = next(_answers(situation), None) or _clarify(situation)
+    return chosen or _give_up(situation, _why_unsure(situation))
+
+
+def is_out_of_scope(understanding: Understanding, thresholds: Thresholds) -> bool:
+    """Whether no intent of the bot covers the message."""
+    return understanding.intent == OUT_OF_SCOPE or understanding.in_scope < thresholds.oos
+
+
+def is_sure(understanding: Understanding, thresholds: Thresholds) -> bool:
+    """Whether the likeliest intent may be answered for."""
+    return (
+        understanding.intent not in (None, OUT_OF_SCOPE)
+        and thresholds.answer is not None
+        and understanding.confidence >= thresholds.answer
+    )
+
+
+def says_banned(text: str, phrases: tuple[str, ...]) -> bool:
+    """Whether `text` says one of `phrases`, whatever its case, width, spacing or kind of apostrophe.
+
+    A phrase of letters matches whole words only ("as an AI" is not in "as an airline"); scripts written without
+    spaces match anywhere.
+    """
+    folded = _fold(text)
+    return any(_banned_pattern(phrase).search(folded) for phrase in phrases)
+
+
+def _greet(situation: Situation) -> Decision:
+    for text in _sayable(situation, situation.profile.greeting):
+        return Decision("greet", "approved", text, "The conversation opens, and nothing has been asked yet.")
+    return _give_up(situation, "The greeting of the profile cannot be said")
+
+
+def _answers(situation: Situation) -> Iterator[Decision]:
+    """Everything that may be answered with, best first."""
+    understanding, thresholds = situation.understanding, situation.thresholds
+    if is_sure(understanding, thresholds):
+        yield from _approved(situation)
+    if thresholds.reply is None:
+        return
+    for candidate in sorted(situation.candidates, key=lambda c: -c.score):
+        if not candidate.score >= thresholds.reply or _belongs_elsewhere(candidate, situation):
+            continue
+        if placeholders(candidate.text) and not candidate.echoes:
+            continue
+        for text in _sayable(situation, candidate.text):
+            reason = f"An earlier reply of the brand fits with {candidate.score:.2f}, at least {thresholds.reply:.2f}."
+            yield Decision("answer", "retrieved", text, reason, candidate.intent or understanding.intent)
+
+
+def _approved(situation: Situation) -> Iterator[Decision]:
+    understanding = situation.understanding
+    name = understanding.intent or ""
+    intent = situation.profile.intent(name)
+    if intent is None:
+        return
+    bar = situation.thresholds.answer
+    sure = f"The intent {name!r} is sure with {understanding.confidence:.2f}, at least {bar:.2f}"
+    if intent.handoff:
+        yield _hand_over(situation, f"{sure}, and the profile hands it to a person.", name)
+    for answer in intent.answers:
+        for text in _sayable(situation, answer):
+            yield Decision("answer", "approved", text, f"{sure}.", name)
+
+
+def _belongs_elsewhere(candidate: Candidate, situation: Situation) -> bool:
+    """Whether the reply was given for another intent than the one we are sure of."""
+    sure = is_sure(situation.understanding, situation.thresholds)
+    return sure and candidate.intent not in (None, situation.understanding.intent)
+
+
+def _clarify(situation: Situation) -> Decision | None:
+    ranking, thresholds, profile = situation.understanding.ranking, situation.thresholds, situation.profile
+    if len(ranking) < 2 or _is_ask_back(situation.last_reply, profile.ask_back):
+        return None
+    first, second = ranking[0], ranking[1]
+    together = first.probability + second.probability
+    close = second.probability >= thresholds.clarify_ratio * first.probability
+    if not close or not together >= thresholds.clarify_together:
+        return None
+    names = {"first": _readable(profile, first.intent), "second": _readable(profile, second.intent)}
+    question = _FIELDS.sub(lambda match: names[match.group(1)], profile.ask_back)
+    reason = f"The intents {first.intent!r} and {second.intent!r} are close, and hold {together:.2f} between them."
+    for text in _sayable(situation, question):
+        return Decision("clarify", "clarify", text, reason, first.intent)
+    return None
+
+
+def _give_up(situation: Situation, why: str) -> Decision:
+    """Own up to not knowing; where that was the last reply, or cannot be said, hand over."""
+    intent = situation.understanding.intent
+    for text in _sayable(situation, situation.profile.fallback):
+        return Decision("fallback", "handoff", text, f"{why}, so a colleague is offered.", intent)
+    return _hand_over(situation, f"{why}, so a colleague takes over.", intent)
+
+
+def _hand_over(situation: Situation, reason: str, intent: str | None) -> Decision:
+    """Hand over with the first of the profile's own texts that can be said; repeated or mute rather than forbidden."""
+    profile = situation.profile
+    own = (profile.handoff, profile.fallback)
+    fresh = (text for candidate in own for text in _sayable(situation, candidate))
+    stale = (text for text in own if not says_banned(text, profile.banned_phrases) and not placeholders(text))
+    reply = next(fresh, None) or next(stale, "")
+    return Decision("handoff", "handoff", reply, reason, intent)
+
+
+def _sayable(situation: Situation, text: str) -> Iterator[str]:
+    """`text` as it can be said here, or nothing."""
+    filled = fill(text, situation.values)
+    if filled is None or says_banned(filled, situation.profile.banned_phrases):
+        return
+    if situation.last_reply is None or _fold(filled) != _fold(situation.last_reply):
+        yield filled
+
+
+def _why_unsure(situation: Situation) -> str:
+    understanding, bar = situation.understanding, situation.thresholds.answer
+    if understanding.intent is None:
+        return "No earlier reply fits well enough"
+    if is_sure(understanding, situation.thresholds):
+        return f"The intent {understanding.intent!r} is sure, but nothing that may be said answers it"
+    if bar is None:
+        return "This release has no threshold at which it may answer"
+    return f"The likeliest intent {understanding.intent!r} has {understanding.confidence:.2f}, below {bar:.2f}"
+
+
+def _readable(profile: BotProfile, name: str) -> str:
+    intent = profile.intent(name)
+    return intent.readable if intent is not None else name.replace("_", " ")
+
+
+_FIELDS = re.compile(r"\{(first|second)\}")
+_APOSTROPHES = str.maketrans("’‘ʼ＇`´", "''''''")
+_NO_SPACES_FROM = "\u0e00"
+"""From Thai on, most scripts do not put spaces between words, so that word edges cannot be told."""
+
+
+def _fold(text: str) -> str:
+    visible = "".join(c for c in text.translate(_APOSTROPHES) if unicodedata.category(c) != "Cf")
+    plain = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", visible).casefold())
+    return " ".join(plain.split())
+
+
+@lru_cache(maxsize=4096)
+def _banned_pattern(phrase: str) -> re.Pattern[str]:
+    folded = _fold(phrase)
+    if not folded:  # nothing visible is banned: it would forbid every reply
+        return re.compile(r"(?!)")
+    before, after = (edge.isalnum() and edge < _NO_SPACES_FROM for edge in (folded[0], folded[-1]))
+    return re.compile((r"(?<!\w)" if before else "") + re.escape(folded) + (r"(?!\w)" if after else ""))
+
+
+def _is_ask_back(text: str | None, template: str) -> bool:
+    if text is None:
+        return False
+    pattern = "".join(".*" if i % 2 else re.escape(piece) for i, piece in enumerate(_FIELDS.split(template)))
+    return re.fullmatch(pattern, text, re.DOTALL) is not None

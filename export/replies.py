@@ -1,0 +1,143 @@
+"""The index of the brand's own earlier replies: exact search by inner product, no approximation.
+
+Vectors are kept as float16: the error of a cosine between unit vectors is below 0.001, and half the memory. They are
+widened to float32 block by block for the product, so a search never needs a second copy of the index.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from safetensors import SafetensorError
+from safetensors.numpy import load_file, save_file
+
+from data.errors import IntegrityError
+from data.schema import ROLES
+from export.sealed import REMEDY
+
+Vectors = npt.NDArray[np.float16]
+Queries = npt.NDArray[np.floating[Any]]
+
+VECTORS_FILE = "reply_index.safetensors"
+REPLIES_FILE = "replies.jsonl"
+BLOCK = 8192
+"""Rows widened at a time: 12 MB for 384 dimensions."""
+QUERIES = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """One distinct reply of the brand.
+
+    `count` is how often it was said, `intent` what it answered where known, `source` the digest of the turn it was
+    learnt from, `echoes` whether its placeholders repeat what the customer had said each time (see placeholders).
+    """
+
+    text: str
+    role: str = "agent"
+    count: int = 1
+    intent: str | None = None
+    source: str = ""
+    echoes: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A reply and the inner product of its vector with the query: a cosine, since both are unit vectors."""
+
+    reply: Reply
+    score: float
+
+
+class ReplyIndex:
+    """Distinct replies and their vectors, row by row. Immutable, so shared by threads as it is."""
+
+    def __init__(self, vectors: Queries, replies: Sequence[Reply]) -> None:
+        """`vectors` [n, hidden], one row per reply, finite. Raises ValueError otherwise."""
+        if vectors.ndim != 2 or len(vectors) != len(replies):
+            raise ValueError(f"{len(replies)} replies need as many vectors; came an array of shape {vectors.shape}")
+        with np.errstate(over="ignore"):  # what float16 cannot hold becomes infinite, and is refused below
+            narrow = np.ascontiguousarray(vectors, dtype=np.float16)
+        if not np.isfinite(narrow).all():
+            raise ValueError("a vector of the reply index is not finite")
+        narrow.setflags(write=False)
+        self.vectors: Vectors = narrow
+        self.replies = tuple(replies)
+
+    def __len__(self) -> int:
+        return len(self.replies)
+
+    @property
+    def hidden(self) -> int:
+        return int(self.vectors.shape[1])
+
+    @property
+    def size_bytes(self) -> int:
+        """Bytes of the vectors; the texts come on top."""
+        return self.vectors.nbytes
+
+    def scores(self, queries: Queries) -> npt.NDArray[np.float32]:
+        """Inner products [m, n] of `queries` [m, hidden] with every reply. ValueError for a query that is not finite."""
+        wide = np.ascontiguousarray(queries, dtype=np.float32)
+        if wide.ndim != 2 or wide.shape[1] != self.hidden:
+            raise ValueError(f"queries of shape [m, {self.hidden}] were expected, came {queries.shape}")
+        if not np.isfinite(wide).all():
+            raise ValueError("a query is not finite")
+        result = np.empty((len(wide), len(self)), dtype=np.float32)
+        for start in range(0, len(self), BLOCK):
+            block = self.vectors[start : start + BLOCK].astype(np.float32)
+            np.matmul(wide, block.T, out=result[:, start : start + BLOCK])
+        return result
+
+    def search(self, query: Queries, k: int) -> tuple[Hit, ...]:
+        """The `k` best replies for one query [hidden], best first; equal scores in the order of the index."""
+        return self.search_many(query[None, :], k)[0]
+
+    def search_many(self, queries: Queries, k: int) -> list[tuple[Hit, ...]]:
+        """`search` for every row of `queries` [m, hidden], a few at a time, so that m x n scores are never held."""
+        found: list[tuple[Hit, ...]] = []
+        for start in range(0, len(queries), QUERIES):
+            found += (tuple(self._top(row, k)) for row in self.scores(queries[start : start + QUERIES]))
+        return found
+
+    def _top(self, scores: npt.NDArray[np.float32], k: int) -> Iterator[Hit]:
+        k = min(max(k, 0), len(scores))
+        if k == 0:
+            return
+        bar = np.partition(scores, len(scores) - k)[len(scores) - k]
+        rows = np.flatnonzero(scores >= bar)  # more than k on ties: the stable sort settles them by row
+        for row in rows[np.argsort(-scores[rows], kind="stable")][:k]:
+            yield Hit(self.replies[row], float(scores[row]))
+
+    def save(self, folder: Path) -> None:
+        """Write `reply_index.safetensors` and `replies.jsonl`, whose lines are the rows in order."""
+        save_file({"vectors": self.vectors}, str(folder / VECTORS_FILE))
+        with (folder / REPLIES_FILE).open("w", encoding="utf-8", newline="\n") as file:
+            for reply in self.replies:
+                file.write(json.dumps(asdict(reply), ensure_ascii=False) + "\n")
+
+    @classmethod
+    def load(cls, folder: Path) -> ReplyIndex:
+        """Read what `save` wrote. Raises IntegrityError when the two files do not hold or do not agree."""
+        try:
+            vectors = load_file(str(folder / VECTORS_FILE))["vectors"]
+            with (folder / REPLIES_FILE).open(encoding="utf-8", newline="\n") as file:
+                replies = [_reply(json.loads(line)) for line in file]
+            return cls(vectors, replies)
+        except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
+            raise IntegrityError(
+                f"The reply index of this release cannot be read ({type(error).__name__}).", remedy=REMEDY
+            ) from None
+
+
+def _reply(body: dict[str, Any]) -> Reply:
+    reply = Reply(**body)
+    if not isinstance(reply.text, str) or reply.role not in ROLES or not isinstance(reply.count, int):
+        raise ValueError("a reply of the index is malformed")
+    return reply

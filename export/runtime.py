@@ -1,0 +1,181 @@
+"""onnxruntime sessions: token ids in, embeddings out. Knows no text.
+
+A text's embedding does not depend on its neighbours in a batch. In fp32 that holds to about 1e-6; dynamic int8 takes
+its activation scale from the whole batch, padding included, so an int8 graph is fed one text at a time.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import onnxruntime as ort
+
+from data.errors import IntegrityError
+from data.render import Rendered
+from export.encoders import EncoderCard, EncoderFolder, encoder_path, open_encoder
+from export.sealed import REMEDY
+
+Ids = npt.NDArray[np.int64]
+Embeddings = npt.NDArray[np.float32]
+Run = Callable[[Ids, Ids], Embeddings]
+"""(input_ids, attention_mask), both [batch, sequence], to embeddings [batch, hidden]."""
+
+INPUTS = ("input_ids", "attention_mask")
+OUTPUT = "embedding"
+BATCH = 32
+
+
+def embed_in_batches(run: Run, rendered: Sequence[Rendered], hidden: int, batch: int = BATCH) -> Embeddings:
+    """Embed any number of texts, in the order given: [n, hidden]. Texts of like length share a batch, to pad little."""
+    vectors = np.zeros((len(rendered), hidden), dtype=np.float32)
+    order = sorted(range(len(rendered)), key=lambda row: len(rendered[row]))
+    for start in range(0, len(order), batch):
+        rows = order[start : start + batch]
+        vectors[rows] = run(*_pad([rendered[row] for row in rows]))
+    return vectors
+
+
+class Encoder:
+    """One loaded encoder. Thread-safe: sessions may be run from many threads at once."""
+
+    def __init__(self, opened: EncoderFolder, threads: int = 1) -> None:
+        """Load the graph with `threads` CPU threads for one inference. Raises IntegrityError when it is no encoder."""
+        self.digest = opened.digest
+        self.card: EncoderCard = opened.card
+        self.tokenizer: Path = opened.tokenizer
+        self.size_bytes = opened.size_bytes
+        self._session = _session(opened.graph, threads)
+        names = tuple(sorted(node.name for node in self._session.get_inputs()))
+        shape = [node.shape for node in self._session.get_outputs() if node.name == OUTPUT]
+        if names != tuple(sorted(INPUTS)) or len(shape) != 1 or shape[0][-1] != self.card.hidden:
+            raise IntegrityError("The graph of this encoder has not the inputs and output it should.", remedy=REMEDY)
+
+    @classmethod
+    def load(cls, folder: Path, threads: int = 1, *, verify: bool = True) -> Encoder:
+        """Open and load the encoder in `folder` (see `open_encoder` for `verify` and errors)."""
+        return cls(open_encoder(folder, verify=verify), threads)
+
+    def run(self, input_ids: Ids, attention_mask: Ids) -> Embeddings:
+        """One pass: int64 [batch, sequence] twice, to unit vectors float32 [batch, hidden]."""
+        if input_ids.shape[0] == 0:
+            return np.zeros((0, self.card.hidden), dtype=np.float32)
+        feeds = dict(zip(INPUTS, (input_ids, attention_mask), strict=True))
+        (embedding,) = self._session.run([OUTPUT], feeds)
+        return np.asarray(embedding, dtype=np.float32)
+
+    def embed(self, rendered: Sequence[Rendered]) -> Embeddings:
+        """Embeddings [n, hidden] of any number of rendered texts, in their order."""
+        batch = 1 if self.card.precision == "int8" else BATCH
+        return embed_in_batches(self.run, rendered, self.card.hidden, batch)
+
+
+@dataclass(frozen=True, slots=True)
+class EncoderUse:
+    """One line of the pool's books: bytes on disk of a loaded encoder, and how many predictors hold it."""
+
+    digest: str
+    size_bytes: int
+    references: int
+
+
+@dataclass(slots=True)
+class _Place:
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    encoder: Encoder | None = None
+    references: int = 0
+
+
+class EncoderPool:
+    """Loaded encoders shared by digest: loaded by the first who asks, dropped when the last gives it back.
+
+    Loading one encoder does not keep others waiting, and two who ask for the same one at once load it once.
+    """
+
+    def __init__(self, encoders: Path, threads: int = 1) -> None:
+        self._encoders = encoders
+        self._threads = threads
+        self._lock = threading.Lock()
+        self._places: dict[str, _Place] = {}
+
+    def acquire(self, digest: str) -> Encoder:
+        """The encoder `digest`, counted until `release`. Raises NotFound or IntegrityError, then nothing is counted."""
+        folder = encoder_path(self._encoders, digest)
+        with self._lock:
+            place = self._places.setdefault(digest, _Place())
+            place.references += 1
+        try:
+            with place.lock:
+                if place.encoder is None:
+                    place.encoder = Encoder.load(folder, self._threads)
+                return place.encoder
+        except BaseException:
+            self.release(digest)
+            raise
+
+    def release(self, digest: str) -> None:
+        """Give one reference back; the last one frees the memory. Giving back more than was taken is a bug."""
+        with self._lock:
+            place = self._places.get(digest)
+            if place is None:
+                raise ValueError(f"the encoder {digest[:12]} was given back more often than it was taken")
+            place.references -= 1
+            if place.references == 0:
+                del self._places[digest]
+
+    @contextmanager
+    def holding(self, digest: str) -> Iterator[Encoder]:
+        """`acquire` and `release` around a block."""
+        encoder = self.acquire(digest)
+        try:
+            yield encoder
+        finally:
+            self.release(digest)
+
+    def usage(self) -> tuple[EncoderUse, ...]:
+        """What is loaded, ordered by digest."""
+        with self._lock:
+            places = sorted(self._places.items())
+            return tuple(
+                EncoderUse(digest, place.encoder.size_bytes, place.references)
+                for digest, place in places
+                if place.encoder is not None
+            )
+
+    @property
+    def size_bytes(self) -> int:
+        return sum(use.size_bytes for use in self.usage())
+
+
+def _pad(batch: Sequence[Rendered]) -> tuple[Ids, Ids]:
+    """(ids, mask). What stands under the mask's zeros is never looked at, so any id pads."""
+    longest = max(len(rendered) for rendered in batch)
+    ids = np.zeros((len(batch), longest), dtype=np.int64)
+    mask = np.zeros((len(batch), longest), dtype=np.int64)
+    for row, rendered in enumerate(batch):
+        ids[row, : len(rendered)] = rendered.ids
+        mask[row, : len(rendered)] = 1
+    return ids, mask
+
+
+def _session(graph: Path, threads: int) -> ort.InferenceSession:
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.execution_mode = ort.ExecutionMode.ORT_SEQUENTIAL
+    # Patterns are remembered per shape, and every utterance has its own length: they would only ever grow.
+    options.enable_mem_pattern = False
+    # Idle threads must not burn the cores that other sessions need.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    options.log_severity_level = 3
+    try:
+        return ort.InferenceSession(str(graph), options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # onnxruntime raises its own kinds, all of which mean: no such graph can be run
+        raise IntegrityError(
+            f"The graph of this encoder cannot be loaded ({type(error).__name__}).", remedy=REMEDY
+        ) from None

@@ -1,0 +1,138 @@
+"""Sealed folders: a manifest that names every file by hash, written last, published by one rename.
+
+A folder is built aside, under the home's `tmp/`. Sealing hashes what stands in it and writes the manifest, so that a
+manifest's presence means the folder is complete. Publishing makes every byte durable (fsync of files and folder),
+then renames, then makes the rename durable: after a crash at any point the final name holds all of it or does not
+exist. Opening hashes again, so that what is loaded is what was published. Encoders and releases are both such folders.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from data.errors import Conflict, IntegrityError, StorageError, StorageFull
+
+CHUNK = 1 << 20
+REMEDY = "Export it again, or restore it from a backup; `attune doctor` lists everything that is damaged."
+
+
+def file_hash(path: Path) -> str:
+    """SHA-256 of a file, in hexadecimal, read in pieces."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while piece := file.read(CHUNK):
+            digest.update(piece)
+    return digest.hexdigest()
+
+
+def seal(folder: Path, name: str, body: Mapping[str, Any]) -> str:
+    """Write the manifest `name` into `folder`: `body` plus `files`, every file by SHA-256 and size. Returns its digest.
+
+    The same body and files give the same bytes and so the same digest.
+    """
+    files = {}
+    for path in sorted(folder.rglob("*")):
+        if path.is_symlink() or not (path.is_file() or path.is_dir()):
+            raise IntegrityError("A folder to be sealed may hold plain files only.", remedy="Remove links from it.")
+        relative = path.relative_to(folder).as_posix()
+        if path.is_file() and relative != name:
+            files[relative] = {"sha256": file_hash(path), "size": path.stat().st_size}
+    text = json.dumps({**body, "files": files}, ensure_ascii=False, indent=1, sort_keys=True) + "\n"
+    raw = text.encode()
+    (folder / name).write_bytes(raw)
+    return hashlib.sha256(raw).hexdigest()
+
+
+def read_seal(folder: Path, name: str, *, what: str) -> tuple[dict[str, Any], str]:
+    """(manifest, its digest). Raises IntegrityError when there is none or it is not JSON; checks no file."""
+    try:
+        raw = (folder / name).read_bytes()
+    except OSError:
+        raise IntegrityError(f"This is not a complete {what}: it has no {name}.", remedy=REMEDY) from None
+    try:
+        body = json.loads(raw)
+        files = body["files"]
+        named = all(isinstance(entry["sha256"], str) and isinstance(entry["size"], int) for entry in files.values())
+    except (ValueError, KeyError, TypeError, AttributeError):
+        named = False
+    if not named:
+        raise IntegrityError(f"The {name} of this {what} cannot be read.", remedy=REMEDY)
+    return body, hashlib.sha256(raw).hexdigest()
+
+
+def verify_files(folder: Path, name: str, body: Mapping[str, Any], *, what: str) -> None:
+    """Compare every file with the manifest. Raises IntegrityError naming all that differ, are missing, or are extra."""
+    problems = []
+    expected: Mapping[str, Mapping[str, Any]] = body["files"]
+    for relative, entry in sorted(expected.items()):
+        path = folder / relative
+        if not _is_inside(relative) or path.is_symlink() or not path.is_file():
+            problems.append(f"{relative} is missing")
+        elif path.stat().st_size != entry["size"] or file_hash(path) != entry["sha256"]:
+            problems.append(f"{relative} has changed")
+    present = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if not path.is_dir()}
+    problems += [f"{relative} does not belong there" for relative in sorted(present - set(expected) - {name})]
+    if problems:
+        raise IntegrityError(f"This {what} is not as it was published: {'; '.join(problems)}.", remedy=REMEDY)
+
+
+def publish(work: Path, final: Path, name: str, *, what: str) -> None:
+    """Move the sealed folder `work` to `final`, durably and all at once.
+
+    Publishing the same bytes again changes nothing, and `work` is removed; other bytes under a published name are a
+    Conflict. Raises StorageFull or StorageError when the disk fails: then `final` is untouched.
+    """
+    _, digest = read_seal(work, name, what=what)
+    try:
+        _sync_tree(work)
+        final.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            work.rename(final)
+        except OSError as error:
+            if error.errno not in (errno.EEXIST, errno.ENOTEMPTY):
+                raise
+            _already_there(final, name, digest, what)
+            shutil.rmtree(work)
+        _sync(final.parent)
+    except OSError as error:
+        kind = StorageFull if error.errno == errno.ENOSPC else StorageError
+        raise kind(
+            f"This {what} could not be published: {error.strerror or type(error).__name__}.",
+            remedy="Free some space or mend the disk, then run the export again.",
+        ) from None
+
+
+def _already_there(final: Path, name: str, digest: str, what: str) -> None:
+    _, present = read_seal(final, name, what=what)
+    if present != digest:
+        raise Conflict(f"Another {what} is already published under this name.", remedy="Publish under a new number.")
+
+
+def _is_inside(relative: str) -> bool:
+    parts = Path(relative).parts
+    return bool(parts) and not Path(relative).is_absolute() and ".." not in parts
+
+
+def _sync_tree(folder: Path) -> None:
+    for root, _, names in os.walk(folder, topdown=False):
+        for name in names:
+            _sync(Path(root) / name)
+        _sync(Path(root))
+
+
+def _sync(path: Path) -> None:
+    """Flush a file or folder to the disk. Windows cannot open folders, and keeps its own journal of names."""
+    if os.name == "nt" and path.is_dir():
+        return
+    handle = os.open(path, os.O_RDONLY if os.name != "nt" else os.O_RDWR)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
