@@ -1,0 +1,122 @@
+"""What the importers speak of: what was found out about a file, how it is to be read, and why a row is not used."""
+
+from __future__ import annotations
+
+import codecs
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Literal, get_args
+
+from data.errors import UsageError
+from data.schema import Conversation, SetAside
+
+Format = Literal["csv", "tsv", "jsonl"]
+FORMATS: tuple[str, ...] = get_args(Format)
+
+FIELDS = (
+    "text", "role", "conversation", "intent", "sentiment", "ts", "rating", "message_rating", "customer", "language",
+)  # fmt: skip
+"""The fields a column of a table can hold."""
+
+
+class Reason(StrEnum):
+    """Why a source row is not used: a closed list, explained in docs/formats.md with an example and a remedy each."""
+
+    MALFORMED_JSON = "malformed_json"
+    NOT_AN_OBJECT = "not_an_object"
+    DUPLICATE_KEYS = "duplicate_keys"
+    NUMBER_OUT_OF_RANGE = "number_out_of_range"
+    LONE_SURROGATE = "lone_surrogate"
+    TOO_DEEP = "too_deep"
+    UNDECODABLE = "undecodable"
+    LINE_TOO_LONG = "line_too_long"
+    UNKNOWN_SHAPE = "unknown_shape"
+    MISSING_FIELD = "missing_field"
+    WRONG_TYPE = "wrong_type"
+    UNKNOWN_ROLE = "unknown_role"
+    LABEL_INVALID = "label_invalid"
+    SEVERAL_LABELS = "several_labels"
+    EMPTY_MESSAGE = "empty_message"
+    EMPTY_CONVERSATION = "empty_conversation"
+    TOO_LONG = "too_long"
+    TOO_MANY_TURNS = "too_many_turns"
+    RAGGED_ROW = "ragged_row"
+    MALFORMED_ROW = "malformed_row"
+    UNCLOSED_QUOTE = "unclosed_quote"
+    DUPLICATE_CONVERSATION = "duplicate_conversation"
+
+
+@dataclass(frozen=True, slots=True)
+class Remark:
+    """Something worth saying about a row that is used all the same; `code` is a finding's (see `data.quality`)."""
+
+    code: str
+    row: int
+    sample: str = ""
+
+
+Item = Conversation | SetAside | Remark
+
+
+@dataclass(frozen=True, slots=True)
+class ImportOptions:
+    """How the owner wants a file read; what is None is found out. `fields` maps a field to the name of its column."""
+
+    format: Format | None = None
+    encoding: str | None = None
+    delimiter: str | None = None
+    fields: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        problems = []
+        if self.format is not None and self.format not in FORMATS:
+            problems.append(f"format is one of {', '.join(FORMATS)}")
+        if self.encoding is not None and not _is_text_encoding(self.encoding):
+            problems.append("encoding is a text encoding that Python knows, such as utf-8 or cp1252")
+        if self.delimiter is not None and (len(self.delimiter) != 1 or self.delimiter in '"\r\n'):
+            problems.append("delimiter is one character, neither a quote nor a line break")
+        if set(self.fields) - set(FIELDS):
+            problems.append(f"the field map names fields among {', '.join(FIELDS)}")
+        if problems:
+            raise UsageError(f"These import options do not hold: {'; '.join(problems)}.", remedy="See docs/formats.md.")
+
+    def to_wire(self) -> dict[str, Any]:
+        """As an upload row keeps them: only what was chosen, so that equal choices are equal rows."""
+        wire = {name: getattr(self, name) for name in ("format", "encoding", "delimiter")}
+        return {name: value for name, value in (*wire.items(), ("fields", dict(self.fields))) if value}
+
+    @classmethod
+    def from_wire(cls, wire: Mapping[str, Any]) -> ImportOptions:
+        """The options in `wire`; unknown names and wrong types are a UsageError."""
+        known = {"format", "encoding", "delimiter", "fields"}
+        fields = wire.get("fields", {})
+        texts = [wire.get(name) for name in known - {"fields"}]
+        holds = isinstance(fields, Mapping) and all(isinstance(v, str) for pair in fields.items() for v in pair)
+        if set(wire) - known or not holds or not all(value is None or isinstance(value, str) for value in texts):
+            raise UsageError(
+                "Import options are format, encoding, delimiter (texts) and fields (field to column).",
+                remedy="See docs/formats.md.",
+            )
+        return cls(wire.get("format"), wire.get("encoding"), wire.get("delimiter"), dict(fields))
+
+
+@dataclass(frozen=True, slots=True)
+class Detection:
+    """What was found out about a file. `confidence` and `encoding_confidence` lie in 0..1; `bom` counts bytes."""
+
+    format: Format
+    confidence: float
+    encoding: str
+    encoding_confidence: float = 1.0
+    bom: int = 0
+    old_mac_newlines: bool = False
+    delimiter: str = ","
+    packed: bool = False
+
+
+def _is_text_encoding(name: str) -> bool:
+    try:
+        return bool(getattr(codecs.lookup(name), "_is_text_encoding", True))
+    except (LookupError, ValueError):
+        return False
