@@ -10,11 +10,9 @@ Pure: values in, values out.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 
-PLACEHOLDER = re.compile(r"\[([a-z][a-z_-]*) (\d{1,6})\]")
-"""A redacted value: its kind and its number within its conversation."""
+from data.redact import PLACEHOLDER
 
 Values = Mapping[str, Sequence[str]]
 """What the customer said in this conversation, by kind of placeholder: distinct values, oldest first."""

@@ -83,7 +83,7 @@ class ReplyIndex:
         return self.vectors.nbytes
 
     def scores(self, queries: Queries) -> npt.NDArray[np.float32]:
-        """Inner products [m, n] of `queries` [m, hidden] with every reply. ValueError for a query that is not finite."""
+        """Inner products [m, n] of `queries` [m, hidden] with every reply. ValueError for one that is not finite."""
         wide = np.ascontiguousarray(queries, dtype=np.float32)
         if wide.ndim != 2 or wide.shape[1] != self.hidden:
             raise ValueError(f"queries of shape [m, {self.hidden}] were expected, came {queries.shape}")

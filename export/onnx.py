@@ -1,0 +1,128 @@
+"""From a trained encoder to an ONNX graph: ids in, one unit vector per text out. Write side: imports torch.
+
+Batch and sequence are dynamic; the weights stand inside the file; nothing of the machine that exported it (paths, stack
+traces) does, so that the same weights give the same bytes.
+"""
+
+from __future__ import annotations
+
+import copy
+import logging
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import onnx
+import torch
+from torch import nn
+
+from data.errors import ParityFailed
+from export.runtime import INPUTS, OUTPUT
+
+EAGER_ATTENTION = ("t5", "mt5", "umt5")
+"""Kinds of model whose default attention the exporter cannot take apart."""
+
+
+class PooledEncoder(nn.Module):
+    """A transformer whose token states are averaged over the mask and brought to length 1 (Reimers & Gurevych 2019)."""
+
+    def __init__(self, transformer: nn.Module) -> None:
+        super().__init__()
+        self.transformer = transformer
+
+    def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
+        """int64 [batch, sequence] twice -> [batch, hidden], every row of length 1."""
+        states = self.transformer(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state
+        return pool(states, attention_mask)
+
+
+def pool(states: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
+    """Mean of `states` [batch, sequence, hidden] over the mask, L2-normalised: [batch, hidden]."""
+    mask = attention_mask.unsqueeze(-1).to(states.dtype)
+    mean = (states * mask).sum(dim=1) / mask.sum(dim=1).clamp(min=1e-9)
+    return nn.functional.normalize(mean, p=2.0, dim=-1)
+
+
+def export_encoder(encoder: PooledEncoder, path: Path) -> int:
+    """Write `encoder` to `path` as float32 ONNX; returns the size of an embedding.
+
+    The module itself is left as it is (training mode, device, precision). Raises ParityFailed when the exporter cannot
+    take the model apart: there is then nothing to serve.
+    """
+    frozen = copy.deepcopy(encoder).cpu().float().eval()
+    kind = getattr(getattr(frozen.transformer, "config", None), "model_type", "")
+    if kind in EAGER_ATTENTION:
+        frozen.transformer.set_attn_implementation("eager")  # type: ignore[operator]
+    example = _example()
+    try:
+        with torch.inference_mode(False), torch.no_grad(), _quiet():
+            hidden = int(frozen(*example).shape[-1])
+            _export(frozen, example, path)
+    except torch.onnx.OnnxExporterError as error:
+        raise ParityFailed(
+            f"The trained encoder (kind {kind or 'unknown'}) could not be turned into ONNX ({type(error).__name__}).",
+            remedy="Choose another base model; docs/recipes.md lists the kinds that are tested.",
+        ) from error
+    _forget_origins(path, hidden)
+    return hidden
+
+
+def _example() -> tuple[torch.Tensor, torch.Tensor]:
+    """Two texts of unequal length. Ids stay small, so that every vocabulary holds them."""
+    ids = torch.ones((2, 8), dtype=torch.int64)
+    mask = torch.ones_like(ids)
+    mask[1, 5:] = 0
+    return ids, mask
+
+
+def _export(module: nn.Module, example: tuple[torch.Tensor, torch.Tensor], path: Path) -> None:
+    axes = {0: "batch", 1: "sequence"}
+    torch.onnx.export(
+        module,
+        example,
+        str(path),
+        input_names=list(INPUTS),
+        output_names=[OUTPUT],
+        dynamic_shapes=dict.fromkeys(INPUTS, axes),
+        dynamo=True,
+        external_data=False,
+        verbose=False,
+    )
+
+
+def _forget_origins(path: Path, hidden: int) -> None:
+    """Drop stack traces and other notes of the exporter; state the embedding's size in the output's shape."""
+    model = onnx.load(str(path))
+    for holder in (model, model.graph, *model.functions):
+        _clear(holder)
+        for node in getattr(holder, "node", ()):
+            _clear(node)
+    for group in (model.graph.value_info, model.graph.initializer, model.graph.input, model.graph.output):
+        for value in group:
+            _clear(value)
+    model.graph.output[0].type.tensor_type.shape.dim[1].dim_value = hidden
+    onnx.save(model, str(path))
+
+
+def _clear(holder: Any) -> None:
+    for name in ("metadata_props", "doc_string"):
+        if name in holder.DESCRIPTOR.fields_by_name:
+            holder.ClearField(name)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """The exporter logs its progress and warns of its own dependencies; neither is the user's business."""
+    loggers = [logging.getLogger(name) for name in ("torch.onnx", "onnxscript", "onnx_ir", "torch.export")]
+    levels = [logger.level for logger in loggers]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            for logger in loggers:
+                logger.setLevel(logging.ERROR)
+            yield
+        finally:
+            for logger, level in zip(loggers, levels, strict=True):
+                logger.setLevel(level)

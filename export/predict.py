@@ -1,0 +1,263 @@
+"""Predictor: a conversation in, a Prediction out. The one place where a release turns text into an answer.
+
+text -> prepare (clean, redact) -> render -> embed -> head -> understanding -> policy -> reply.
+
+Nothing here is random and nothing is remembered between calls: the same conversation gets the same prediction, and
+threads may share one predictor. The parts are values, so that training can put its own model in the place of the
+exported one and compare the two from raw text to reply (export/parity).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import ValidationError
+
+from data.errors import IntegrityError
+from data.profile import BotProfile
+from data.render import Rendered, Renderer
+from data.schema import OUT_OF_SCOPE
+from data.settings import ImportSettings
+from export import confidence
+from export.heads import IntentHead
+from export.hear import Heard, Listener, Spoken
+from export.policy import (
+    NOT_UNDERSTOOD,
+    Action,
+    Candidate,
+    Ranked,
+    Situation,
+    Source,
+    Thresholds,
+    Understanding,
+    decide,
+    is_out_of_scope,
+)
+from export.release import Release, open_release
+from export.replies import ReplyIndex
+from export.runtime import Embeddings, Encoder, EncoderPool
+from export.sealed import REMEDY
+
+Embed = Callable[[Sequence[Rendered]], Embeddings]
+
+CANDIDATES = 5
+RANKED = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Channel:
+    """One way from text to vectors: a tokenizer's renderer and what embeds its ids, [n, hidden] unit vectors."""
+
+    renderer: Renderer
+    embed: Embed
+
+
+@dataclass(frozen=True, slots=True)
+class IntentModel:
+    channel: Channel
+    head: IntentHead
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyModel:
+    channel: Channel
+    index: ReplyIndex
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """All a predictor is made of. `release` is its name (`acme@7`); a task that was not trained is None.
+
+    `imports` are the settings that text was prepared with for training, not those of the machine that serves.
+    """
+
+    release: str
+    profile: BotProfile
+    thresholds: Thresholds
+    imports: ImportSettings
+    intent: IntentModel | None = None
+    reply: ReplyModel | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """What the bot says and all that led to it. `intent` is `oos` for a message taken to be out of scope."""
+
+    reply: str
+    intent: str | None
+    confidence: float
+    source: Source
+    reason: str
+    ranking: tuple[Ranked, ...]
+    candidates: tuple[Candidate, ...]
+    release: str
+    action: Action
+    in_scope: float
+
+    def to_wire(self) -> dict[str, Any]:
+        """As JSON; scores rounded, since more digits serve only those who copy models."""
+        return {
+            "reply": self.reply,
+            "intent": self.intent,
+            "confidence": round(self.confidence, 3),
+            "source": self.source,
+            "action": self.action,
+            "reason": self.reason,
+            "in_scope": round(self.in_scope, 3),
+            "ranking": [{"intent": r.intent, "probability": round(r.probability, 3)} for r in self.ranking],
+            "candidates": [
+                {"reply": c.text, "score": round(c.score, 3), "intent": c.intent, "count": c.count}
+                for c in self.candidates
+            ],
+            "release": self.release,
+        }
+
+
+class Predictor:
+    """Answers for one release. Close it (or use it as a context) to give its encoders back to the pool."""
+
+    def __init__(self, parts: Parts, held: ExitStack | None = None) -> None:
+        self.parts = parts
+        self._held = held or ExitStack()
+        self._listener = Listener(parts.imports)
+
+    @classmethod
+    def load(cls, folder: Path, pool: EncoderPool) -> Predictor:
+        """The predictor of the release in `folder`, its encoders taken from `pool`.
+
+        Raises NotFound or IntegrityError; then nothing stays taken.
+        """
+        release = open_release(folder)
+        with ExitStack() as stack:
+            encoders = {
+                task: stack.enter_context(pool.holding(digest)) for task, digest in release.facts.encoders.items()
+            }
+            parts = _parts(release, encoders)
+            return cls(parts, stack.pop_all())
+
+    def close(self) -> None:
+        """Give the encoders back. Doing so twice is harmless."""
+        self._held.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.close()
+
+    @property
+    def release(self) -> str:
+        return self.parts.release
+
+    def understand(self, text: str) -> Understanding:
+        """What one message means, on its own."""
+        return self.understand_many([text])[0]
+
+    def understand_many(self, texts: Sequence[str]) -> list[Understanding]:
+        """`understand` for each of `texts`, embedded in batches. A text without a visible character means nothing."""
+        model = self.parts.intent
+        prepared = [self._listener.message(text) for text in texts]
+        spoken = [row for row, text in enumerate(prepared) if text]
+        found = [NOT_UNDERSTOOD] * len(texts)
+        if model is None or not spoken:
+            return found
+        embeddings = model.channel.embed(model.channel.renderer.utterances([prepared[row] for row in spoken]))
+        scores = confidence.score(model.head, embeddings)
+        for at, row in enumerate(spoken):
+            sure, inside = float(scores.confidence[at]), float(scores.in_scope[at])
+            found[row] = _understanding(model.head.labels, scores.probabilities[at], sure, inside)
+        return found
+
+    def candidates(self, turns: Sequence[Spoken], k: int = CANDIDATES) -> tuple[Candidate, ...]:
+        """The `k` earlier replies of the brand that fit `turns` best, best first; none without a reply index."""
+        return self._candidates(self._listener.hear(turns), k)
+
+    def reply(self, turns: Sequence[Spoken]) -> Prediction:
+        """What to say after `turns`, oldest first, the customer's newest message last."""
+        heard = self._listener.hear(turns)
+        situation = Situation(
+            understanding=self.understand(heard.message),
+            profile=self.parts.profile,
+            thresholds=self.parts.thresholds,
+            candidates=self._candidates(heard, CANDIDATES),
+            values=heard.values,
+            last_reply=heard.last_reply,
+            opening=heard.opening,
+        )
+        return self._prediction(situation)
+
+    def warm_up(self) -> None:
+        """Answer once, so that the first customer does not wait for what is set up on first use."""
+        self.reply([("user", "hello")])
+
+    def _candidates(self, heard: Heard, k: int) -> tuple[Candidate, ...]:
+        model = self.parts.reply
+        if model is None or not heard.message:
+            return ()
+        query = model.channel.embed([model.channel.renderer.context(heard.turns)])[0]
+        return tuple(
+            Candidate(hit.reply.text, hit.score, hit.reply.intent, hit.reply.count, hit.reply.echoes)
+            for hit in model.index.search(query, k)
+        )
+
+    def _prediction(self, situation: Situation) -> Prediction:
+        decision = decide(situation)
+        understanding = situation.understanding
+        outside = is_out_of_scope(understanding, situation.thresholds)
+        return Prediction(
+            reply=decision.reply,
+            intent=OUT_OF_SCOPE if outside else understanding.intent,
+            confidence=understanding.confidence,
+            source=decision.source,
+            reason=decision.reason,
+            ranking=understanding.ranking,
+            candidates=situation.candidates,
+            release=self.parts.release,
+            action=decision.action,
+            in_scope=understanding.in_scope,
+        )
+
+
+def _understanding(
+    labels: Sequence[str], probabilities: npt.NDArray[np.floating[Any]], sure: float, inside: float
+) -> Understanding:
+    order = np.argsort(-probabilities, kind="stable")
+    ranked = [Ranked(labels[row], float(probabilities[row])) for row in order if labels[row] != OUT_OF_SCOPE]
+    return Understanding(labels[order[0]], sure, inside, tuple(ranked[:RANKED]))
+
+
+def _parts(release: Release, encoders: Mapping[str, Encoder]) -> Parts:
+    """Read the heads of `release` and put them behind their encoders."""
+    try:
+        imports = ImportSettings.model_validate(dict(release.facts.prepare))
+    except ValidationError:
+        raise IntegrityError("The release does not say how its text is prepared.", remedy=REMEDY) from None
+    intent = reply = None
+    if "intent" in encoders:
+        intent = IntentModel(_channel(encoders["intent"]), IntentHead.load(release.folder))
+        _agree(intent.head.weight.shape[1], encoders["intent"])
+        if tuple(intent.head.labels) != release.facts.labels:
+            raise IntegrityError("The intent head and the manifest name different labels.", remedy=REMEDY)
+    if "reply" in encoders:
+        reply = ReplyModel(_channel(encoders["reply"]), ReplyIndex.load(release.folder))
+        _agree(reply.index.hidden, encoders["reply"])
+    return Parts(release.name, release.profile, release.facts.thresholds, imports, intent, reply)
+
+
+def _channel(encoder: Encoder) -> Channel:
+    return Channel(Renderer.from_file(encoder.tokenizer, encoder.card.max_length), encoder.embed)
+
+
+def _agree(hidden: int, encoder: Encoder) -> None:
+    if hidden != encoder.card.hidden:
+        raise IntegrityError(
+            f"The release was made for embeddings of size {hidden}; its encoder gives {encoder.card.hidden}.",
+            remedy=REMEDY,
+        )
