@@ -53,8 +53,10 @@ class IntentScores:
 
 
 def best_in_scope(label_names: Sequence[str], probabilities: Array) -> list[str]:
-    """The most probable label other than `oos` for each row of `probabilities` [n, labels]."""
+    """The best label other than `oos` for each row of `probabilities` [n, labels]; `oos` where there is no other."""
     kept = [column for column, name in enumerate(label_names) if name != OUT_OF_SCOPE]
+    if not kept:
+        return [OUT_OF_SCOPE] * len(probabilities)
     return _best([label_names[column] for column in kept], np.asarray(probabilities)[:, kept])
 
 

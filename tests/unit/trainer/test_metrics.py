@@ -186,3 +186,8 @@ def test_experiment_metrics_are_null_where_the_test_cannot_tell() -> None:
     assert report["in_scope_accuracy_at_oos"] == pytest.approx(2 / 5)
     nothing = metrics.IntentScores(["a"], np.zeros((0, 1)), np.array([]), np.array([]))
     assert metrics.experiment_intent_metrics([], nothing, Cut(0.5, 0.5))["accuracy"] is None
+
+
+def test_a_model_that_knows_no_intent_answers_nothing() -> None:
+    assert metrics.best_in_scope(["oos"], np.ones((2, 1))) == ["oos", "oos"]
+    assert not metrics.answered_right(["oos", "cancel"], ["oos", "oos"]).any()
