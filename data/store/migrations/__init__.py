@@ -1,0 +1,1 @@
+"""Alembic migrations. A released one is never edited: what it made stands in somebody's home folder."""

@@ -1,0 +1,146 @@
+"""Uploads: files of logs as they came.
+
+pending -> importing -> imported | refused. A refused one may be started again; an imported one never changes, which is
+what lets readers page through its conversations without holding a transaction.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal
+
+from sqlalchemy import Row, func, select, update
+
+from data.errors import Conflict, NotFound
+from data.store import bots
+from data.store.engine import Tx
+from data.store.tables import columns_of, conversations, uploads
+
+State = Literal["pending", "importing", "imported", "refused"]
+_NAME_CHARS = 200
+
+
+@dataclass(frozen=True, slots=True)
+class NewUpload:
+    """What came: the file's own name (display only, never a path), the digest and size of its blob, how to read it."""
+
+    name: str
+    digest: str
+    size: int
+    options: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def options_digest(self) -> str:
+        return hashlib.sha256(json.dumps(self.options, sort_keys=True).encode("ascii")).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """`sequence` counts the uploads of a bot from 1; `conversations` is how many an imported one brought."""
+
+    id: str
+    bot_id: str
+    sequence: int
+    name: str
+    digest: str
+    size: int
+    options: dict[str, Any]
+    state: State
+    conversations: int
+    report: dict[str, Any] | None
+    error: dict[str, Any] | None
+    created_at: datetime
+    finished_at: datetime | None
+
+
+_COLUMNS = columns_of(uploads, Upload)
+
+
+def create(tx: Tx, bot_id: str, new: NewUpload) -> tuple[Upload, bool]:
+    """The upload of these bytes read this way, and whether it is new: the same file again is the upload of before."""
+    bots.lock(tx, bot_id)
+    same = (uploads.c.bot_id == bot_id, uploads.c.digest == new.digest, uploads.c.options_digest == new.options_digest)
+    row = tx.connection.execute(select(*_COLUMNS).where(tx.owns(uploads), *same)).first()
+    if row is not None:
+        return _upload(row), False
+    newest = select(func.max(uploads.c.sequence)).where(tx.owns(uploads), uploads.c.bot_id == bot_id)
+    upload_id = tx.new_id("upload")
+    body: dict[str, Any] = {
+        "id": upload_id,
+        "bot_id": bot_id,
+        "sequence": (tx.connection.execute(newest).scalar() or 0) + 1,
+        "name": _displayable(new.name),
+        "digest": new.digest,
+        "size": new.size,
+        "options": new.options,
+        "options_digest": new.options_digest,
+        "state": "pending",
+        "conversations": 0,
+        "created_at": tx.now,
+    }
+    tx.insert(uploads, body)
+    return get(tx, upload_id), True
+
+
+def get(tx: Tx, upload_id: str) -> Upload:
+    """Raises NotFound."""
+    row = tx.connection.execute(select(*_COLUMNS).where(tx.owns(uploads), uploads.c.id == upload_id)).first()
+    if row is None:
+        raise NotFound("There is no such upload.", upload=upload_id)
+    return _upload(row)
+
+
+def list_for(tx: Tx, bot_id: str) -> list[Upload]:
+    """The uploads of a bot, oldest first."""
+    statement = select(*_COLUMNS).where(tx.owns(uploads), uploads.c.bot_id == bot_id).order_by(uploads.c.sequence)
+    return [_upload(row) for row in tx.connection.execute(statement)]
+
+
+def start(tx: Tx, upload_id: str) -> Upload:
+    """Mark an upload as being imported; also one whose import died or was refused. Raises Conflict when imported."""
+    open_for_import(tx, upload_id)
+    return _set(tx, upload_id, state="importing", error=None, report=None, finished_at=None)
+
+
+def finish(tx: Tx, upload_id: str, report: dict[str, Any]) -> Upload:
+    """Make the upload's conversations visible, with the report of what became of every row."""
+    open_for_import(tx, upload_id)
+    kept = select(func.count()).where(tx.owns(conversations), conversations.c.upload_id == upload_id)
+    count = tx.connection.execute(kept).scalar_one()
+    return _set(tx, upload_id, state="imported", report=report, conversations=count, finished_at=tx.now)
+
+
+def refuse(tx: Tx, upload_id: str, error: dict[str, Any]) -> Upload:
+    """Record why the file as a whole could not be imported."""
+    open_for_import(tx, upload_id)
+    return _set(tx, upload_id, state="refused", error=error, finished_at=tx.now)
+
+
+def open_for_import(tx: Tx, upload_id: str) -> Upload:
+    """The upload, held until the transaction ends. Raises Conflict when it is imported, for then it never changes."""
+    held = select(*_COLUMNS).where(tx.owns(uploads), uploads.c.id == upload_id).with_for_update()
+    row = tx.connection.execute(held).first()
+    if row is None:
+        raise NotFound("There is no such upload.", upload=upload_id)
+    upload = _upload(row)
+    if upload.state == "imported":
+        raise Conflict("This upload is imported already and never changes.", upload=upload_id)
+    return upload
+
+
+def _set(tx: Tx, upload_id: str, **values: Any) -> Upload:
+    tx.connection.execute(update(uploads).where(tx.owns(uploads), uploads.c.id == upload_id).values(**values))
+    return get(tx, upload_id)
+
+
+def _displayable(name: str) -> str:
+    """The file's name as it can be shown: no control or broken characters, no folders, not endless."""
+    shown = "".join(char for char in name.replace("\\", "/").rpartition("/")[2] if char.isprintable())
+    return shown[:_NAME_CHARS] or "upload"
+
+
+def _upload(row: Row[*tuple[Any, ...]]) -> Upload:
+    return Upload(*row)
