@@ -24,6 +24,9 @@ from export.runtime import INPUTS, OUTPUT
 EAGER_ATTENTION = ("t5", "mt5", "umt5")
 """Kinds of model whose default attention the exporter cannot take apart."""
 
+UNIT_VECTOR = "unit_vector"
+"""The output's name until the graph is named anew; no operator is called so."""
+
 
 class PooledEncoder(nn.Module):
     """A transformer whose token states are averaged over the mask and brought to length 1 (Reimers & Gurevych 2019)."""
@@ -65,7 +68,10 @@ def export_encoder(encoder: PooledEncoder, path: Path) -> int:
             f"The trained encoder (kind {kind or 'unknown'}) could not be turned into ONNX ({type(error).__name__}).",
             remedy="Choose another base model; docs/recipes.md lists the kinds that are tested.",
         ) from error
-    _forget_origins(path, hidden)
+    model = onnx.load(str(path))
+    _forget_origins(model)
+    _name_output(model.graph, hidden)
+    onnx.save(model, str(path))
     return hidden
 
 
@@ -84,7 +90,7 @@ def _export(module: nn.Module, example: tuple[torch.Tensor, torch.Tensor], path:
         example,
         str(path),
         input_names=list(INPUTS),
-        output_names=[OUTPUT],
+        output_names=[UNIT_VECTOR],
         dynamic_shapes=dict.fromkeys(INPUTS, axes),
         dynamo=True,
         external_data=False,
@@ -92,9 +98,8 @@ def _export(module: nn.Module, example: tuple[torch.Tensor, torch.Tensor], path:
     )
 
 
-def _forget_origins(path: Path, hidden: int) -> None:
-    """Drop stack traces and other notes of the exporter; state the embedding's size in the output's shape."""
-    model = onnx.load(str(path))
+def _forget_origins(model: onnx.ModelProto) -> None:
+    """Drop stack traces and other notes of the exporter."""
     for holder in (model, model.graph, *model.functions):
         _clear(holder)
         for node in getattr(holder, "node", ()):
@@ -102,8 +107,17 @@ def _forget_origins(path: Path, hidden: int) -> None:
     for group in (model.graph.value_info, model.graph.initializer, model.graph.input, model.graph.output):
         for value in group:
             _clear(value)
-    model.graph.output[0].type.tensor_type.shape.dim[1].dim_value = hidden
-    onnx.save(model, str(path))
+
+
+def _name_output(graph: onnx.GraphProto, hidden: int) -> None:
+    """Call the output `embedding`, its size stated. The exporter gives that name to the look-up of word vectors."""
+    names = {OUTPUT: f"word_{OUTPUT}", UNIT_VECTOR: OUTPUT}
+    for node in graph.node:
+        for values in (node.input, node.output):
+            values[:] = [names.get(value, value) for value in values]
+    for value in (*graph.value_info, *graph.output):
+        value.name = names.get(value.name, value.name)
+    graph.output[0].type.tensor_type.shape.dim[1].dim_value = hidden
 
 
 def _clear(holder: Any) -> None:

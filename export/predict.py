@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -84,6 +84,14 @@ class Parts:
     imports: ImportSettings
     intent: IntentModel | None = None
     reply: ReplyModel | None = None
+
+    def behind(self, intent: Channel | None = None, reply: Channel | None = None) -> Parts:
+        """The same parts with other encoders before their heads: the trained model, or another precision of it."""
+        return replace(
+            self,
+            intent=self.intent and (replace(self.intent, channel=intent) if intent else self.intent),
+            reply=self.reply and (replace(self.reply, channel=reply) if reply else self.reply),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,6 +182,13 @@ class Predictor:
             sure, inside = float(scores.confidence[at]), float(scores.in_scope[at])
             found[row] = _understanding(model.head.labels, scores.probabilities[at], sure, inside)
         return found
+
+    def embed(self, texts: Sequence[str]) -> Embeddings | None:
+        """What the intent model's encoder makes of `texts`, [n, hidden]; None without an intent model."""
+        model = self.parts.intent
+        if model is None:
+            return None
+        return model.channel.embed(model.channel.renderer.utterances([self._listener.message(text) for text in texts]))
 
     def candidates(self, turns: Sequence[Spoken], k: int = CANDIDATES) -> tuple[Candidate, ...]:
         """The `k` earlier replies of the brand that fit `turns` best, best first; none without a reply index."""

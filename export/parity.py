@@ -1,0 +1,246 @@
+"""Is the exported model the trained one? Compared on held-out raw text, from the string to the label and the reply.
+
+Both sides are whole predictors that differ in their encoder alone, so that tokenizer file, length limit, pooling, head
+and policy are all under test. Every check runs before anything is raised. Write side: imports torch.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import torch
+
+from data.errors import ParityFailed
+from data.render import Rendered, Renderer
+from export.encoders import Precision
+from export.hear import Spoken
+from export.onnx import PooledEncoder
+from export.predict import Channel, Predictor
+from export.runtime import Embeddings, Ids, embed_in_batches
+
+MAX_COST = 0.005
+"""int8 may cost this share of right answers, and no more."""
+EMBEDDED = 256
+"""Rows whose embeddings are compared number by number."""
+NAMED = 20
+TIE = 1e-4
+"""Two labels closer than this in probability are a tie, which rounding may settle either way."""
+
+CheckName = Literal["embeddings", "labels", "confidence", "candidates", "replies"]
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """Held-out raw text: `texts` with their true labels where known, conversations with the brand's true next reply."""
+
+    texts: Sequence[str] = ()
+    truth: Sequence[str | None] = ()
+    conversations: Sequence[Sequence[Spoken]] = ()
+    true_replies: Sequence[str | None] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How far the exported side may be from the trained one.
+
+    `embedding` and `confidence`: largest absolute difference; `labels`, `candidates`, `replies`: least share that must
+    be equal. Replies are not held to 100 % in fp32, since a threshold may fall between two roundings of one score.
+    """
+
+    embedding: float
+    confidence: float
+    labels: float
+    candidates: float
+    replies: float
+
+
+FP32 = Limits(embedding=1e-4, confidence=1e-3, labels=1.0, candidates=0.99, replies=0.99)
+INT8 = Limits(embedding=1.0, confidence=1.0, labels=0.99, candidates=0.95, replies=0.95)
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One comparison: what was found, what was allowed, and the first rows of the probe that differ."""
+
+    name: CheckName
+    value: float
+    limit: float
+    passed: bool
+    rows: tuple[int, ...] = ()
+
+    def to_wire(self) -> dict[str, Any]:
+        return {
+            "name": self.name,
+            "value": round(self.value, 7),
+            "limit": self.limit,
+            "passed": self.passed,
+            "rows": list(self.rows),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """All checks of one exported precision. `cost` is the share of right answers lost against the trained side:
+    of labels or of replies, whichever lost more (negative: gained)."""
+
+    precision: Precision
+    texts: int
+    conversations: int
+    checks: tuple[Check, ...]
+    cost: float
+
+    @property
+    def problems(self) -> tuple[Check, ...]:
+        return tuple(check for check in self.checks if not check.passed)
+
+    def to_wire(self) -> dict[str, Any]:
+        """The verdict's `parity`."""
+        return {
+            "precision": self.precision,
+            "texts": self.texts,
+            "conversations": self.conversations,
+            "passed": not self.problems,
+            "cost": round(self.cost, 5),
+            "checks": [check.to_wire() for check in self.checks],
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Which precision is served, and why in one sentence."""
+
+    precision: Precision
+    reason: str
+
+
+def torch_channel(encoder: PooledEncoder, renderer: Renderer) -> Channel:
+    """The trained encoder as a channel: evaluated in float32 on the CPU, without touching the module itself."""
+    frozen = copy.deepcopy(encoder).cpu().float().eval()
+
+    def run(input_ids: Ids, attention_mask: Ids) -> Embeddings:
+        with torch.inference_mode():
+            vectors: Embeddings = frozen(torch.from_numpy(input_ids), torch.from_numpy(attention_mask)).numpy()
+        return vectors
+
+    hidden = run(np.ones((1, 2), dtype=np.int64), np.ones((1, 2), dtype=np.int64)).shape[1]
+
+    def embed(rendered: Sequence[Rendered]) -> Embeddings:
+        return embed_in_batches(run, rendered, hidden)
+
+    return Channel(renderer, embed)
+
+
+def compare(trained: Predictor, exported: Predictor, probe: Probe, precision: Precision = "fp32") -> Comparison:
+    """Run every check of `precision`'s limits over `probe`. Raises nothing: see `require`.
+
+    Raises ValueError when the probe is empty or its parts do not match: nothing would have been compared.
+    """
+    _sound(probe)
+    limits = FP32 if precision == "fp32" else INT8
+    checks: list[Check] = []
+    costs = [0.0]
+    if probe.texts:
+        found, cost = _compare_texts(trained, exported, probe, limits)
+        checks += found
+        costs.append(cost)
+    if probe.conversations:
+        found, cost = _compare_conversations(trained, exported, probe, limits)
+        checks += found
+        costs.append(cost)
+    cost = max(costs[1:], default=0.0)
+    return Comparison(precision, len(probe.texts), len(probe.conversations), tuple(checks), cost)
+
+
+def require(comparison: Comparison) -> None:
+    """Raise ParityFailed naming every check that did not pass."""
+    if comparison.problems:
+        told = "; ".join(
+            f"{c.name} {c.value:.6g} where {c.limit:g} was allowed"
+            + (f" (rows {', '.join(map(str, c.rows))})" if c.rows else "")
+            for c in comparison.problems
+        )
+        raise ParityFailed(
+            f"The exported {comparison.precision} model does not answer as the trained one: {told}.",
+            remedy="Nothing was published. Export again; if it fails again, report the versions in the job's log.",
+            checks=",".join(check.name for check in comparison.problems),
+        )
+
+
+def choose(int8: Comparison, max_cost: float = MAX_COST) -> Choice:
+    """Whether int8 is served: only when it passes its own limits and costs at most `max_cost` of the right answers."""
+    if int8.problems:
+        names = ", ".join(check.name for check in int8.problems)
+        return Choice("fp32", f"int8 differs too much from the trained model in {names}.")
+    if int8.cost > max_cost + 1e-12:
+        return Choice("fp32", f"int8 costs {100 * int8.cost:.2f} points, more than {100 * max_cost:.2f}.")
+    return Choice("int8", f"int8 costs {100 * int8.cost:.2f} points, at most {100 * max_cost:.2f}.")
+
+
+def _compare_texts(trained: Predictor, exported: Predictor, probe: Probe, limits: Limits) -> tuple[list[Check], float]:
+    checks = [_embeddings(trained, exported, probe.texts[:EMBEDDED], limits)]
+    ours, theirs = trained.understand_many(probe.texts), exported.understand_many(probe.texts)
+    pairs = list(zip(ours, theirs, strict=True))
+    flipped = [row for row, (a, b) in enumerate(pairs) if a.intent != b.intent and not _is_tie(a, b)]
+    checks.append(_share("labels", flipped, len(pairs), limits.labels))
+    gaps = np.array([abs(a.confidence - b.confidence) for a, b in pairs])
+    checks.append(_gap("confidence", gaps, limits.confidence))
+    labels = [(a.intent, b.intent) for a, b in pairs]
+    return checks, _cost(labels, probe.truth)
+
+
+def _compare_conversations(
+    trained: Predictor, exported: Predictor, probe: Probe, limits: Limits
+) -> tuple[list[Check], float]:
+    pairs = [(trained.reply(turns), exported.reply(turns)) for turns in probe.conversations]
+    first = [tuple(p.candidates[0].text if p.candidates else None for p in pair) for pair in pairs]
+    other_candidate = [row for row, (a, b) in enumerate(first) if a != b]
+    other_reply = [row for row, (a, b) in enumerate(pairs) if (a.reply, a.source) != (b.reply, b.source)]
+    checks = [
+        _share("candidates", other_candidate, len(pairs), limits.candidates),
+        _share("replies", other_reply, len(pairs), limits.replies),
+    ]
+    return checks, _cost([(a, b) for a, b in first], probe.true_replies)
+
+
+def _embeddings(trained: Predictor, exported: Predictor, texts: Sequence[str], limits: Limits) -> Check:
+    ours, theirs = trained.embed(texts), exported.embed(texts)
+    if ours is None or theirs is None or ours.shape != theirs.shape:
+        same = ours is None and theirs is None
+        return Check("embeddings", 0.0 if same else float("inf"), limits.embedding, same)
+    return _gap("embeddings", np.abs(ours - theirs).max(axis=1), limits.embedding)
+
+
+def _gap(name: CheckName, gaps: np.ndarray[Any, np.dtype[Any]], limit: float) -> Check:
+    wrong = ~(gaps <= limit)  # so that a value that is not a number is wrong, too
+    value = float(gaps.max()) if len(gaps) else 0.0
+    return Check(name, value, limit, not wrong.any(), tuple(int(row) for row in np.flatnonzero(wrong)[:NAMED]))
+
+
+def _share(name: CheckName, different: Sequence[int], total: int, limit: float) -> Check:
+    equal = 1 - len(different) / total
+    return Check(name, equal, limit, equal >= limit, tuple(different[:NAMED]))
+
+
+def _cost(pairs: Sequence[tuple[str | None, str | None]], truth: Sequence[str | None]) -> float:
+    """Right answers lost, as a share. Where no truth is known, every difference counts as a loss."""
+    known = [(a == t, b == t) for (a, b), t in zip(pairs, truth, strict=False) if t is not None]
+    if not known:
+        return sum(a != b for a, b in pairs) / len(pairs)
+    return sum(a - b for a, b in known) / len(known)
+
+
+def _is_tie(one: Any, other: Any) -> bool:
+    ranks = ({r.intent: r.probability for r in side.ranking} for side in (one, other))
+    return all(abs(rank.get(one.intent, 0.0) - rank.get(other.intent, 1.0)) < TIE for rank in ranks)
+
+
+def _sound(probe: Probe) -> None:
+    if not probe.texts and not probe.conversations:
+        raise ValueError("an empty probe compares nothing")
+    for given, rows in ((probe.truth, probe.texts), (probe.true_replies, probe.conversations)):
+        if given and len(given) != len(rows):
+            raise ValueError(f"{len(rows)} rows of a probe came with {len(given)} truths")
