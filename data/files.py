@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from io import BufferedReader
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
@@ -76,7 +77,7 @@ class Blobs:
             raise NotFound("There is no such file.")
         return self.folder / digest[:2] / digest
 
-    def open(self, digest: str) -> BinaryIO:
+    def open(self, digest: str) -> BufferedReader:
         """The blob's bytes, to be read and closed. Raises NotFound."""
         path = self.path(digest)
         with disk():
