@@ -22,10 +22,11 @@ BINS = 15
 
 
 class Thresholds(Protocol):
-    """At or above `answer` (confidence) a message is answered; below `oos` (in-scope score) it is out of scope."""
+    """At or above `answer` (confidence) a message is answered, at None none is; below `oos` (in-scope score) it is out
+    of scope."""
 
     @property
-    def answer(self) -> float: ...
+    def answer(self) -> float | None: ...
 
     @property
     def oos(self) -> float: ...
@@ -235,7 +236,7 @@ def experiment_intent_metrics(
     confidence, in_scope_score = np.asarray(scores.confidence), np.asarray(scores.in_scope)
     in_scope = np.array([label != OUT_OF_SCOPE for label in truth], dtype=bool)
     right = answered_right(truth, scores.answers)
-    answered = confidence >= thresholds.answer
+    answered = confidence >= (np.inf if thresholds.answer is None else thresholds.answer)
     flagged = in_scope_score < thresholds.oos
     nan = float("nan")
     has_oos = not in_scope.all()
@@ -245,7 +246,7 @@ def experiment_intent_metrics(
         "in_scope_accuracy": share(right[in_scope]),
         "auroc": auroc(confidence, in_scope),
         "coverage_at_precision_90": coverage_at_precision(confidence, right, 0.9),
-        "answer_threshold": thresholds.answer,
+        "answer_threshold": nan if thresholds.answer is None else thresholds.answer,
         "realised_precision": share(right[answered]),
         "realised_coverage": share(answered),
         "oos_threshold": thresholds.oos,

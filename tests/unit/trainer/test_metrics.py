@@ -16,7 +16,7 @@ SCORES = st.lists(st.tuples(st.integers(0, 6), st.booleans()), min_size=1, max_s
 
 @dataclass(frozen=True)
 class Cut:
-    answer: float
+    answer: float | None
     oos: float
 
 
@@ -186,6 +186,11 @@ def test_experiment_metrics_are_null_where_the_test_cannot_tell() -> None:
     assert report["in_scope_accuracy_at_oos"] == pytest.approx(2 / 5)
     nothing = metrics.IntentScores(["a"], np.zeros((0, 1)), np.array([]), np.array([]))
     assert metrics.experiment_intent_metrics([], nothing, Cut(0.5, 0.5))["accuracy"] is None
+
+
+def test_without_an_answer_threshold_nothing_is_answered() -> None:
+    report = metrics.experiment_intent_metrics(TRUE, scores(), Cut(None, 0.6))
+    assert (report["answer_threshold"], report["realised_precision"], report["realised_coverage"]) == (None, None, 0.0)
 
 
 def test_a_model_that_knows_no_intent_answers_nothing() -> None:

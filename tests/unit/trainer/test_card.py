@@ -1,0 +1,111 @@
+"""The model card: front matter that parses, every section it promises, no customer's message, the same text twice."""
+
+from dataclasses import replace
+
+import pytest
+import yaml
+
+from trainer.card import model_card
+from trainer.card_facts import CardFacts
+from trainer.comparison import Comparison
+
+
+def front(card: str) -> dict[str, object]:
+    return dict(yaml.safe_load(card.split("---\n")[1]))
+
+
+def test_the_front_matter_is_that_of_the_hub(facts: CardFacts) -> None:
+    head = front(model_card(facts))
+    assert head["license"] == "apache-2.0"
+    assert head["language"] == ["en", "no"]
+    assert head["base_model"] == "sentence-transformers/all-MiniLM-L6-v2"
+    assert head["metrics"] == ["accuracy", "f1"]
+    assert "attune" in head["tags"]  # type: ignore[operator]
+    assert head["model-index"] == [
+        {
+            "name": "acme@7",
+            "results": [
+                {
+                    "task": {"type": "text-classification", "name": "Intent classification"},
+                    "dataset": {"type": "private", "name": "attune dataset ffffffffffff", "split": "test"},
+                    "metrics": [
+                        {"type": "accuracy", "name": "accuracy", "value": 0.9},
+                        {"type": "f1", "name": "macro_f1", "value": 0.89},
+                    ],
+                }
+            ],
+        }
+    ]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "# acme@7",
+        "**Verdict: promote** – it may go live.",
+        "- The candidate is better than the simple word-counting model",
+        "## Intended use and limits",
+        "300 conversations from 2 uploads",
+        "| train | 800 |",
+        "| duplicate | 9 |\n| empty | 4 |",
+        "| email | 7 |",
+        "| learning_rate | 0.0001 |",
+        "| Training Loss | Epoch | Step | Validation Loss | F1 |",
+        "| 2.5000 | 0.50 | 10 | – | – |",
+        "| 1.5000 | 1.00 | 20 | 1.2500 | 0.8123 |",
+        "| No log | 2.00 | 40 | – | 0.8800 |",
+        "a head was fitted on its embeddings",
+        "|  | floor | candidate |",
+        "| Accuracy | 70.0 % (62.0 – 78.0 %) | 90.0 % (85.0 – 95.0 %) |",
+        "Against floor, 1 answers became right, 0 became wrong",
+        "| language | en | 120 | 0.7000 | 0.9000 |",
+        r"| cancel \| $order$ | 60 | 0.9000 | 0.8000 | 0.8500 |",
+        r"| cancel \| $order$ | 退款 | 12 |",
+        "| 0.93 – 1.00 | 100 | 0.9700 | 0.9500 |",
+        "| answer | 0.6200 |\n| oos | – |",
+        "## Licence of the base model",
+        "    attune train acme --seed 0",
+        "| torch | 2.13.0 |",
+        "![Confusion matrix](confusion.png)",
+        "![Calibration](calibration.png)",
+        "![Learning curve](learning_curve.png)",
+    ],
+)
+def test_the_card_says_what_it_must(facts: CardFacts, words: str) -> None:
+    assert words in model_card(facts)
+
+
+def test_it_is_the_same_text_every_time_and_holds_no_message(facts: CardFacts) -> None:
+    card = model_card(facts)
+    assert card == model_card(facts)
+    assert "SECRET" not in card
+    assert card.endswith("\n")
+    assert not card.endswith("\n\n")
+
+
+def test_a_card_of_almost_nothing_is_still_a_card(facts: CardFacts) -> None:
+    bare = replace(
+        facts,
+        comparison=Comparison(0, 0, 0.9, {}, {}),
+        verdict=replace(facts.verdict, models={}),
+        tasks=(),
+        languages=(),
+        thresholds={},
+        reproduce=(),
+        versions={},
+        plots=(),
+        base=replace(facts.base, digest="", attribution=""),
+        data=replace(facts.data, splits={}, set_aside={}, redacted={}),
+    )
+    card = model_card(bare)
+    assert front(card)["model-index"] == [{"name": "acme@7", "results": []}]
+    assert "![" not in card
+    for absent in ("## Intents", "## Calibration", "## How to reproduce", "SHA-256"):
+        assert absent not in card
+
+
+def test_perfect_answers_are_confused_with_nothing(facts: CardFacts) -> None:
+    perfect = replace(facts.comparison, confusion=[("oos", "oos", 30)], slices=())
+    card = model_card(replace(facts, comparison=perfect))
+    assert "Most often confused" not in card
+    assert "### Slices" not in card
