@@ -19,6 +19,7 @@ from data.render import Rendered, Renderer
 from export.encoders import Precision
 from export.hear import Spoken
 from export.onnx import PooledEncoder
+from export.policy import Thresholds, Understanding, label_of
 from export.predict import Channel, Predictor
 from export.runtime import Embeddings, Ids, embed_in_batches
 
@@ -184,11 +185,12 @@ def _compare_texts(trained: Predictor, exported: Predictor, probe: Probe, limits
     checks = [_embeddings(trained, exported, probe.texts[:EMBEDDED], limits)]
     ours, theirs = trained.understand_many(probe.texts), exported.understand_many(probe.texts)
     pairs = list(zip(ours, theirs, strict=True))
-    flipped = [row for row, (a, b) in enumerate(pairs) if a.intent != b.intent and not _is_tie(a, b)]
+    bars = trained.parts.thresholds
+    labels = [(label_of(a, bars), label_of(b, bars)) for a, b in pairs]
+    flipped = [row for row, (a, b) in enumerate(labels) if a != b and not _is_tie(*pairs[row], bars)]
     checks.append(_share("labels", flipped, len(pairs), limits.labels))
     gaps = np.array([abs(a.confidence - b.confidence) for a, b in pairs])
     checks.append(_gap("confidence", gaps, limits.confidence))
-    labels = [(a.intent, b.intent) for a, b in pairs]
     return checks, _cost(labels, probe.truth)
 
 
@@ -233,9 +235,12 @@ def _cost(pairs: Sequence[tuple[str | None, str | None]], truth: Sequence[str | 
     return sum(a - b for a, b in known) / len(known)
 
 
-def _is_tie(one: Any, other: Any) -> bool:
+def _is_tie(one: Understanding, other: Understanding, bars: Thresholds) -> bool:
+    """Whether two sides that differ do so only because both stand on the edge between two labels."""
+    if one.intent == other.intent:
+        return all(abs(side.in_scope - bars.oos) < TIE for side in (one, other))
     ranks = ({r.intent: r.probability for r in side.ranking} for side in (one, other))
-    return all(abs(rank.get(one.intent, 0.0) - rank.get(other.intent, 1.0)) < TIE for rank in ranks)
+    return all(abs(rank.get(str(one.intent), 0.0) - rank.get(str(other.intent), 1.0)) < TIE for rank in ranks)
 
 
 def _sound(probe: Probe) -> None:

@@ -75,9 +75,9 @@ class Ranked:
 class Understanding:
     """What a message was taken to mean.
 
-    `intent` is the likeliest label (`oos` included, None without an intent model); `confidence` the probability that
-    answering for it is right; `in_scope` the score that the message is one the bot covers; `ranking` holds the
-    intents, likeliest first, without `oos`.
+    `intent` is the likeliest intent (None without an intent model); `confidence` the probability that answering for it
+    is right; `in_scope` the score that the message is one the bot covers; `ranking` holds the intents with their
+    probabilities, likeliest first, without `oos`.
     """
 
     intent: str | None
@@ -140,6 +140,11 @@ def is_out_of_scope(understanding: Understanding, thresholds: Thresholds) -> boo
     return understanding.intent == OUT_OF_SCOPE or understanding.in_scope < thresholds.oos
 
 
+def label_of(understanding: Understanding, thresholds: Thresholds) -> str | None:
+    """The one label of a message: its intent, or `oos`."""
+    return OUT_OF_SCOPE if is_out_of_scope(understanding, thresholds) else understanding.intent
+
+
 def is_sure(understanding: Understanding, thresholds: Thresholds) -> bool:
     """Whether the likeliest intent may be answered for."""
     return (
@@ -172,8 +177,9 @@ def _answers(situation: Situation) -> Iterator[Decision]:
         yield from _approved(situation)
     if thresholds.reply is None:
         return
-    for candidate in sorted(situation.candidates, key=lambda c: -c.score):
-        if not candidate.score >= thresholds.reply or _belongs_elsewhere(candidate, situation):
+    good = [candidate for candidate in situation.candidates if candidate.score >= thresholds.reply]
+    for candidate in sorted(good, key=lambda candidate: -candidate.score):
+        if _belongs_elsewhere(candidate, situation):
             continue
         if placeholders(candidate.text) and not candidate.echoes:
             continue

@@ -38,7 +38,7 @@ from export.policy import (
     Thresholds,
     Understanding,
     decide,
-    is_out_of_scope,
+    label_of,
 )
 from export.release import Release, open_release
 from export.replies import ReplyIndex
@@ -179,8 +179,12 @@ class Predictor:
         embeddings = model.channel.embed(model.channel.renderer.utterances([prepared[row] for row in spoken]))
         scores = confidence.score(model.head, embeddings)
         for at, row in enumerate(spoken):
-            sure, inside = float(scores.confidence[at]), float(scores.in_scope[at])
-            found[row] = _understanding(model.head.labels, scores.probabilities[at], sure, inside)
+            found[row] = Understanding(
+                intent=model.head.labels[scores.best[at]],
+                confidence=float(scores.confidence[at]),
+                in_scope=float(scores.in_scope[at]),
+                ranking=_ranking(model.head.labels, scores.probabilities[at]),
+            )
         return found
 
     def embed(self, texts: Sequence[str]) -> Embeddings | None:
@@ -225,10 +229,9 @@ class Predictor:
     def _prediction(self, situation: Situation) -> Prediction:
         decision = decide(situation)
         understanding = situation.understanding
-        outside = is_out_of_scope(understanding, situation.thresholds)
         return Prediction(
             reply=decision.reply,
-            intent=OUT_OF_SCOPE if outside else understanding.intent,
+            intent=label_of(understanding, situation.thresholds),
             confidence=understanding.confidence,
             source=decision.source,
             reason=decision.reason,
@@ -240,12 +243,10 @@ class Predictor:
         )
 
 
-def _understanding(
-    labels: Sequence[str], probabilities: npt.NDArray[np.floating[Any]], sure: float, inside: float
-) -> Understanding:
+def _ranking(labels: Sequence[str], probabilities: npt.NDArray[np.floating[Any]]) -> tuple[Ranked, ...]:
     order = np.argsort(-probabilities, kind="stable")
     ranked = [Ranked(labels[row], float(probabilities[row])) for row in order if labels[row] != OUT_OF_SCOPE]
-    return Understanding(labels[order[0]], sure, inside, tuple(ranked[:RANKED]))
+    return tuple(ranked[:RANKED])
 
 
 def _parts(release: Release, encoders: Mapping[str, Encoder]) -> Parts:

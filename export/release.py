@@ -80,9 +80,9 @@ def seal_release(folder: Path, facts: ReleaseFacts, profile: BotProfile) -> str:
     return seal(folder, MANIFEST, body)
 
 
-def publish_release(work: Path, final: Path) -> None:
+def publish_release(work: Path, final: Path) -> bool:
     """Move the sealed folder `work` to `final`, durably and at once; see `export.sealed.publish`."""
-    publish(work, final, MANIFEST, what="release")
+    return publish(work, final, MANIFEST, what="release")
 
 
 def open_release(folder: Path, *, verify: bool = True) -> Release:

@@ -8,28 +8,22 @@ exist. Opening hashes again, so that what is loaded is what was published. Encod
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import json
-import os
-import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from data.errors import Conflict, IntegrityError, StorageError, StorageFull
+from data.errors import Conflict, IntegrityError
+from data.files import disk, publish_folder
 
-CHUNK = 1 << 20
 REMEDY = "Export it again, or restore it from a backup; `attune doctor` lists everything that is damaged."
 
 
 def file_hash(path: Path) -> str:
-    """SHA-256 of a file, in hexadecimal, read in pieces."""
-    digest = hashlib.sha256()
+    """SHA-256 of a file, in hexadecimal."""
     with path.open("rb") as file:
-        while piece := file.read(CHUNK):
-            digest.update(piece)
-    return digest.hexdigest()
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def seal(folder: Path, name: str, body: Mapping[str, Any]) -> str:
@@ -46,7 +40,8 @@ def seal(folder: Path, name: str, body: Mapping[str, Any]) -> str:
             files[relative] = {"sha256": file_hash(path), "size": path.stat().st_size}
     text = json.dumps({**body, "files": files}, ensure_ascii=False, indent=1, sort_keys=True) + "\n"
     raw = text.encode()
-    (folder / name).write_bytes(raw)
+    with disk():
+        (folder / name).write_bytes(raw)
     return hashlib.sha256(raw).hexdigest()
 
 
@@ -83,56 +78,23 @@ def verify_files(folder: Path, name: str, body: Mapping[str, Any], *, what: str)
         raise IntegrityError(f"This {what} is not as it was published: {'; '.join(problems)}.", remedy=REMEDY)
 
 
-def publish(work: Path, final: Path, name: str, *, what: str) -> None:
-    """Move the sealed folder `work` to `final`, durably and all at once.
+def publish(work: Path, final: Path, name: str, *, what: str) -> bool:
+    """Move the sealed folder `work` to `final`, durably and all at once. True when it was published now.
 
-    Publishing the same bytes again changes nothing, and `work` is removed; other bytes under a published name are a
-    Conflict. Raises StorageFull or StorageError when the disk fails: then `final` is untouched.
+    Publishing the same bytes again changes nothing; other bytes under a published name are a Conflict, and a damaged
+    copy that is already there an IntegrityError; `work` is gone in each case. Raises StorageFull or StorageError when
+    the disk fails: then `final` is as it was.
     """
     _, digest = read_seal(work, name, what=what)
-    try:
-        _sync_tree(work)
-        final.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            work.rename(final)
-        except OSError as error:
-            if error.errno not in (errno.EEXIST, errno.ENOTEMPTY):
-                raise
-            _already_there(final, name, digest, what)
-            shutil.rmtree(work)
-        _sync(final.parent)
-    except OSError as error:
-        kind = StorageFull if error.errno == errno.ENOSPC else StorageError
-        raise kind(
-            f"This {what} could not be published: {error.strerror or type(error).__name__}.",
-            remedy="Free some space or mend the disk, then run the export again.",
-        ) from None
-
-
-def _already_there(final: Path, name: str, digest: str, what: str) -> None:
-    _, present = read_seal(final, name, what=what)
+    if publish_folder(work, final):
+        return True
+    body, present = read_seal(final, name, what=what)
     if present != digest:
         raise Conflict(f"Another {what} is already published under this name.", remedy="Publish under a new number.")
+    verify_files(final, name, body, what=what)
+    return False
 
 
 def _is_inside(relative: str) -> bool:
     parts = Path(relative).parts
     return bool(parts) and not Path(relative).is_absolute() and ".." not in parts
-
-
-def _sync_tree(folder: Path) -> None:
-    for root, _, names in os.walk(folder, topdown=False):
-        for name in names:
-            _sync(Path(root) / name)
-        _sync(Path(root))
-
-
-def _sync(path: Path) -> None:
-    """Flush a file or folder to the disk. Windows cannot open folders, and keeps its own journal of names."""
-    if os.name == "nt" and path.is_dir():
-        return
-    handle = os.open(path, os.O_RDONLY if os.name != "nt" else os.O_RDWR)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -1,0 +1,292 @@
+"""The decision table of the policy, row by row, then what must hold for every situation."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from data.errors import IntegrityError
+from data.profile import BotProfile, Intent
+from data.schema import OUT_OF_SCOPE
+from export.placeholders import placeholders
+from export.policy import (
+    NOT_UNDERSTOOD,
+    Candidate,
+    Ranked,
+    Situation,
+    Thresholds,
+    Understanding,
+    decide,
+    is_sure,
+    says_banned,
+)
+
+PROFILE = BotProfile(
+    name="acme",
+    greeting="Hello from Acme.",
+    fallback="Not sure. A colleague?",
+    handoff="A colleague takes over.",
+    ask_back="About {first} or {second}?",
+    intents=(
+        Intent(name="order_status", title="where an order is", answers=("Use the link.", "Look in the mail.")),
+        Intent(name="refund", answers=("Three days.",)),
+        Intent(name="vague"),
+        Intent(name="person", handoff=True, answers=("Never said.",)),
+    ),
+    banned_phrases=("calm down", "as an AI"),
+)
+BARS = Thresholds(answer=0.8, oos=0.4, reply=0.6, clarify_together=0.6, clarify_ratio=0.4)
+
+
+def meaning(intent="order_status", confidence=0.9, in_scope=0.9, ranking=(("order_status", 0.9), ("refund", 0.05))):
+    return Understanding(intent, confidence, in_scope, tuple(Ranked(*r) for r in ranking))
+
+
+def situation(**changes):
+    return replace(Situation(meaning(), PROFILE, BARS), **changes)
+
+
+UNSURE = meaning(confidence=0.5, ranking=(("order_status", 0.5), ("refund", 0.1)))
+TORN = meaning(confidence=0.45, ranking=(("order_status", 0.45), ("refund", 0.4)))
+GOOD = Candidate("We sent it on Monday.", 0.7, "order_status")
+POOR = Candidate("Maybe.", 0.59)
+
+
+def test_an_untouched_conversation_is_greeted():
+    decision = decide(situation(understanding=NOT_UNDERSTOOD, opening=True))
+    assert (decision.action, decision.source, decision.reply) == ("greet", "approved", "Hello from Acme.")
+
+
+def test_a_sure_intent_gets_its_approved_answer():
+    decision = decide(situation())
+    assert (decision.action, decision.source, decision.reply) == ("answer", "approved", "Use the link.")
+    assert decision.intent == "order_status"
+    assert decision.reason == "The intent 'order_status' is sure with 0.90, at least 0.80."
+
+
+def test_approved_goes_before_retrieved_even_with_a_better_score():
+    assert decide(situation(candidates=(replace(GOOD, score=0.99),))).source == "approved"
+
+
+def test_confidence_at_the_bar_is_enough_and_just_below_is_not():
+    assert decide(situation(understanding=meaning(confidence=0.8))).source == "approved"
+    assert decide(situation(understanding=meaning(confidence=0.7999))).source != "approved"
+
+
+def test_the_second_approved_answer_where_the_first_was_just_said():
+    assert decide(situation(last_reply="use the  LINK.")).reply == "Look in the mail."
+
+
+def test_an_intent_that_wants_a_person_is_handed_over():
+    wants = meaning("person", ranking=(("person", 0.9),))
+    decision = decide(situation(understanding=wants, candidates=(GOOD,)))
+    assert (decision.action, decision.source, decision.reply) == ("handoff", "handoff", "A colleague takes over.")
+
+
+def test_an_unsure_message_gets_an_earlier_reply_above_its_bar():
+    decision = decide(situation(understanding=UNSURE, candidates=(POOR, GOOD)))
+    assert (decision.action, decision.source, decision.reply) == ("answer", "retrieved", GOOD.text)
+    assert "0.70" in decision.reason
+
+
+def test_a_sure_intent_without_an_answer_gets_an_earlier_reply_that_is_not_anothers():
+    sure = meaning("vague", ranking=(("vague", 0.9),))
+    other = Candidate("For another intent.", 0.95, "refund")
+    unknown = Candidate("For no known intent.", 0.65)
+    assert decide(situation(understanding=sure, candidates=(other, unknown))).reply == unknown.text
+    fallback = decide(situation(understanding=sure, candidates=(other,)))
+    assert (fallback.action, fallback.source) == ("fallback", "handoff")
+    assert "nothing that may be said" in fallback.reason
+
+
+def test_without_a_reply_threshold_nothing_is_retrieved():
+    bars = replace(BARS, reply=None)
+    assert decide(situation(understanding=UNSURE, candidates=(GOOD,), thresholds=bars)).action == "fallback"
+
+
+def test_two_close_likely_intents_are_asked_between():
+    decision = decide(situation(understanding=TORN, candidates=(POOR,)))
+    assert (decision.action, decision.source) == ("clarify", "clarify")
+    assert decision.reply == "About where an order is or refund?"
+
+
+def test_an_intent_the_profile_does_not_list_is_asked_for_by_its_name():
+    torn = meaning("new_thing", 0.4, ranking=(("new_thing", 0.4), ("refund", 0.4)))
+    assert decide(situation(understanding=torn)).reply == "About new thing or refund?"
+
+
+@pytest.mark.parametrize(
+    "ranking",
+    [
+        (("order_status", 0.55), ("refund", 0.1)),  # likely, not close
+        (("order_status", 0.2), ("refund", 0.2)),  # close, not likely
+        (("order_status", 0.9),),  # nothing to ask between
+        (),
+    ],
+)
+def test_otherwise_the_bot_owns_up(ranking):
+    decision = decide(situation(understanding=meaning(confidence=0.3, ranking=ranking)))
+    assert (decision.action, decision.source, decision.reply) == ("fallback", "handoff", PROFILE.fallback)
+    assert decision.reason == "The likeliest intent 'order_status' has 0.30, below 0.80, so a colleague is offered."
+
+
+def test_the_bot_asks_back_once_then_owns_up():
+    asked = decide(situation(understanding=TORN)).reply
+    again = decide(situation(understanding=TORN, last_reply=asked))
+    assert again.action == "fallback"
+    other = meaning(confidence=0.4, ranking=(("vague", 0.4), ("refund", 0.4)))
+    assert decide(situation(understanding=other, last_reply=asked)).action == "fallback"
+
+
+def test_owning_up_twice_in_a_row_is_a_handover():
+    decision = decide(situation(understanding=UNSURE, last_reply=PROFILE.fallback))
+    assert (decision.action, decision.reply) == ("handoff", PROFILE.handoff)
+
+
+@pytest.mark.parametrize(
+    "outside",
+    [meaning(in_scope=0.39, confidence=0.99), meaning(OUT_OF_SCOPE, 0.99, 0.9)],
+)
+def test_out_of_scope_is_never_answered_nor_asked_about(outside):
+    decision = decide(situation(understanding=outside, candidates=(replace(GOOD, score=1.0),)))
+    assert (decision.action, decision.source) == ("fallback", "handoff")
+    assert "out of scope" in decision.reason
+
+
+def test_a_release_without_an_answer_threshold_never_answers_for_an_intent():
+    decision = decide(situation(thresholds=replace(BARS, answer=None)))
+    assert decision.action == "fallback"
+    assert "no threshold" in decision.reason
+
+
+def test_a_release_without_an_intent_model_retrieves_or_hands_over():
+    assert decide(situation(understanding=NOT_UNDERSTOOD, candidates=(GOOD,))).source == "retrieved"
+    alone = decide(situation(understanding=NOT_UNDERSTOOD))
+    assert (alone.action, alone.intent) == ("fallback", None)
+    assert "No earlier reply" in alone.reason
+
+
+def test_placeholders_are_filled_only_where_the_customer_gave_the_one_value():
+    sent = Candidate("Order [order 1] has left.", 0.9, echoes=True)
+    known = situation(understanding=UNSURE, candidates=(sent,), values={"order": ("#4711",)})
+    assert decide(known).reply == "Order #4711 has left."
+    for values in ({}, {"order": ("#1", "#2")}, {"email": ("a@b.example",)}):
+        assert decide(replace(known, values=values)).action == "fallback"
+    only_brand_knew = replace(sent, echoes=False)
+    assert decide(replace(known, candidates=(only_brand_knew,))).action == "fallback"
+
+
+def test_a_value_cannot_smuggle_a_banned_phrase_in():
+    sent = Candidate("We wrote to [email 1]", 0.9, echoes=True)
+    values = {"email": ("calm down",)}
+    assert decide(situation(understanding=UNSURE, candidates=(sent,), values=values)).action == "fallback"
+
+
+@pytest.mark.parametrize(
+    ("text", "banned"),
+    [
+        ("Please CALM  down, sir", True),
+        ("As an AI, I cannot", True),
+        ("as an airline we", False),
+        ("calm\u200b down", True),
+        ("ｃａｌｍ down", True),
+        ("becalm downs", False),
+        ("", False),
+    ],
+)
+def test_banned_phrases_whatever_their_dress(text, banned):
+    assert says_banned(text, PROFILE.banned_phrases) is banned
+
+
+def test_apostrophes_are_one_and_scripts_without_spaces_match_anywhere():
+    assert says_banned("you don’t say", ("don't",))
+    assert says_banned("请您冷静一下吧", ("冷静",))
+    assert says_banned("really?!", ("?!",))
+    assert not says_banned("anything", ("\u200b",))
+
+
+def test_a_handover_whose_words_are_all_banned_is_mute():
+    profile = PROFILE.model_copy(update={"banned_phrases": ("colleague", "acme")})
+    decision = decide(situation(profile=profile, understanding=UNSURE))
+    assert (decision.action, decision.reply) == ("handoff", "")
+    assert decide(situation(profile=profile, opening=True)).reply == ""
+
+
+def test_a_handover_is_repeated_rather_than_kept_silent():
+    profile = PROFILE.model_copy(update={"fallback": PROFILE.handoff})
+    decision = decide(situation(profile=profile, understanding=UNSURE, last_reply=PROFILE.handoff))
+    assert (decision.action, decision.reply) == ("handoff", PROFILE.handoff)
+
+
+def test_a_banned_question_is_not_asked():
+    profile = PROFILE.model_copy(update={"banned_phrases": ("refund",)})
+    assert decide(situation(profile=profile, understanding=TORN)).action == "fallback"
+
+
+def test_thresholds_travel_and_refuse_what_is_no_number():
+    assert Thresholds.from_wire({**BARS.to_wire(), "later": 1}) == BARS
+    assert Thresholds.from_wire({"answer": None, "reply": None}).answer is None
+    for bad in ("0.5", True, float("nan"), float("inf")):
+        with pytest.raises(IntegrityError, match="'oos'"):
+            Thresholds.from_wire({"oos": bad})
+    with pytest.raises(IntegrityError):
+        Thresholds.from_wire({"clarify_ratio": None})
+
+
+share = st.floats(0, 1)
+label = st.sampled_from(["order_status", "refund", "vague", "person", "unlisted", OUT_OF_SCOPE])
+words = st.sampled_from(
+    ["Use the link.", "Calm down!", "as an AI I", "Order [order 1].", "To [email 1] and [email 2].", "Three days."]
+)
+understandings = st.builds(
+    Understanding,
+    intent=st.none() | label,
+    confidence=share,
+    in_scope=share,
+    ranking=st.lists(st.builds(Ranked, label.filter(lambda x: x != OUT_OF_SCOPE), share), max_size=3).map(tuple),
+)
+situations = st.builds(
+    Situation,
+    understanding=understandings,
+    profile=st.builds(
+        lambda banned, fallback: PROFILE.model_copy(update={"banned_phrases": banned, "fallback": fallback}),
+        st.lists(st.sampled_from(["calm down", "link", "colleague", "days", "about"]), max_size=3).map(tuple),
+        st.sampled_from([PROFILE.fallback, PROFILE.handoff]),
+    ),
+    thresholds=st.builds(Thresholds, answer=st.none() | share, oos=share, reply=st.none() | share),
+    candidates=st.lists(
+        st.builds(Candidate, words, st.floats(-1, 1) | st.just(float("nan")), st.none() | label, echoes=st.booleans()),
+        max_size=4,
+    ).map(tuple),
+    values=st.dictionaries(st.sampled_from(["order", "email"]), st.lists(st.sampled_from(["#1", "#2"]), max_size=2)),
+    last_reply=st.none() | words | st.sampled_from([PROFILE.fallback, PROFILE.handoff, "About refund or vague?"]),
+    opening=st.booleans(),
+)
+
+
+@given(situations)
+def test_whatever_comes(situation):
+    """A reason always; nothing banned ever; no answer below its bar; nothing said twice but a handover."""
+    decision = decide(situation)
+    assert decision == decide(situation)
+    assert decision.reason.endswith(".")
+    assert not any(
+        p in decision.reply.lower() for p in ("calm down", "colleague") if p in situation.profile.banned_phrases
+    )
+    assert not says_banned(decision.reply, situation.profile.banned_phrases)
+    assert not placeholders(decision.reply)
+    bars, found = situation.thresholds, situation.understanding
+    if decision.action == "answer" and decision.source == "approved":
+        assert is_sure(found, bars)
+        assert found.confidence >= bars.answer
+    if decision.source == "retrieved":
+        assert bars.reply is not None
+        assert max(c.score for c in situation.candidates if c.score == c.score) >= bars.reply
+    if decision.action == "answer":
+        assert found.intent != OUT_OF_SCOPE
+        assert found.in_scope >= bars.oos
+    if situation.last_reply is not None and decision.reply == situation.last_reply:
+        assert decision.action == "handoff"

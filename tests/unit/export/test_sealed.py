@@ -1,0 +1,134 @@
+"""Sealed folders: whole or absent, and refused when a single byte, name or file differs."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from data.errors import Conflict, IntegrityError
+from export import sealed
+
+NAME = "manifest.json"
+
+
+@pytest.fixture
+def work(tmp_path):
+    folder = tmp_path / "tmp" / "work"
+    (folder / "plots").mkdir(parents=True)
+    (folder / "a.bin").write_bytes(b"alpha")
+    (folder / "plots" / "b.bin").write_bytes(b"beta")
+    return folder
+
+
+def check(folder):
+    body, digest = sealed.read_seal(folder, NAME, what="bundle")
+    sealed.verify_files(folder, NAME, body, what="bundle")
+    return digest
+
+
+def test_sealing_names_every_file_and_is_repeatable(work):
+    digest = sealed.seal(work, NAME, {"x": "ü"})
+    assert sealed.seal(work, NAME, {"x": "ü"}) == digest == check(work)
+    body, _ = sealed.read_seal(work, NAME, what="bundle")
+    assert set(body["files"]) == {"a.bin", "plots/b.bin"}
+    assert body["files"]["a.bin"] == {"sha256": sealed.file_hash(work / "a.bin"), "size": 5}
+    assert body["x"] == "ü"
+
+
+def test_links_are_not_sealed(work):
+    (work / "link").symlink_to(work / "a.bin")
+    with pytest.raises(IntegrityError, match="plain files"):
+        sealed.seal(work, NAME, {})
+
+
+@pytest.mark.parametrize(
+    ("tamper", "told"),
+    [
+        (lambda f: (f / "a.bin").write_bytes(b"alphA"), "a.bin has changed"),
+        (lambda f: (f / "a.bin").write_bytes(b"alpha+"), "a.bin has changed"),
+        (lambda f: (f / "plots" / "b.bin").unlink(), "plots/b.bin is missing"),
+        (lambda f: (f / "extra").write_bytes(b""), "extra does not belong there"),
+    ],
+)
+def test_any_change_is_named(work, tamper, told):
+    sealed.seal(work, NAME, {})
+    tamper(work)
+    with pytest.raises(IntegrityError, match=told) as caught:
+        check(work)
+    assert str(work) not in str(caught.value)
+
+
+def test_a_link_in_the_place_of_a_file_is_refused_even_with_the_right_bytes(work, tmp_path):
+    sealed.seal(work, NAME, {})
+    (tmp_path / "elsewhere").write_bytes(b"alpha")
+    (work / "a.bin").unlink()
+    (work / "a.bin").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(IntegrityError, match=r"a\.bin is missing"):
+        check(work)
+
+
+@pytest.mark.parametrize("name", ["../tmp/work/a.bin", "/etc/hostname", ""])
+def test_a_manifest_cannot_point_outside_its_folder(work, name):
+    body = {"files": {name: {"sha256": sealed.file_hash(work / "a.bin"), "size": 5}}}
+    (work / NAME).write_text(json.dumps(body))
+    with pytest.raises(IntegrityError, match="is missing"):
+        check(work)
+
+
+def test_without_a_manifest_it_is_not_complete(work):
+    with pytest.raises(IntegrityError, match=r"not a complete bundle: it has no manifest\.json"):
+        sealed.read_seal(work, NAME, what="bundle")
+
+
+@pytest.mark.parametrize(
+    "raw", [b"", b"{", b"[]", b"{}", b'{"files": [1]}', b'{"files": {"a": {"sha256": 1, "size": 1}}}', b"\xff"]
+)
+def test_a_manifest_that_is_none_is_refused(work, raw):
+    (work / NAME).write_bytes(raw)
+    with pytest.raises(IntegrityError, match=r"manifest.json of this bundle cannot be read"):
+        sealed.read_seal(work, NAME, what="bundle")
+
+
+def test_publishing_moves_once_and_again_changes_nothing(work, tmp_path):
+    import shutil
+
+    sealed.seal(work, NAME, {})
+    shutil.copytree(work, tmp_path / "again")
+    final = tmp_path / "releases" / "acme" / "1"
+    assert sealed.publish(work, final, NAME, what="bundle") is True
+    assert not work.exists()
+    assert sealed.publish(tmp_path / "again", final, NAME, what="bundle") is False
+    assert not (tmp_path / "again").exists()
+    check(final)
+
+
+def test_other_bytes_under_a_published_name_are_a_conflict(work, tmp_path):
+    import shutil
+
+    shutil.copytree(work, tmp_path / "other")
+    sealed.seal(work, NAME, {})
+    sealed.seal(tmp_path / "other", NAME, {"differs": 1})
+    final = tmp_path / "final"
+    sealed.publish(work, final, NAME, what="bundle")
+    with pytest.raises(Conflict, match="Another bundle"):
+        sealed.publish(tmp_path / "other", final, NAME, what="bundle")
+    check(final)
+
+
+def test_a_published_copy_that_is_damaged_is_not_passed_off_as_published(work, tmp_path):
+    import shutil
+
+    sealed.seal(work, NAME, {})
+    shutil.copytree(work, tmp_path / "again")
+    final = tmp_path / "final"
+    sealed.publish(work, final, NAME, what="bundle")
+    (final / "a.bin").write_bytes(b"rotten")
+    with pytest.raises(IntegrityError, match=r"a\.bin has changed"):
+        sealed.publish(tmp_path / "again", final, NAME, what="bundle")
+
+
+def test_what_was_not_sealed_is_not_published(work, tmp_path):
+    with pytest.raises(IntegrityError):
+        sealed.publish(work, tmp_path / "final", NAME, what="bundle")
+    assert not (tmp_path / "final").exists()
