@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+from collections.abc import Iterator
 from dataclasses import replace
 from itertools import chain, islice
 from pathlib import Path
@@ -27,9 +28,11 @@ def detect(
     Reads the whole file once. Raises ImportRefused for what is empty, no text, damaged, too large or neither format.
     """
     options, limits = options or ImportOptions(), limits or ImportSettings()
-    head, found = _survey(path, options, limits)
+    head, found, newlines = _survey(path, options, limits)
     old_mac = b"\r" in head and b"\n" not in head
-    base = Detection("jsonl", 1.0, found.name, found.confidence, found.bom, old_mac, packed=is_packed(path))
+    base = Detection(
+        "jsonl", 1.0, found.name, found.confidence, found.bom, old_mac, packed=is_packed(path), lines=newlines
+    )
     lines = _sample(head, base, limits)
     if options.format == "jsonl":
         return base
@@ -42,8 +45,8 @@ def detect(
     return replace(base, format=options.format or form, delimiter=delimiter, confidence=confidence)
 
 
-def _survey(path: Path, options: ImportOptions, limits: ImportSettings) -> tuple[bytes, encoding.Encoding]:
-    """The first bytes and the encoding. The file is read to its end, so that limits and damage show here."""
+def _survey(path: Path, options: ImportOptions, limits: ImportSettings) -> tuple[bytes, encoding.Encoding, int]:
+    """The first bytes, the encoding, and how many line breaks there are. The file is read to its end, so that limits and damage show here."""
     with open_plain(path, limits) as plain:
         head = plain.read(CHUNK)
         refuse_foreign(head)
@@ -51,10 +54,24 @@ def _survey(path: Path, options: ImportOptions, limits: ImportSettings) -> tuple
             raise ImportRefused(
                 "The file holds nothing.", remedy="Upload a file with conversations.", reason="empty_file"
             )
-        found = _chosen(head, options) or encoding.sniff(chain([head], plain.chunks()), head)
-        for _ in plain.chunks():
+        counted = _Counted(chain([head], plain.chunks()))
+        found = _chosen(head, options) or encoding.sniff(counted, head)
+        for _ in counted:
             pass
-    return head, found
+    return head, found, counted.newlines
+
+
+class _Counted:
+    """Chunks, with their line breaks counted as they pass."""
+
+    def __init__(self, chunks: Iterator[bytes]) -> None:
+        self._chunks = chunks
+        self.newlines = 0
+
+    def __iter__(self) -> Iterator[bytes]:
+        for chunk in self._chunks:
+            self.newlines += chunk.count(b"\n") or chunk.count(b"\r")
+            yield chunk
 
 
 def _chosen(head: bytes, options: ImportOptions) -> encoding.Encoding | None:

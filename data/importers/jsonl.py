@@ -18,7 +18,8 @@ from data.importers.nouns import Item, Reason, Remark
 from data.schema import Conversation, SetAside, Turn
 from data.settings import ImportSettings
 
-SAMPLE_CHARS = 80
+SAMPLE_CHARS = 400
+"""Longer than what is shown: samples are redacted before they are cut."""
 _KNOWN = {
     "conversation": {"id", "customer", "language", "started_at", "rating", "tags", "messages", "turns"},
     "text": {"id", "customer", "language", "text", "label", "labels", "intent", "sentiment", "spans", "entities", "ts"},

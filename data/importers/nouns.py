@@ -103,7 +103,7 @@ class ImportOptions:
 
 @dataclass(frozen=True, slots=True)
 class Detection:
-    """What was found out about a file. `confidence` and `encoding_confidence` lie in 0..1; `bom` counts bytes."""
+    """What was found out about a file. Confidences lie in 0..1, `bom` counts bytes, `lines` is about right."""
 
     format: Format
     confidence: float
@@ -113,6 +113,7 @@ class Detection:
     old_mac_newlines: bool = False
     delimiter: str = ","
     packed: bool = False
+    lines: int = 0
 
 
 def _is_text_encoding(name: str) -> bool:

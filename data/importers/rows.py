@@ -47,7 +47,7 @@ class Rows:
     def __iter__(self) -> Iterator[Row]:
         while (line := self._next()) is not None:
             if line.flaw is not None:
-                yield Row(line.number, [], line.flaw, line.text[:80])
+                yield Row(line.number, [], line.flaw, line.text[:400])
             elif '"' in line.text:
                 yield self._quoted(line)
             elif line.text and not line.text.isspace():
@@ -88,7 +88,7 @@ class Rows:
             return Row(first.number, first.text.split("\t"))
         open_quote = len(taken) > 1 or first.text.count('"') % 2 == 1
         flaw = Reason.TOO_LONG if too_long else Reason.UNCLOSED_QUOTE if open_quote else Reason.MALFORMED_ROW
-        return Row(first.number, [], flaw, first.text[:80])
+        return Row(first.number, [], flaw, first.text[:400])
 
     def _swallows(self, taken: list[Line]) -> bool:
         """Whether a line inside the cell is itself a row; of the last line only what precedes the closing quote."""

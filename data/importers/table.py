@@ -68,7 +68,7 @@ def read(lines: Iterable[Line], reading: Reading, ends: Ends) -> Iterator[Item]:
     """Pass two: the conversations or labelled texts of the table."""
     rows = _TableRows(lines, reading)
     if rows.columns.ignored:
-        yield Remark("columns_ignored", rows.header_line, ", ".join(filter(None, rows.columns.ignored))[:80])
+        yield Remark("columns_ignored", rows.header_line, ", ".join(filter(None, rows.columns.ignored))[:400])
     if rows.columns.holds_conversations:
         yield from _conversations(rows, reading, ends)
     else:
@@ -116,7 +116,7 @@ class _TableRows:
 
     @staticmethod
     def _sample(cells: list[str]) -> str:
-        return " | ".join(cells[:8])[:80]
+        return " | ".join(cells[:8])[:400]
 
 
 def _conversations(rows: _TableRows, reading: Reading, ends: Ends) -> Iterator[Item]:
@@ -149,7 +149,7 @@ def _add(
     """Add a row to its conversation, or set it aside. Of a conversation that is too long only a count is kept."""
     turn = _turn(row, columns, limits, remarks)
     if isinstance(turn, Reason):
-        yield SetAside(row.number, turn, (columns.cell(row.cells, "text") or "")[:80])
+        yield SetAside(row.number, turn, (columns.cell(row.cells, "text") or "")[:400])
         return
     current.rows += 1
     if current.rows > limits.max_turns:
@@ -204,7 +204,7 @@ def _labelled(row: Row, columns: Columns, reading: Reading) -> Iterator[Item]:
     remarks = _quote_remarks(row)
     turn = _turn(row, columns, reading.limits, remarks)
     if isinstance(turn, Reason):
-        yield SetAside(row.number, turn, (columns.cell(row.cells, "text") or "")[:80])
+        yield SetAside(row.number, turn, (columns.cell(row.cells, "text") or "")[:400])
     else:
         names = ("customer", "language", "rating")
         facts = {name: (columns.cell(row.cells, name), row.number) for name in names if name in columns.places}

@@ -1,0 +1,73 @@
+"""The findings that exist: how bad each is and what to do about it. docs/formats.md explains each with an example.
+
+`fixable` means that attune has already done what can be done, or can do it when asked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from data.schema import Severity
+
+
+class Kind(NamedTuple):
+    """What a finding code stands for."""
+
+    severity: Severity
+    remedy: str
+    fixable: bool = False
+
+
+SET_ASIDE: Mapping[str, Kind] = {
+    "malformed_json": Kind("warning", "Write one complete JSON object per line."),
+    "not_an_object": Kind("warning", "Every line is one JSON object, not a list, text or number."),
+    "duplicate_keys": Kind("warning", "Give every key of an object once."),
+    "number_out_of_range": Kind("warning", "Write finite numbers of at most 64 bits; ids can be texts."),
+    "lone_surrogate": Kind("warning", "Write characters beyond U+FFFF as a pair of \\u escapes, or as themselves."),
+    "too_deep": Kind("warning", "Flatten objects nested more than 32 deep."),
+    "undecodable": Kind("warning", "Save the whole file in one encoding, best UTF-8, or name its encoding."),
+    "line_too_long": Kind("warning", "Break the line up, or raise imports.max_line_bytes."),
+    "unknown_shape": Kind("warning", "A line holds messages, turns, text or tokens."),
+    "missing_field": Kind("warning", "Every message has a role and a text; in tables also a conversation."),
+    "wrong_type": Kind("warning", "Texts are texts, messages are a list of objects."),
+    "unknown_role": Kind("warning", "Roles are user, assistant, agent or system, or one of their usual names."),
+    "label_invalid": Kind("warning", "A label is at most 120 visible characters."),
+    "several_labels": Kind("warning", "Give one label per text; several at once are not learned yet."),
+    "empty_message": Kind("info", "Nothing to do: there is nothing to learn from a message without text."),
+    "empty_conversation": Kind("info", "Nothing to do: the conversation holds no message."),
+    "too_long": Kind("warning", "Shorten the message, or raise imports.max_cell_chars."),
+    "too_many_turns": Kind("warning", "Split the conversation, or raise imports.max_turns."),
+    "ragged_row": Kind("warning", "Put cells that hold the delimiter in double quotes; check the number of cells."),
+    "malformed_row": Kind("warning", "Write a double quote inside a quoted cell twice."),
+    "unclosed_quote": Kind("warning", "Close the quoted cell; the rows after it were read all the same."),
+    "duplicate_conversation": Kind("info", "Nothing to do: the first of them is used.", fixable=True),
+}
+
+NOTICED: Mapping[str, Kind] = {
+    "encoding_guessed": Kind("warning", "Check the samples; save as UTF-8, or name the encoding when importing."),
+    "mojibake_repaired": Kind("info", "Nothing to do; better still, export the source as UTF-8.", fixable=True),
+    "replacement_characters": Kind("warning", "Characters were lost before the upload: export again from the source."),
+    "special_tokens": Kind("info", "Nothing to do: tokens of language models in messages are treated as plain text."),
+    "near_duplicates": Kind("info", "Nothing to do: repeats share one split and one weight.", fixable=True),
+    "label_twins": Kind("warning", "Labels differ by case or punctuation only: choose one spelling.", fixable=True),
+    "conflicting_labels": Kind("warning", "The same text carries two labels: decide which is right."),
+    "small_classes": Kind("warning", "Label at least five examples of each of these, better twenty."),
+    "odd_labels": Kind("warning", "These look like missing values: leave the label empty, or rename it."),
+    "single_label": Kind("warning", "A classifier needs at least two labels."),
+    "many_labels": Kind("warning", "Check that the label column holds labels, not ids or free text."),
+    "imbalance": Kind("info", "One label is over twenty times as frequent as another: label more of the rare ones."),
+    "one_sided": Kind("info", "Only one side speaks: such conversations teach intents at most, no replies."),
+    "mixed_languages": Kind("warning", "Check that the base model knows these languages, or give each its own bot."),
+    "timestamp_ignored": Kind("info", "Write times as RFC 3339, such as 2026-01-31T09:30:00Z."),
+    "timestamp_without_zone": Kind("info", "UTC was assumed: add Z or an offset such as +01:00."),
+    "rating_ignored": Kind("info", "Conversations are rated 1 to 5, messages -1 or 1."),
+    "entities_dropped": Kind("warning", "Entities need whole start and end inside their text, and a type."),
+    "fields_ignored": Kind("info", "Nothing to do, unless one of these fields should have been read."),
+    "columns_ignored": Kind("info", "Name a column in the field map if it should have been read."),
+    "long_quoted_cell": Kind("warning", "A quoted cell runs over more than twenty lines: check its quotes."),
+    "no_rows": Kind("error", "The file holds no rows: check that it was exported whole."),
+    "nothing_used": Kind("error", "Every row was set aside: see the other findings for the reasons."),
+}
+
+CATALOGUE: Mapping[str, Kind] = {**SET_ASIDE, **NOTICED}

