@@ -112,7 +112,7 @@ def _training(facts: CardFacts) -> Iterator[str]:
 
 def _history(task: TaskFacts) -> str:
     if not task.history:
-        return "The encoder was left as it came; a head was fitted on its embeddings, in one step."
+        return "Fitted in one step, without validation on the way."
     header = ("Training Loss", "Epoch", "Step", "Validation Loss", task.score_name)
     return table([header, *(_epoch(row) for row in task.history)])
 
@@ -131,7 +131,7 @@ def _results(facts: CardFacts) -> Iterator[str]:
     yield "## Results"
     yield (
         f"On {comparison.rows} test messages no model has learned from, {comparison.oos_rows} of them out of scope. "
-        f"The target precision is {comparison.target_precision:.0%}; brackets hold 95 % bootstrap intervals. The floor "
+        f"The target precision is {comparison.target_precision * 100:.0f} %; brackets hold 95 % bootstrap intervals. The floor "
         "is TF-IDF with logistic regression (replies: BM25), the base the untuned encoder with its nearest neighbour."
     )
     yield table(verdict_rows(facts.verdict.to_wire()))

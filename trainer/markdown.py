@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-_MARKED = re.compile(r"([\\`*\[\]|<>])")
+_MARKED = re.compile(r"([\\`*\[\]|<>$])")
 
 
 def plain(text: object) -> str:

@@ -21,7 +21,7 @@ Array = npt.NDArray[Any]
 LABELS_SHOWN = 30
 LABEL_CHARS = 24
 REST = "(others)"
-INK, ACCENT, PALE = "#334155", "#0f766e", "#cbd5e1"
+INK, ACCENT, PALE, WARM = "#334155", "#0f766e", "#cbd5e1", "#d97706"
 
 
 def draw_plots(facts: CardFacts, folder: Path) -> tuple[str, ...]:
@@ -94,7 +94,8 @@ def _calibration(figure: Any, facts: CardFacts) -> None:
     total = sum(row["rows"] for row in bins)
     for row in bins:
         width = row["to"] - row["from"]
-        axes.bar(row["from"], row["rows"] / total, width=width, align="edge", color=PALE, alpha=0.6)
+        name = "share of messages" if row is bins[0] else None
+        axes.bar(row["from"], row["rows"] / total, width=width, align="edge", color=PALE, alpha=0.6, label=name)
     axes.plot(
         [row["confidence"] for row in bins],
         [row["accuracy"] for row in bins],
@@ -102,7 +103,7 @@ def _calibration(figure: Any, facts: CardFacts) -> None:
         marker="o",
         label="measured",
     )
-    axes.set(xlim=(0, 1), ylim=(0, 1), xlabel="confidence", ylabel="share answered right (bars: share of messages)")
+    axes.set(xlim=(0, 1), ylim=(0, 1), xlabel="confidence", ylabel="share answered right")
     axes.legend(loc="upper left", frameon=False)
 
 
@@ -112,7 +113,7 @@ def _learning_curve(figure: Any, facts: CardFacts) -> None:
     for axes, task in zip(figure.subplots(len(tasks), squeeze=False)[:, 0], tasks, strict=True):
         right = axes.twinx()
         for target, field, colour, style in (
-            (axes, "training_loss", PALE, "-"),
+            (axes, "training_loss", WARM, "-"),
             (axes, "validation_loss", INK, "-"),
             (right, "score", ACCENT, "--"),
         ):
@@ -120,7 +121,15 @@ def _learning_curve(figure: Any, facts: CardFacts) -> None:
             label = task.score_name if field == "score" else field.replace("_", " ")
             if points:
                 target.plot(*zip(*points, strict=True), color=colour, linestyle=style, marker=".", label=label)
-        axes.set(xlabel="step", ylabel="loss", title=task.name)
+        axes.set(xlabel=f"step ({task.name})", ylabel="loss")
         right.set_ylabel(task.score_name)
         handles = [*axes.get_lines(), *right.get_lines()]
-        axes.legend(handles, [line.get_label() for line in handles], frameon=False, fontsize=8)
+        axes.legend(
+            handles,
+            [line.get_label() for line in handles],
+            frameon=False,
+            fontsize=8,
+            ncols=3,
+            loc="lower center",
+            bbox_to_anchor=(0.5, 1.0),
+        )

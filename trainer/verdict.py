@@ -189,18 +189,18 @@ def answers_are_precise(case: Case) -> Iterator[Reason]:
     target, goal = case.comparison.target_precision, case.goals.precision
     if goal is not None and precision.value < goal:
         yield Reason(
-            "hold", f"Of the messages it answers, {_percent(precision)} are answered right; the goal is {goal:.1%}."
+            "hold", f"Of the messages it answers, {_percent(precision)} are answered right; the goal is {_share(goal)}."
         )
     elif goal is None and precision.high < target:
         yield Reason(
             "hold",
             f"Of the messages it answers, {_percent(precision)} are answered right: its threshold does not keep the "
-            f"promised {target:.1%}.",
+            f"promised {_share(target)}.",
         )
     else:
         yield Reason(
             "promote",
-            f"It answers {coverage.value:.1%} of the messages by itself; of those, {_percent(precision)} right.",
+            f"It answers {_share(coverage.value)} of the messages by itself; of those, {_percent(precision)} right.",
         )
 
 
@@ -239,4 +239,8 @@ def _points(gap: Difference) -> str:
 
 
 def _percent(interval: Interval) -> str:
-    return f"{interval.value:.1%} ({interval.low:.1%} to {interval.high:.1%})"
+    return f"{_share(interval.value)} ({_share(interval.low)} to {_share(interval.high)})"
+
+
+def _share(value: float) -> str:
+    return f"{value * 100:.1f} %"

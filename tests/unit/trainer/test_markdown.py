@@ -27,8 +27,8 @@ def test_text_that_yaml_would_read_as_something_else_stays_text() -> None:
 
 
 def test_a_cell_cannot_break_its_table() -> None:
-    evil = "a | b\n<img src=x onerror=1> [x](y) `code` *bold* & \\"
-    assert plain(evil) == r"a \| b \<img src=x onerror=1\> \[x\](y) \`code\` \*bold\* &amp; \\"
+    evil = "$1 | b\n<img src=x onerror=1> [x](y) `code` *bold* & \\"
+    assert plain(evil) == r"\$1 \| b \<img src=x onerror=1\> \[x\](y) \`code\` \*bold\* &amp; \\"
     assert table([("Label", "Rows"), (evil, 3)]).count("\n") == 2
 
 

@@ -55,7 +55,7 @@ def test_a_candidate_better_than_all_is_promoted_with_its_reasons() -> None:
     verdict = decide(comparison(), PASSED, NONE, [])
     assert verdict.decision == "promote"
     assert any("better than the simple word-counting model: +5.0 points" in reason for reason in verdict.reasons)
-    assert any("answers 70.0% of the messages" in reason for reason in verdict.reasons)
+    assert any("answers 70.0 % of the messages" in reason for reason in verdict.reasons)
 
 
 def test_the_wire_is_that_of_the_contract() -> None:
@@ -93,8 +93,8 @@ CASES = [
     ("hold", comparison(against={"floor": against(), "base": against(), "live": UNKNOWN}), PASSED, "live release"),
     ("hold", comparison(rows=FEWEST_ROWS - 1), PASSED, "cannot carry a decision"),
     ("promote", comparison(rows=FEWEST_ROWS), PASSED, "better than"),
-    ("hold", with_metrics(realised_precision=Interval(0.8, 0.7, 0.85)), PASSED, "promised 90.0%"),
-    ("promote", with_metrics(realised_precision=Interval(0.88, 0.84, 0.92)), PASSED, "88.0%"),
+    ("hold", with_metrics(realised_precision=Interval(0.8, 0.7, 0.85)), PASSED, "promised 90.0 %"),
+    ("promote", with_metrics(realised_precision=Interval(0.88, 0.84, 0.92)), PASSED, "88.0 %"),
     ("hold", with_metrics(realised_coverage=Interval.exactly(0.0)), PASSED, "never sure enough"),
     ("hold", with_metrics(realised_precision=Interval.exactly(float("nan"))), PASSED, "never sure enough"),
     ("hold", with_metrics(realised_coverage=None), PASSED, "no threshold"),
@@ -117,8 +117,8 @@ def test_every_rule_gives_its_reason(
 @pytest.mark.parametrize(
     ("goals", "found", "decision", "words"),
     [
-        (Acceptance(precision=0.95), comparison(), "hold", "the goal is 95.0%"),
-        (Acceptance(precision=0.9), comparison(), "promote", "of those, 92.0%"),
+        (Acceptance(precision=0.95), comparison(), "hold", "the goal is 95.0 %"),
+        (Acceptance(precision=0.9), comparison(), "promote", "of those, 92.0 %"),
         (Acceptance(latency_ms=1.5), comparison(), "hold", "takes 2.0 ms; the goal is 1.5 ms"),
         (Acceptance(latency_ms=2.0), comparison(), "promote", "within the goal"),
         (Acceptance(latency_ms=2.0), with_metrics(latency_ms=None), "hold", "an unknown time"),
