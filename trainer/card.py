@@ -131,8 +131,9 @@ def _results(facts: CardFacts) -> Iterator[str]:
     yield "## Results"
     yield (
         f"On {comparison.rows} test messages no model has learned from, {comparison.oos_rows} of them out of scope. "
-        f"The target precision is {comparison.target_precision * 100:.0f} %; brackets hold 95 % bootstrap intervals. The floor "
-        "is TF-IDF with logistic regression (replies: BM25), the base the untuned encoder with its nearest neighbour."
+        f"The target precision is {comparison.target_precision * 100:.0f} %; brackets hold 95 % bootstrap intervals. "
+        "The floor is TF-IDF with logistic regression (replies: BM25), the base the untuned encoder with its nearest "
+        "neighbour."
     )
     yield table(verdict_rows(facts.verdict.to_wire()))
     if comparison.reference is not None:
