@@ -57,7 +57,7 @@ class Tx:
         """Insert one row of this workspace; False, and nothing done, when a row with one of its keys is there."""
         make = postgresql.insert if self.connection.dialect.name == "postgresql" else sqlite.insert
         statement = make(table).values(workspace_id=self.workspace, **values).on_conflict_do_nothing()
-        return self.connection.execute(statement).rowcount == 1
+        return self.connection.execute(statement.returning(table.c.workspace_id)).first() is not None
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,154 @@
+"""No row is read, changed or referred to from another workspace."""
+
+import inspect
+import re
+from collections.abc import Iterator
+
+import pytest
+from sqlalchemy import event, insert
+from sqlalchemy.exc import IntegrityError
+
+from data.errors import AttuneError, NotFound
+from data.profile import BotProfile
+from data.schema import Conversation, Turn
+from data.store import Store, bots, conversations, datasets, jobs, releases, runs, tables, uploads
+from data.store.conversations import StoredConversation
+from data.store.releases import NewRelease, Promotion
+from data.store.runs import NewRun
+from data.store.uploads import NewUpload
+
+PROFILE = BotProfile(name="Acme")
+RELEASE = NewRelease("ab" * 32, {}, {"decision": "promote"})
+ROW = StoredConversation("c1", Conversation("x", (Turn("user", "hi"),)), "f1", 0)
+
+
+@pytest.fixture
+def other(store: Store) -> Store:
+    """The same database from a second workspace."""
+    with store.begin() as tx:
+        tx.connection.execute(insert(tables.workspaces).values(id="other", created_at=tx.now))
+    return store.for_workspace("other")
+
+
+@pytest.fixture
+def ids(store: Store) -> dict[str, str]:
+    """One row of every noun in the default workspace."""
+    with store.begin() as tx:
+        bot = bots.create(tx, "acme", PROFILE).id
+        upload = uploads.create(tx, bot, NewUpload("a", "01" * 32, 1))[0].id
+        conversations.add_many(tx, upload, [ROW])
+        dataset = datasets.create(tx, bot, "f" * 64, {}, [upload]).id
+        run = runs.create(tx, bot, NewRun("intent", dataset, "base", {})).id
+        runs.record_checkpoint(tx, run, "last.ckpt", "01" * 32)
+        releases.publish(tx, bot, releases.reserve(tx, bot), RELEASE)
+        releases.promote(tx, bot, Promotion(1, 0, "ann", "because"))
+        job = jobs.enqueue(tx, "train", {}, bot, "key").id
+    return {"bot": bot, "upload": upload, "dataset": dataset, "run": run, "job": job}
+
+
+def test_another_workspace_sees_nothing(other: Store, ids: dict[str, str]) -> None:
+    with other.begin() as tx:
+        assert bots.list_all(tx) == []
+        assert uploads.list_for(tx, ids["bot"]) == []
+        assert conversations.count(tx, ids["bot"]) == 0
+        assert conversations.existing(tx, ids["bot"], ["f1"], ids["upload"]) == set()
+        assert datasets.list_for(tx, ids["bot"]) == []
+        assert datasets.sources(tx, ids["dataset"]) == []
+        assert runs.list_for(tx, ids["bot"]) == []
+        assert runs.checkpoints(tx, ids["run"]) == []
+        assert releases.list_for(tx, ids["bot"]) == []
+        assert releases.live(tx, ids["bot"]).version == 0
+        assert jobs.list_all(tx) == []
+        assert jobs.events(tx, ids["job"]) == []
+        assert jobs.claim(tx, "thief", lease_seconds=1) is None
+        assert jobs.claim(tx, "thief", lease_seconds=1, job_id=ids["job"]) is None
+    assert list(conversations.stream(other, ids["bot"], [ids["upload"]])) == []
+
+
+def test_what_is_foreign_is_as_absent(other: Store, ids: dict[str, str]) -> None:
+    with other.begin() as tx:
+        for ask in (
+            lambda: bots.get(tx, "acme"),
+            lambda: bots.lock(tx, ids["bot"]),
+            lambda: bots.save_profile(tx, ids["bot"], PROFILE),
+            lambda: uploads.create(tx, ids["bot"], NewUpload("b", "02" * 32, 1)),
+            lambda: uploads.finish(tx, ids["upload"], {}),
+            lambda: conversations.add_many(tx, ids["upload"], [ROW]),
+            lambda: conversations.assign_splits(tx, ids["bot"], {"c1": ("test", "g")}),
+            lambda: datasets.get(tx, ids["dataset"]),
+            lambda: runs.finish(tx, ids["run"], {}),
+            lambda: releases.reserve(tx, ids["bot"]),
+            lambda: releases.publish(tx, ids["bot"], 1, RELEASE),
+            lambda: releases.promote(tx, ids["bot"], Promotion(1, 1, "eve", "because")),
+            lambda: jobs.get(tx, ids["job"]),
+            lambda: jobs.cancel(tx, ids["job"]),
+        ):
+            with pytest.raises(NotFound):
+                ask()
+
+
+@pytest.mark.parametrize("refer", ["dataset", "run", "job", "checkpoint"])
+def test_a_row_cannot_refer_into_another_workspace(other: Store, ids: dict[str, str], refer: str) -> None:
+    with pytest.raises((IntegrityError, AttuneError)), other.begin() as tx:
+        if refer == "dataset":
+            datasets.create(tx, ids["bot"], "e" * 64, {}, [])
+        elif refer == "run":
+            own = bots.create(tx, "own", PROFILE).id
+            runs.create(tx, own, NewRun("intent", ids["dataset"], "base", {}))
+        elif refer == "job":
+            jobs.enqueue(tx, "train", {}, ids["bot"])
+        else:
+            runs.record_checkpoint(tx, ids["run"], "x", "01" * 32)
+
+
+def test_two_workspaces_may_use_the_same_names_and_keys(other: Store, ids: dict[str, str]) -> None:
+    with other.begin() as tx:
+        bot = bots.create(tx, "acme", PROFILE).id
+        assert jobs.enqueue(tx, "train", {}, bot, "key").id != ids["job"]
+        upload = uploads.create(tx, bot, NewUpload("a", "01" * 32, 1))[0].id
+        conversations.add_many(tx, upload, [ROW])
+
+
+@pytest.fixture
+def statements(store: Store) -> Iterator[list[str]]:
+    """Every statement the store sends."""
+    seen: list[str] = []
+
+    def note(_connection, _cursor, statement, *_rest) -> None:
+        seen.append(statement)
+
+    event.listen(store.engine, "before_cursor_execute", note)
+    yield seen
+    event.remove(store.engine, "before_cursor_execute", note)
+
+
+def test_every_statement_names_the_workspace_in_its_condition(
+    store: Store, statements: list[str], ids: dict[str, str]
+) -> None:
+    with store.begin() as tx:
+        jobs.heartbeat(tx, jobs.claim(tx, "w", lease_seconds=1))
+        uploads.finish(tx, ids["upload"], {})
+        conversations.assign_splits(tx, ids["bot"], {"c1": ("test", "g")})
+        bots.save_profile(tx, ids["bot"], PROFILE)
+        runs.finish(tx, ids["run"], {})
+        releases.history(tx, ids["bot"])
+    list(conversations.stream(store, ids["bot"]))
+    told = [statement for statement in statements if re.match(r"(SELECT|UPDATE|DELETE)\b", statement)]
+    careless = [statement for statement in told if not re.search(r"WHERE.*workspace_id = ", statement, re.DOTALL)]
+    assert len(told) > 30
+    assert careless == []
+
+
+def test_every_table_but_the_workspaces_carries_the_workspace_in_its_key() -> None:
+    for table in tables.metadata.sorted_tables:
+        if table.name != "workspaces":
+            assert next(iter(table.primary_key.columns)).name == "workspace_id", table.name
+            for reference in table.foreign_key_constraints:
+                assert "workspace_id" in reference.column_keys, table.name
+
+
+def test_every_public_function_of_a_noun_asks_for_a_transaction_or_a_store() -> None:
+    for noun in (bots, conversations, datasets, jobs, releases, runs, uploads):
+        for name, function in inspect.getmembers(noun, inspect.isfunction):
+            if function.__module__ == noun.__name__ and not name.startswith("_"):
+                assert next(iter(inspect.signature(function).parameters)) in ("tx", "store"), f"{noun.__name__}.{name}"
