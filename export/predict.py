@@ -218,7 +218,7 @@ class Predictor:
 
     def _candidates(self, heard: Heard, k: int) -> tuple[Candidate, ...]:
         model = self.parts.reply
-        if model is None or not heard.message:
+        if model is None or heard.opening or not heard.turns[-1][1]:  # nothing that can be seen was said
             return ()
         query = model.channel.embed([model.channel.renderer.context(heard.turns)])[0]
         return tuple(

@@ -7,19 +7,29 @@ import string
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from tokenizers import Tokenizer, normalizers, pre_tokenizers, processors
 from tokenizers.models import WordPiece
 from transformers import BertConfig, BertModel
 
+from data.profile import BotProfile, Intent
 from data.render import Renderer
+from data.settings import ImportSettings
 from export.encoders import EncoderCard, seal_encoder
+from export.heads import IntentHead
 from export.onnx import PooledEncoder, export_encoder
+from export.parity import torch_channel
+from export.policy import Thresholds
+from export.predict import Channel, IntentModel, Parts, ReplyModel
 from export.quantise import quantise
+from export.release import ReleaseFacts, seal_release
+from export.replies import Reply, ReplyIndex
 
 HIDDEN = 32
 MAX_LENGTH = 24
+PREPARE = {"phone_region": "GB", "order_number": r"#\d{5}"}
 SENTENCE = "where is my order refund the money back please thanks hello number parcel late cancel us customer you"
 WORDS = SENTENCE.split()
 
@@ -86,6 +96,93 @@ def lay_encoder(exported: Exported, encoders: Path, precision: str = "fp32", **c
 @pytest.fixture
 def lay():  # type: ignore[no-untyped-def]
     return lay_encoder
+
+
+SAID = {
+    "order_status": ["where is my order", "my parcel is late", "where is the parcel", "order late where is it"],
+    "refund": ["refund please", "money back please", "the refund is late", "give me my money back"],
+    "thanks": ["thanks", "thanks hello", "hello thanks thanks", "thank you thanks"],
+    "oos": ["1 2 3 4 5", "???", "number number number", "us us us"],
+}
+PROFILE = BotProfile(
+    name="acme",
+    greeting="Hello from Acme.",
+    fallback="Not sure. A colleague?",
+    handoff="A colleague takes over.",
+    intents=(Intent(name="order_status", answers=("Use the link.",)), Intent(name="refund"), Intent(name="thanks")),
+    banned_phrases=("calm down",),
+)
+REPLIES = [
+    Reply("Three working days.", "agent", 4, "refund", "aa"),
+    Reply("We wrote to [email 1].", "agent", 1, "refund", "bb", echoes=True),
+    Reply("You are welcome.", "assistant", 9, "thanks", "cc"),
+]
+
+
+def make_head(channel: Channel) -> IntentHead:
+    """Class means as weights; scope and correctness read off the nearest neighbour and the margin."""
+    texts = [text for said in SAID.values() for text in said]
+    rows = np.repeat(np.arange(len(SAID)), 4)
+    vectors = channel.embed(channel.renderer.utterances(texts))
+    weight = np.stack([vectors[rows == row].mean(axis=0) for row in range(len(SAID))]) * 40
+    return IntentHead(
+        labels=tuple(SAID),
+        weight=weight.astype(np.float32),
+        bias=np.zeros(len(SAID), dtype=np.float32),
+        temperature=1.0,
+        neighbours=vectors.astype(np.float16),
+        neighbour_labels=rows.astype(np.int32),
+        scope=np.array([0, 60, 0, 0, 0, -55], dtype=np.float32),
+        correct=np.array([0, 0, 0, 2, 0, -0.5], dtype=np.float32),
+    )
+
+
+def make_parts(channel: Channel) -> Parts:
+    vectors = channel.embed(channel.renderer.utterances([SAID["refund"][0], SAID["refund"][1], SAID["thanks"][0]]))
+    return Parts(
+        release="acme@7",
+        profile=PROFILE,
+        thresholds=Thresholds(answer=0.5, oos=0.5, reply=0.95),
+        imports=ImportSettings(),
+        intent=IntentModel(channel, make_head(channel)),
+        reply=ReplyModel(channel, ReplyIndex(vectors, REPLIES)),
+    )
+
+
+def lay_release(folder: Path, parts: Parts, encoders: dict[str, str], labels: tuple[str, ...] = tuple(SAID)) -> Path:
+    """A sealed release of `parts` in `folder`."""
+    folder.mkdir(parents=True)
+    if parts.intent and "intent" in encoders:
+        parts.intent.head.save(folder)
+    if parts.reply and "reply" in encoders:
+        parts.reply.index.save(folder)
+    facts = ReleaseFacts(
+        bot="acme",
+        number=7,
+        created_at="2026-11-21T00:00:00Z",
+        labels=labels,
+        thresholds=parts.thresholds,
+        encoders=encoders,
+        prepare=PREPARE,
+    )
+    seal_release(folder, facts, parts.profile)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def channel(exported: Exported, renderer: Renderer) -> Channel:
+    """The trained side."""
+    return torch_channel(exported.torch_encoder, renderer)
+
+
+@pytest.fixture(scope="session")
+def parts(channel: Channel) -> Parts:
+    return make_parts(channel)
+
+
+@pytest.fixture
+def put_release():  # type: ignore[no-untyped-def]
+    return lay_release
 
 
 @pytest.fixture(scope="session")

@@ -84,6 +84,20 @@ def test_pooling_is_the_mean_over_the_mask_at_unit_length():
     assert torch.isfinite(pool(states, torch.zeros((1, 3), dtype=torch.int64))).all()
 
 
+def test_a_kind_whose_attention_cannot_be_taken_apart_is_exported_another_way(tmp_path):
+    from transformers import T5Config, T5EncoderModel
+
+    torch.manual_seed(3)
+    model = T5EncoderModel(T5Config(vocab_size=50, d_model=16, d_kv=4, d_ff=32, num_layers=1, num_heads=4))
+    encoder = PooledEncoder(model).eval()
+    assert export_encoder(encoder, tmp_path / "t5.onnx") == 16
+    ids = np.array([[5, 6, 7, 0], [8, 9, 10, 11]], dtype=np.int64)
+    mask = np.array([[1, 1, 1, 0], [1, 1, 1, 1]], dtype=np.int64)
+    with torch.no_grad():
+        expected = encoder(torch.from_numpy(ids), torch.from_numpy(mask)).numpy()
+    np.testing.assert_allclose(run(tmp_path / "t5.onnx", ids, mask), expected, atol=1e-5)
+
+
 class _Untraceable(nn.Module):
     def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> object:
         class States:
