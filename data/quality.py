@@ -1,6 +1,6 @@
 """What there is to say about an upload: findings, each with a code, how bad it is, where, and what to do. Pure.
 
-A Tally watches conversations go by and keeps counts and the first rows, in bounded memory; `findings` says what follows.
+A Tally watches conversations go by and keeps counts and first rows, in bounded memory; `findings` says what follows.
 Every reason for setting a row aside is a finding of the same code as well, so that no count stands without a remedy.
 """
 

@@ -10,11 +10,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from data.importers import jsonl, table
+from data.importers.columns import Reading
 from data.importers.detect import detect
+from data.importers.jsonl import read as read_jsonl
 from data.importers.lines import read_lines
 from data.importers.nouns import Detection, Format, ImportOptions, Item, Reason, Remark
 from data.importers.packed import open_plain
+from data.importers.table import conversation_ends
+from data.importers.table import read as read_table
 from data.settings import ImportSettings
 
 __all__ = ["Detection", "Format", "ImportOptions", "Item", "Reason", "Remark", "detect", "read"]
@@ -22,10 +25,10 @@ __all__ = ["Detection", "Format", "ImportOptions", "Item", "Reason", "Remark", "
 
 def read(path: Path, detection: Detection, options: ImportOptions, limits: ImportSettings) -> Iterator[Item]:
     """What the file holds, in its order. Raises ImportRefused for a table without usable columns."""
-    ends = table.conversation_ends(path, detection, options, limits) if detection.format != "jsonl" else None
+    ends = conversation_ends(path, detection, options, limits) if detection.format != "jsonl" else None
     with open_plain(path, limits) as plain:
         lines = read_lines(plain.chunks(), detection, limits.max_line_bytes)
         if ends is None:
-            yield from jsonl.read(lines, limits)
+            yield from read_jsonl(lines, limits)
         else:
-            yield from table.read(lines, table.Reading(detection.delimiter, options.fields, limits), ends)
+            yield from read_table(lines, Reading(detection.delimiter, options.fields, limits), ends)

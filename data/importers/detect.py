@@ -13,7 +13,7 @@ from data.importers import encoding, strict_json
 from data.importers.columns import NAMES, plain_name
 from data.importers.lines import Line, read_lines
 from data.importers.nouns import Detection, Format, ImportOptions, Reason
-from data.importers.packed import CHUNK, is_packed, open_plain, refuse_foreign
+from data.importers.packed import CHUNK, open_plain, refuse_foreign
 from data.settings import ImportSettings
 
 DELIMITERS = (",", ";", "\t", "|")
@@ -30,9 +30,7 @@ def detect(
     options, limits = options or ImportOptions(), limits or ImportSettings()
     head, found, newlines = _survey(path, options, limits)
     old_mac = b"\r" in head and b"\n" not in head
-    base = Detection(
-        "jsonl", 1.0, found.name, found.confidence, found.bom, old_mac, packed=is_packed(path), lines=newlines
-    )
+    base = Detection("jsonl", 1.0, found.name, found.confidence, found.bom, old_mac, lines=newlines)
     lines = _sample(head, base, limits)
     if options.format == "jsonl":
         return base
@@ -46,7 +44,7 @@ def detect(
 
 
 def _survey(path: Path, options: ImportOptions, limits: ImportSettings) -> tuple[bytes, encoding.Encoding, int]:
-    """The first bytes, the encoding, and how many line breaks there are. The file is read to its end, so that limits and damage show here."""
+    """The first bytes, the encoding, the number of line breaks; limits and damage show here, before any row."""
     with open_plain(path, limits) as plain:
         head = plain.read(CHUNK)
         refuse_foreign(head)

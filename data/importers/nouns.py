@@ -112,7 +112,6 @@ class Detection:
     bom: int = 0
     old_mac_newlines: bool = False
     delimiter: str = ","
-    packed: bool = False
     lines: int = 0
 
 
