@@ -10,9 +10,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from data.clean import clean
+from data.merge import merge
 from data.prepare import Preparer
 from data.redact import PLACEHOLDER, Memory, Redactor
-from data.schema import BRAND_ROLES, Role
+from data.schema import BRAND_ROLES, Role, Turn
 from data.settings import ImportSettings
 from export.placeholders import Values
 
@@ -46,12 +47,12 @@ class Listener:
     def hear(self, turns: Sequence[Spoken]) -> Heard:
         """Read `turns`, oldest first. What the brand said after the customer's last message is left out."""
         until = max((at for at, (role, _) in enumerate(turns, 1) if role == "user"), default=0)
-        told = merge(turns[:until])
+        told = [(t.role, t.text) for t in merge(Turn(role, text) for role, text in turns[:until] if role != "system")]
         if not told:
             return Heard("", opening=True)
         memory = Memory()
         prepared = tuple((role, self._redactor.redact(clean(text).text, memory).text) for role, text in told)
-        answered = len(told) >= 3  # a greeting before the first message answered nothing
+        answered = any(role == "user" for role, _ in told[:-1])  # a greeting before that answered nothing
         return Heard(
             message=told[-1][1],
             turns=prepared,
@@ -78,16 +79,3 @@ class Listener:
                 shift += edit.length - (edit.end - edit.start)
         distinct = [kind for kind, _ in memory.numbers]
         return {kind: (found[0],) for kind, found in values.items() if distinct.count(kind) == 1}
-
-
-def merge(turns: Iterable[Spoken]) -> list[Spoken]:
-    """Turns in which the sides alternate: what one side said in a row becomes one turn; system turns are left out."""
-    told: list[Spoken] = []
-    for role, text in turns:
-        if role == "system":
-            continue
-        if told and (told[-1][0] in BRAND_ROLES) == (role in BRAND_ROLES):
-            told[-1] = (role, f"{told[-1][1]}\n{text}")
-        else:
-            told.append((role, text))
-    return told

@@ -7,7 +7,7 @@ and policy are all under test. Every check runs before anything is raised. Write
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -20,7 +20,7 @@ from export.encoders import Precision
 from export.hear import Spoken
 from export.onnx import PooledEncoder
 from export.policy import Thresholds, Understanding, label_of
-from export.predict import Channel, Predictor
+from export.predict import Channel, Prediction, Predictor
 from export.runtime import Embeddings, Ids, embed_in_batches
 
 MAX_COST = 0.005
@@ -29,7 +29,7 @@ EMBEDDED = 256
 """Rows whose embeddings are compared number by number."""
 NAMED = 20
 TIE = 1e-4
-"""Two labels closer than this in probability are a tie, which rounding may settle either way."""
+"""A score closer than this to a threshold, or to its rival, stands on an edge: rounding may settle it either way."""
 
 CheckName = Literal["embeddings", "labels", "confidence", "candidates", "replies"]
 
@@ -49,7 +49,7 @@ class Limits:
     """How far the exported side may be from the trained one.
 
     `embedding` and `confidence`: largest absolute difference; `labels`, `candidates`, `replies`: least share that must
-    be equal. Replies are not held to 100 % in fp32, since a threshold may fall between two roundings of one score.
+    be equal. What differs only because both sides stand on an edge (see TIE) counts as equal.
     """
 
     embedding: float
@@ -59,7 +59,7 @@ class Limits:
     replies: float
 
 
-FP32 = Limits(embedding=1e-4, confidence=1e-3, labels=1.0, candidates=0.99, replies=0.99)
+FP32 = Limits(embedding=1e-4, confidence=1e-3, labels=1.0, candidates=1.0, replies=1.0)
 INT8 = Limits(embedding=1.0, confidence=1.0, labels=0.99, candidates=0.95, replies=0.95)
 
 
@@ -198,14 +198,19 @@ def _compare_conversations(
     trained: Predictor, exported: Predictor, probe: Probe, limits: Limits
 ) -> tuple[list[Check], float]:
     pairs = [(trained.reply(turns), exported.reply(turns)) for turns in probe.conversations]
-    first = [tuple(p.candidates[0].text if p.candidates else None for p in pair) for pair in pairs]
-    other_candidate = [row for row, (a, b) in enumerate(first) if a != b]
-    other_reply = [row for row, (a, b) in enumerate(pairs) if (a.reply, a.source) != (b.reply, b.source)]
+    bars = trained.parts.thresholds
+    first = [(_first(a), _first(b)) for a, b in pairs]
+    other_candidate = [row for row, (a, b) in enumerate(first) if a != b and not _both(_rivals, pairs[row])]
+    other_reply = [
+        row
+        for row, (a, b) in enumerate(pairs)
+        if (a.reply, a.source) != (b.reply, b.source) and not _both(lambda side: _on_edge(side, bars), (a, b))
+    ]
     checks = [
         _share("candidates", other_candidate, len(pairs), limits.candidates),
         _share("replies", other_reply, len(pairs), limits.replies),
     ]
-    return checks, _cost([(a, b) for a, b in first], probe.true_replies)
+    return checks, _cost(first, probe.true_replies)
 
 
 def _embeddings(trained: Predictor, exported: Predictor, texts: Sequence[str], limits: Limits) -> Check:
@@ -233,6 +238,33 @@ def _cost(pairs: Sequence[tuple[str | None, str | None]], truth: Sequence[str | 
     if not known:
         return sum(a != b for a, b in pairs) / len(pairs)
     return sum(a - b for a, b in known) / len(known)
+
+
+def _first(side: Prediction) -> str | None:
+    return side.candidates[0].text if side.candidates else None
+
+
+def _both(holds: Callable[[Prediction], bool], sides: tuple[Prediction, Prediction]) -> bool:
+    return holds(sides[0]) and holds(sides[1])
+
+
+def _rivals(side: Prediction) -> bool:
+    """Whether the two best candidates are as good as each other."""
+    best = [candidate.score for candidate in side.candidates[:2]]
+    return len(best) == 2 and best[0] - best[1] < TIE
+
+
+def _on_edge(side: Prediction, bars: Thresholds) -> bool:
+    """Whether the decision hung on a score that stands on an edge."""
+    gaps = [side.in_scope - bars.oos]
+    if bars.answer is not None:
+        gaps.append(side.confidence - bars.answer)
+    if bars.reply is not None:
+        gaps += [candidate.score - bars.reply for candidate in side.candidates]
+    if len(side.ranking) > 1:
+        first, second = (ranked.probability for ranked in side.ranking[:2])
+        gaps += [first - second, first + second - bars.clarify_together, second - bars.clarify_ratio * first]
+    return _rivals(side) or any(abs(gap) < TIE for gap in gaps)
 
 
 def _is_tie(one: Understanding, other: Understanding, bars: Thresholds) -> bool:

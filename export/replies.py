@@ -1,7 +1,8 @@
 """The index of the brand's own earlier replies: exact search by inner product, no approximation.
 
-Vectors are kept as float16: the error of a cosine between unit vectors is below 0.001, and half the memory. They are
-widened to float32 block by block for the product, so a search never needs a second copy of the index.
+Vectors are kept as float16: the error of a cosine between unit vectors is below 0.001, and half the memory. For the
+product they are widened to float32. A small index is widened once, for widening costs more than multiplying; a large
+one block by block at each search, so that it is never held twice over.
 """
 
 from __future__ import annotations
@@ -29,6 +30,8 @@ REPLIES_FILE = "replies.jsonl"
 BLOCK = 8192
 """Rows widened at a time: 12 MB for 384 dimensions."""
 QUERIES = 64
+WIDE_BYTES = 32 << 20
+"""An index is held widened while that takes no more than this: 21,000 replies of 384 dimensions."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +72,7 @@ class ReplyIndex:
         narrow.setflags(write=False)
         self.vectors: Vectors = narrow
         self.replies = tuple(replies)
+        self._wide = narrow.astype(np.float32) if 2 * narrow.nbytes <= WIDE_BYTES else None
 
     def __len__(self) -> int:
         return len(self.replies)
@@ -79,8 +83,8 @@ class ReplyIndex:
 
     @property
     def size_bytes(self) -> int:
-        """Bytes of the vectors; the texts come on top."""
-        return self.vectors.nbytes
+        """Bytes of the vectors in memory; the texts come on top."""
+        return self.vectors.nbytes + (0 if self._wide is None else self._wide.nbytes)
 
     def scores(self, queries: Queries) -> npt.NDArray[np.float32]:
         """Inner products [m, n] of `queries` [m, hidden] with every reply. ValueError for one that is not finite."""
@@ -91,7 +95,8 @@ class ReplyIndex:
             raise ValueError("a query is not finite")
         result = np.empty((len(wide), len(self)), dtype=np.float32)
         for start in range(0, len(self), BLOCK):
-            block = self.vectors[start : start + BLOCK].astype(np.float32)
+            block = (self.vectors if self._wide is None else self._wide)[start : start + BLOCK]
+            block = block.astype(np.float32, copy=False)
             np.matmul(wide, block.T, out=result[:, start : start + BLOCK])
         return result
 

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from data.schema import ROLES
 from data.settings import ImportSettings
-from export.hear import Heard, Listener, merge
+from export.hear import Heard, Listener
 from export.placeholders import echoes, fill, placeholders
 
 LISTENER = Listener(ImportSettings())
@@ -47,6 +45,12 @@ def test_nothing_said_is_an_opening(turns):
     assert LISTENER.hear(turns) == Heard("", opening=True)
 
 
+def test_a_customer_who_writes_on_after_a_system_notice_has_said_one_thing():
+    heard = LISTENER.hear([("user", "one"), ("system", "Ticket opened."), ("user", "two")])
+    assert heard.message == "one\ntwo"
+    assert heard.last_reply is None
+
+
 def test_placeholders_count_through_a_conversation_and_values_stay_beside():
     heard = LISTENER.hear(
         [("user", "order #12345 and me@mail.example"), ("agent", "or #99999?"), ("user", "no, # 12345")]
@@ -66,15 +70,6 @@ def test_a_kind_with_two_values_is_left_out():
 
 def test_a_typed_placeholder_is_no_value():
     assert LISTENER.hear([("user", "my order is [order 1]")]).values == {}
-
-
-@given(st.lists(st.tuples(st.sampled_from(ROLES), st.text(max_size=8)), max_size=8))
-def test_merged_turns_alternate_and_lose_nothing(turns):
-    told = merge(turns)
-    sides = [role == "user" for role, _ in told]
-    assert all(a != b for a, b in pairwise(sides))
-    kept = [text for role, text in turns if role != "system"]
-    assert "".join(text for _, text in told).replace("\n", "") == "".join(kept).replace("\n", "")
 
 
 @given(st.lists(st.tuples(st.sampled_from(ROLES), st.text(max_size=30)), max_size=6))

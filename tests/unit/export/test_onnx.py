@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from pathlib import Path
 
 import numpy as np
@@ -10,9 +11,11 @@ import onnxruntime as ort
 import pytest
 import torch
 from torch import nn
+from transformers import T5Config, T5EncoderModel
 
 from data.errors import ParityFailed
 from export.onnx import PooledEncoder, export_encoder, pool
+from export.quantise import quantise
 
 
 def run(path: Path, ids: np.ndarray, mask: np.ndarray) -> np.ndarray:
@@ -37,6 +40,12 @@ def test_int8_stays_near_and_is_smaller(exported):
     near = run(exported.int8, ids, np.ones_like(ids)) @ run(exported.fp32, ids, np.ones_like(ids)).T
     assert near[0, 0] > 0.98
     assert exported.int8.stat().st_size < exported.fp32.stat().st_size
+
+
+def test_quantising_again_gives_the_same_bytes_and_leaves_nothing_behind(exported, tmp_path):
+    assert quantise(exported.fp32, tmp_path / "q.onnx") == exported.int8.stat().st_size
+    assert (tmp_path / "q.onnx").read_bytes() == exported.int8.read_bytes()
+    assert [path.name for path in tmp_path.iterdir()] == ["q.onnx"]
 
 
 def test_what_stands_under_the_padding_is_never_read(exported):
@@ -68,8 +77,6 @@ def test_the_same_weights_give_the_same_bytes_and_the_module_is_left_as_it_was(e
 
 
 def test_half_precision_weights_are_served_in_full(exported, tmp_path):
-    import copy
-
     half = PooledEncoder(copy.deepcopy(exported.torch_encoder.transformer)).to(torch.bfloat16)
     export_encoder(half, tmp_path / "half.onnx")
     ids = np.array([[2, 9, 3]], dtype=np.int64)
@@ -85,8 +92,6 @@ def test_pooling_is_the_mean_over_the_mask_at_unit_length():
 
 
 def test_a_kind_whose_attention_cannot_be_taken_apart_is_exported_another_way(tmp_path):
-    from transformers import T5Config, T5EncoderModel
-
     torch.manual_seed(3)
     model = T5EncoderModel(T5Config(vocab_size=50, d_model=16, d_kv=4, d_ff=32, num_layers=1, num_heads=4))
     encoder = PooledEncoder(model).eval()

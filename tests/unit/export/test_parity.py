@@ -11,8 +11,8 @@ from data.errors import ParityFailed
 from export import parity
 from export.encoders import EncoderCard
 from export.parity import Check, Comparison, Probe, choose, compare, require
-from export.policy import Ranked, Thresholds, Understanding
-from export.predict import Channel, Predictor
+from export.policy import Candidate, Ranked, Thresholds, Understanding
+from export.predict import Channel, Prediction, Predictor
 from export.runtime import Encoder
 
 TEXTS = ["where is my order", "refund please", "money back", "thanks", "1 2 3", "hello you", "my order #12345 is late"]
@@ -140,6 +140,30 @@ def test_int8_is_served_only_where_it_costs_at_most_half_a_point(cost, problems,
     assert choice.precision == chosen
     assert choice.reason.endswith(".")
     assert ("labels" in choice.reason) == problems
+
+
+def test_a_reply_that_hung_on_an_edge_is_no_difference():
+    bars = Thresholds(answer=0.8, oos=0.3, reply=0.6)
+
+    def side(confidence=0.5, in_scope=0.9, scores=(0.9, 0.5), ranking=(0.7, 0.05)):
+        ranked = tuple(Ranked(name, p) for name, p in zip("abc", ranking, strict=False))
+        found = tuple(Candidate(name, score) for name, score in zip("xyz", scores, strict=False))
+        return Prediction("", "a", confidence, "handoff", "", ranked, found, "acme@1", "fallback", in_scope)
+
+    assert not parity._on_edge(side(), bars)
+    assert not parity._on_edge(side(scores=(), ranking=()), Thresholds())
+    for edge in (
+        side(confidence=0.80005),
+        side(in_scope=0.29995),
+        side(scores=(0.9, 0.6)),
+        side(scores=(0.9, 0.89995)),
+        side(ranking=(0.45, 0.44999)),
+        side(ranking=(0.4, 0.2)),
+        side(ranking=(0.5, 0.2)),
+    ):
+        assert parity._on_edge(edge, bars)
+    assert parity._rivals(side(scores=(0.9, 0.9)))
+    assert not parity._rivals(side(scores=(0.9,)))
 
 
 def test_only_an_edge_between_labels_is_a_tie():

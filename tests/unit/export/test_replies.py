@@ -36,6 +36,10 @@ def test_blocks_and_batches_change_nothing(monkeypatch):
     one = index(50)
     queries = np.random.default_rng(3).normal(size=(9, 8)).astype(np.float32)
     whole = one.search_many(queries, 5)
+    assert one.size_bytes == 50 * 8 * 6
+    monkeypatch.setattr(module, "WIDE_BYTES", 0)
+    one = index(50)
+    assert one.size_bytes == 50 * 8 * 2
     monkeypatch.setattr(module, "BLOCK", 7)
     monkeypatch.setattr(module, "QUERIES", 2)
     pieces = one.search_many(queries, 5)

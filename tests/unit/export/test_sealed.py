@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import shutil
 
 import pytest
 
-from data.errors import Conflict, IntegrityError
+from data.errors import Conflict, IntegrityError, StorageError, StorageFull
 from export import sealed
 
 NAME = "manifest.json"
@@ -91,8 +93,6 @@ def test_a_manifest_that_is_none_is_refused(work, raw):
 
 
 def test_publishing_moves_once_and_again_changes_nothing(work, tmp_path):
-    import shutil
-
     sealed.seal(work, NAME, {})
     shutil.copytree(work, tmp_path / "again")
     final = tmp_path / "releases" / "acme" / "1"
@@ -104,8 +104,6 @@ def test_publishing_moves_once_and_again_changes_nothing(work, tmp_path):
 
 
 def test_other_bytes_under_a_published_name_are_a_conflict(work, tmp_path):
-    import shutil
-
     shutil.copytree(work, tmp_path / "other")
     sealed.seal(work, NAME, {})
     sealed.seal(tmp_path / "other", NAME, {"differs": 1})
@@ -117,8 +115,6 @@ def test_other_bytes_under_a_published_name_are_a_conflict(work, tmp_path):
 
 
 def test_a_published_copy_that_is_damaged_is_not_passed_off_as_published(work, tmp_path):
-    import shutil
-
     sealed.seal(work, NAME, {})
     shutil.copytree(work, tmp_path / "again")
     final = tmp_path / "final"
@@ -126,6 +122,22 @@ def test_a_published_copy_that_is_damaged_is_not_passed_off_as_published(work, t
     (final / "a.bin").write_bytes(b"rotten")
     with pytest.raises(IntegrityError, match=r"a\.bin has changed"):
         sealed.publish(tmp_path / "again", final, NAME, what="bundle")
+
+
+@pytest.mark.parametrize(("number", "kind"), [(errno.ENOSPC, StorageFull), (errno.EIO, StorageError)])
+def test_a_disk_that_fails_publishes_nothing_and_the_next_try_does(work, tmp_path, monkeypatch, number, kind):
+    digest = sealed.seal(work, NAME, {})
+
+    def fail(_: int) -> None:
+        raise OSError(number, "no")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("data.files.os.fsync", fail)
+        with pytest.raises(kind):
+            sealed.publish(work, tmp_path / "final", NAME, what="bundle")
+    assert not (tmp_path / "final").exists()
+    assert sealed.publish(work, tmp_path / "final", NAME, what="bundle")
+    assert check(tmp_path / "final") == digest
 
 
 def test_what_was_not_sealed_is_not_published(work, tmp_path):
