@@ -18,6 +18,8 @@ SURE = 0.7
 """Score (0..1) from which a turn's own language is believed against its conversation's."""
 PLAUSIBLE = 0.35
 """Score from which a conversation's language is believed at all."""
+MIN_TOLD = 6
+"""Letters below which a whole conversation tells no language."""
 MAX_CHARS = 240
 
 
@@ -26,7 +28,7 @@ def languages_of(texts: Sequence[str], declared: str | None = None) -> tuple[str
     whole = declared
     if whole is None:
         code, score = detect(" ".join(texts)[: 2 * MAX_CHARS])
-        whole = code if score >= PLAUSIBLE else None
+        whole = code if score >= PLAUSIBLE and sum(map(letters, texts)) >= MIN_TOLD else None
     return tuple(_language_of(text, whole) for text in texts)
 
 
@@ -34,7 +36,7 @@ def _language_of(text: str, whole: str | None) -> str | None:
     weight = letters(text)
     if weight == 0:
         return None
-    if weight < MIN_LETTERS and whole is not None:
+    if weight < MIN_LETTERS:
         return whole
     code, score = detect(text)
     return code if score >= SURE else whole

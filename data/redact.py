@@ -37,7 +37,9 @@ _IPV6 = re.compile(
     r"(?<![\w:.])(?=[0-9a-f:]*\d)[0-9a-f]{0,4}(?::[0-9a-f]{0,4}){2,7}(?:\.\d{1,3}){0,3}(?![\w:])", re.IGNORECASE
 )
 _PHONE = re.compile(r"(?<![\w.,#\u00a3$\u20ac-])(?:\+|\(\+?)?\d(?:[ ().\-/\u2013]{0,3}\d){6,16}(?![\w%])")
-_DATE = re.compile(r"(?:\d{4}([-/.])\d{1,2}\1\d{1,2}|\d{1,2}([-/.])\d{1,2}\2\d{2,4})(?!\d)")
+_DATE = re.compile(
+    r"(?<![\d+./(-])(?:\d{4}([-/.])\d{1,2}\1\d{1,2}|\d{1,2}([-/.])\d{1,2}\2(?:\d{4}|\d{2}))(?!\d|[./-]\d)"
+)
 _THOUSANDS = re.compile(r"\d{1,3}(?:[.,]\d{3})+\Z")
 _TEN_DIGIT_SHAPE = re.compile(r"\(?\d{3}\)?[ .-]\d{3}[ .-]\d{4}\Z")
 _DIGITS_ONLY = re.compile(r"\d+")
@@ -144,7 +146,8 @@ class Redactor:
             yield from self._phones(text)
 
     def _phones(self, text: str) -> Iterator[Found]:
-        for match in _PHONE.finditer(text):
+        without_dates = _DATE.sub(lambda date: "~" * len(date[0]), text)
+        for match in _PHONE.finditer(without_dates):
             for start, end in _windows(match[0], shortest=7, longest=15):
                 normal = self._phone(match[0][start:end])
                 if normal is not None:
@@ -153,7 +156,7 @@ class Redactor:
 
     def _phone(self, candidate: str) -> str | None:
         """The number in E.164 form: valid ones, and possible ones that are written as one writes phone numbers."""
-        if _DATE.match(candidate) or _THOUSANDS.match(candidate):
+        if _THOUSANDS.match(candidate):
             return None
         try:
             number = phonenumbers.parse(candidate, self._region)
@@ -217,7 +220,14 @@ def _windows(candidate: str, shortest: int, longest: int) -> Iterator[tuple[int,
     for first, last in ((0, 0), (0, 1), (1, 0), (0, 2), (2, 0), (1, 1)):
         chosen = groups[first : len(groups) - last]
         if chosen and shortest <= sum(end - start for start, end in chosen) <= longest:
-            yield (0 if first == 0 else chosen[0][0]), (chosen[-1][1])
+            yield (_sign(candidate, chosen[0][0]), chosen[-1][1])
+
+
+def _sign(candidate: str, start: int) -> int:
+    """Where a number begins that has its first digit at `start`: at the `+` or `(` before it."""
+    while start and candidate[start - 1] in "+(":
+        start -= 1
+    return start
 
 
 def passes_luhn(digits: str) -> bool:

@@ -141,6 +141,8 @@ def _conversations(rows: _TableRows, reading: Reading, ends: Ends) -> Iterator[I
         if bool(ends[position]):
             yield from _close(opened.pop(key), limits)
         yield from remarks
+    for left in opened.values():  # only where two conversations share a hash
+        yield from _close(left, limits)
 
 
 def _add(

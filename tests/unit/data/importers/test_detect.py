@@ -1,0 +1,113 @@
+"""What a file is, found out by its content."""
+
+from __future__ import annotations
+
+import gzip
+
+import pytest
+
+from data.errors import UsageError
+from data.importers import ImportOptions, detect
+from data.importers.encoding import guess_legacy, sniff
+from data.importers.lines import read_lines
+from data.importers.nouns import Detection, Reason
+
+
+@pytest.mark.parametrize(
+    ("content", "form", "confidence"),
+    [
+        (b'{"text": "a"}\n', "jsonl", 1.0),
+        (b'{"text": "a"}\nnonsense\n', "jsonl", 0.5),
+        (b'{"text": "a", "text": "b"}\n', "jsonl", 1.0),  # not taken, but JSON Lines all the same
+        (b'{"text": ', "jsonl", 0.3),
+        (b"text,label\na,b\n", "csv", 0.95),
+        (b"text\na\n", "csv", 0.8),
+        (b"something\na\n", "csv", 0.4),
+        (b'"text"\t"label"\na\tb\n', "tsv", 0.95),
+        (b'text,label\n"a {x}",b\n', "csv", 0.95),
+    ],
+)
+def test_formats(upload, content, form, confidence):
+    found = detect(upload(content), "logs")
+    assert (found.format, found.confidence) == (form, confidence)
+
+
+def test_lines_are_counted_for_progress(upload):
+    assert detect(upload(gzip.compress(b"text\n" + b"a\n" * 9)), "x.gz").lines == 10
+
+
+def test_a_long_head_ends_in_the_middle_of_a_line(upload):
+    line = b'{"text": "' + b"x" * 100_000 + b'"}\n'
+    assert detect(upload(line * 4), "x").confidence == 1.0
+    assert detect(upload(b'{"text": "' + b"x" * 600_000 + b'"}'), "x").format == "jsonl"
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"format": "xlsx"},
+        {"encoding": "no-such"},
+        {"encoding": "base64"},
+        {"encoding": "a\0b"},
+        {"delimiter": '"'},
+        {"delimiter": ",,"},
+        {"fields": {"body": "x"}},
+    ],
+)
+def test_options_that_do_not_hold(wrong):
+    with pytest.raises(UsageError):
+        ImportOptions(**wrong)
+
+
+def test_options_travel_over_the_wire():
+    options = ImportOptions("csv", "cp1252", ";", {"text": "Body"})
+    assert ImportOptions.from_wire(options.to_wire()) == options
+    assert ImportOptions().to_wire() == {}
+    for wire in ({"formt": "csv"}, {"fields": {"text": 1}}, {"fields": []}, {"encoding": 8}):
+        with pytest.raises(UsageError):
+            ImportOptions.from_wire(wire)
+
+
+@pytest.mark.parametrize(
+    ("text", "encoding", "guessed"),
+    [
+        ("Grüße aus Köln, naïve café", "cp1252", "cp1252"),
+        ("Привет, где мой заказ? Спасибо", "cp1251", "cp1251"),
+        ("你好，我的包裹在哪里？谢谢您的帮助", "gb18030", "gb18030"),
+        ("plain", "ascii", "utf-8"),
+        ("ΓΕΙΑ ΣΑΣ ΚΥΡΙΕ", "cp1253", "cp1252"),
+    ],
+)
+def test_guesses(text, encoding, guessed):
+    assert guess_legacy(text.encode(encoding)).name == guessed
+
+
+def test_most_lines_decide_between_utf8_and_an_older_encoding():
+    modern, old = "schön\n".encode(), "schön\n".encode("cp1252")
+    assert sniff([modern * 3 + old], b"").name == "utf-8"
+    assert sniff([modern + old * 3], b"").name == "cp1252"
+    assert sniff([b"x" * 9, b"", modern, b"tail"], b"x").confidence == 1.0
+    endless = [b"\xc3\xbc" * 300_000] * 8
+    assert sniff(endless, endless[0]).name == "utf-8"
+
+
+def lines_of(chunks, limit=10, **more):
+    return list(read_lines(chunks, Detection("jsonl", 1.0, **{"encoding": "utf-8", **more}), limit))
+
+
+def test_long_lines_are_cut_and_reading_goes_on():
+    lines = lines_of([b"aaaaaaaa", b"aaaaaaaa", b"aaaa\nb\n", b"cc", b"c"])
+    assert [(line.number, line.flaw) for line in lines] == [(1, Reason.LINE_TOO_LONG), (2, None), (3, None)]
+    assert lines[2].text == "ccc"
+    assert lines_of([b"a" * 30])[0].flaw == Reason.LINE_TOO_LONG
+    assert lines_of([b"x\n" + b"a" * 11 + b"\ny"])[1].flaw == Reason.LINE_TOO_LONG
+
+
+def test_marks_are_skipped_even_across_chunks():
+    assert [line.text for line in lines_of([b"\xef", b"\xbb\xbfa\r\nb"], bom=3)] == ["a", "b"]
+
+
+def test_broken_wide_text_is_flawed_from_there_on():
+    lines = lines_of(["a\nb\n".encode("utf-32-le"), b"\xff\xff\xff\xff" * 2], encoding="utf-32-le")
+    assert [line.text for line in lines[:2]] == ["a", "b"]
+    assert lines[-1].flaw == Reason.UNDECODABLE

@@ -1,0 +1,44 @@
+"""docs/formats.md names everything the importer can say, and nothing it cannot."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from data.catalogue import NOTICED, SET_ASIDE
+from data.importers.columns import NAMES
+from data.importers.nouns import FIELDS
+from data.importers.records import ROLE_NAMES
+
+ROOT = Path(__file__).parents[4]
+PAGE = (ROOT / "docs" / "formats.md").read_text(encoding="utf-8")
+
+
+def section(title: str) -> str:
+    return PAGE.split(f"## {title}\n")[1].split("\n## ")[0]
+
+
+def codes(title: str) -> set[str]:
+    return set(re.findall(r"^\| `(\w+)` \|", section(title), flags=re.MULTILINE))
+
+
+def test_reasons_and_findings():
+    assert codes("Reasons for setting a row aside") == set(SET_ASIDE)
+    assert codes("Findings beside those") == set(NOTICED)
+    for code, kind in NOTICED.items():
+        assert f"| `{code}` | {kind.severity} |" in PAGE
+
+
+def test_refusals():
+    sources = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "data" / "importers").glob("*.py"))
+    raised = set(re.findall(r'reason="(\w+)"', sources)) | set(re.findall(r'"(\w+)",?\s*\)\n', sources)) & codes(
+        "Files that are refused as a whole"
+    )
+    assert raised == codes("Files that are refused as a whole")
+
+
+def test_fields_and_roles():
+    assert codes("CSV and TSV") == set(FIELDS) == set(NAMES)
+    missing = [name for names in NAMES.values() for name in names if name.removesuffix(" id") not in PAGE]
+    assert missing == []
+    assert [name for name in ROLE_NAMES if name not in PAGE.replace("virtual\nassistant", "virtual assistant")] == []

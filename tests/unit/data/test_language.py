@@ -1,0 +1,31 @@
+"""Languages of turns, short ones by their conversation."""
+
+from data.language import detect, languages_of, letters
+
+
+def test_tells_long_turns_apart():
+    turns = [
+        "Where is my parcel? It should have been here on Tuesday.",
+        "Wo bleibt mein Paket? Es sollte am Dienstag da sein.",
+    ]
+    assert languages_of(turns) == ("en", "de")
+
+
+def test_short_turns_take_the_language_of_their_conversation():
+    turns = ["I would like to know where my parcel is, please", "ok thx", "[email 1]", "12"]
+    assert languages_of(turns) == ("en", "en", None, None)
+
+
+def test_a_declared_language_is_believed_for_short_turns():
+    assert languages_of(["hallo"], "nl") == ("nl",)
+    assert languages_of([]) == ()
+
+
+def test_what_tells_nothing_is_nothing():
+    assert detect("[email 1] 123 !!") == (None, 0.0)
+    assert letters("[email 1] ab") == 2
+    assert letters("退货é1") == 7
+
+
+def test_a_conversation_nobody_can_place_leaves_its_turns_unknown():
+    assert languages_of(["qz", "zz"]) == (None, None)
