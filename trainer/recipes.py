@@ -1,0 +1,136 @@
+"""Every hyperparameter of a run, in one frozen value; picked by the amount of data, checked as a whole.
+
+What the amount of data decides (figures in docs/recipes.md):
+
+- `frozen`     too few examples to move an encoder: it stays as it is, a linear head learns.
+- `top`        enough to move its upper layers, starting from the linear head (linear probing, then fine-tuning: Kumar
+               et al. 2022, "Fine-Tuning can Distort Pretrained Features and Underperform Out-of-Distribution").
+               Thresholds come from models that did not see the rows; then the model is fitted again on all of them.
+- `full`       enough to move every layer, with a validation split held out for early stopping and thresholds.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from data.errors import RecipeError
+from trainer.bases import DEFAULT
+
+
+class _Recipe(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    base: str = DEFAULT
+    seed: int = Field(0, ge=0, lt=2**31)
+    max_length: int = Field(64, ge=8, le=512, description="Longest input, in tokens.")
+    frozen_layers: int = Field(0, ge=0, description="Lower layers that keep the base's weights, embeddings included.")
+    epochs: int = Field(3, ge=1, le=100)
+    batch_size: int = Field(32, ge=2, le=1024)
+    learning_rate: float = Field(1e-4, gt=0, lt=1, description="Peak rate of the encoder.")
+    head_learning_rate: float = Field(1e-2, gt=0, lt=1, description="Peak rate of the head.")
+    weight_decay: float = Field(0.01, ge=0, lt=1)
+    warmup_share: float = Field(0.1, ge=0, lt=1, description="Share of the steps in which the rate rises.")
+    dropout: float = Field(0.1, ge=0, lt=1)
+    clip_norm: float = Field(1.0, gt=0)
+    patience: int = Field(2, ge=1, description="Validations without gain before training stops.")
+    validation_share: float = Field(0.1, gt=0, lt=0.5)
+    precision: Literal["auto", "32-true", "bf16-mixed"] = "auto"
+
+
+class IntentRecipe(_Recipe):
+    task: Literal["intent"] = "intent"
+    method: Literal["frozen", "top", "full"]
+    folds: int = Field(5, ge=0, le=20, description="Models trained on parts, for thresholds; 0 holds out validation.")
+    regularisation: float = Field(20.0, gt=0, description="Inverse L2 strength of the linear head.")
+    label_smoothing: float = Field(0.0, ge=0, lt=1)
+    describe_labels: bool = Field(True, description="Readable label names and descriptions are examples too.")
+    neighbours: int = Field(4096, ge=1, description="Most training embeddings kept for the nearest-neighbour score.")
+    oos_share: float = Field(0.3, ge=0, lt=1, description="Assumed share of out-of-scope traffic.")
+
+    @model_validator(mode="after")
+    def _agree(self) -> Self:
+        if self.method == "full" and self.folds:
+            raise ValueError("method 'full' holds out a validation split: folds must be 0")
+        if self.method != "full" and self.folds < 2:
+            raise ValueError(f"method {self.method!r} needs at least 2 folds for its thresholds")
+        if self.method != "full" and self.folds and self.oos_share >= 1:
+            raise ValueError("oos_share must leave room for in-scope traffic")
+        return self
+
+
+class ReplyRecipe(_Recipe):
+    task: Literal["reply"] = "reply"
+    method: Literal["frozen", "full"]
+    scale: float = Field(20.0, gt=0, le=100, description="Inverse softmax temperature of the in-batch loss.")
+    context_turns: int = Field(4, ge=1, le=20, description="Turns before the reply that are read.")
+
+
+Recipe = IntentRecipe | ReplyRecipe
+
+TOP_ROWS_PER_CLASS = 6
+"""Below this many examples in the median class, moving the encoder lost accuracy in our trials."""
+FULL_ROWS = 3_000
+"""From this many rows a validation split costs less than it tells."""
+
+
+def pick_intent(labels: Sequence[str], *, base: str = DEFAULT, seed: int = 0) -> IntentRecipe:
+    """The recipe for these training labels. Raises RecipeError below two classes or two rows of every class."""
+    counts = sorted(Counter(labels).values())
+    if len(counts) < 2:
+        raise RecipeError(
+            f"A classifier needs at least two labels; the data has {len(counts)}.",
+            remedy="Label messages of another intent, or messages no intent covers as 'oos'.",
+        )
+    median = counts[len(counts) // 2]
+    common: dict[str, Any] = {"base": base, "seed": seed}
+    if len(labels) >= FULL_ROWS:
+        return IntentRecipe(name="intent-full", method="full", folds=0, epochs=4, **common)
+    if median >= TOP_ROWS_PER_CLASS and len(labels) >= 50:
+        return IntentRecipe(name="intent-top", method="top", folds=2, frozen_layers=3, epochs=8, **common)
+    return IntentRecipe(name="intent-frozen", method="frozen", folds=5, **common)
+
+
+def pick_reply(pairs: int, *, base: str = DEFAULT, seed: int = 0) -> ReplyRecipe:
+    """The recipe for this many (context, reply) pairs."""
+    common: dict[str, Any] = {"base": base, "seed": seed, "max_length": 96, "learning_rate": 5e-5}
+    if pairs < 200:
+        return ReplyRecipe(name="reply-frozen", method="frozen", **common)
+    epochs = 3 if pairs < 3_000 else 2 if pairs < 8_000 else 1
+    return ReplyRecipe(name="reply-full", method="full", epochs=epochs, batch_size=64, **common)
+
+
+def parse_recipe(body: dict[str, Any]) -> Recipe:
+    """The recipe in `body`. Raises RecipeError with every problem at once."""
+    kinds: dict[str, type[Recipe]] = {"intent": IntentRecipe, "reply": ReplyRecipe}
+    kind = kinds.get(str(body.get("task")))
+    if kind is None:
+        raise RecipeError(
+            f"A recipe names its task, one of {', '.join(kinds)}; it came as {body.get('task')!r}.",
+            remedy="Add task = 'intent' or task = 'reply'.",
+        )
+    try:
+        return kind.model_validate(body)
+    except ValidationError as error:
+        problems = [
+            f"{'.'.join(map(str, e['loc'])) or 'recipe'}: {e['msg']}" for e in error.errors(include_input=False)
+        ]
+        raise RecipeError(
+            f"The recipe does not hold: {'; '.join(problems)}.", remedy="docs/recipes.md lists every field and range."
+        ) from None
+
+
+def load_recipe(path: Path) -> Recipe:
+    """Read a recipe from a TOML file."""
+    try:
+        return parse_recipe(tomllib.loads(path.read_text(encoding="utf-8")))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise RecipeError(
+            f"The recipe {path.name!r} cannot be read: {type(error).__name__}.", remedy="Give a TOML file in UTF-8."
+        ) from None

@@ -1,0 +1,79 @@
+"""Reply selection: a dual encoder that puts a context next to the reply the brand gave to it.
+
+One encoder reads both sides. Every other reply of the batch is a negative (Henderson et al. 2017, "Efficient Natural
+Language Response Suggestion for Smart Reply"), except copies of the true one: brands repeat themselves, and a repeat is
+not a mistake.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import nn
+
+from data.render import Rendered, Renderer
+from export.onnx import PooledEncoder
+from trainer.recipes import ReplyRecipe
+from trainer.tasks.task import Task
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ReplyRows:
+    """Rendered contexts and replies; `keys` int64 [n] are equal where the replies are the same text."""
+
+    contexts: Sequence[Rendered]
+    replies: Sequence[Rendered]
+    keys: npt.NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.contexts)
+
+    def lengths(self) -> list[int]:
+        return [len(context) + len(reply) for context, reply in zip(self.contexts, self.replies, strict=True)]
+
+    def batch(self, rows: Sequence[int], renderer: Renderer) -> tuple[torch.Tensor, ...]:
+        """(context ids, mask [b, t]; reply ids, mask [b, u]; keys [b])."""
+        contexts = renderer.pad([self.contexts[row] for row in rows])
+        replies = renderer.pad([self.replies[row] for row in rows])
+        return tuple(map(torch.from_numpy, (*contexts, *replies, self.keys[np.asarray(rows)])))
+
+
+class ReplyTask(Task):
+    primary = "recall_at_1"
+
+    def __init__(self, encoder: PooledEncoder, recipe: ReplyRecipe) -> None:
+        super().__init__(encoder, recipe)
+        self._scale = recipe.scale
+
+    def loss(self, batch: tuple[torch.Tensor, ...]) -> torch.Tensor:
+        context_ids, context_mask, reply_ids, reply_mask, keys = batch
+        contexts = self.encoder(context_ids, context_mask).float()
+        replies = self.encoder(reply_ids, reply_mask).float()
+        with torch.autocast(contexts.device.type, enabled=False):
+            return contrastive_loss(contexts @ replies.T * self._scale, keys)
+
+    def validate(self, batches: Sequence[tuple[torch.Tensor, ...]]) -> dict[str, float]:
+        contexts = torch.cat([self.encoder(ids, mask).float() for ids, mask, _, _, _ in batches])
+        replies = torch.cat([self.encoder(ids, mask).float() for _, _, ids, mask, _ in batches])
+        keys = torch.cat([batch[-1] for batch in batches])
+        scores = contexts @ replies.T
+        loss = float(contrastive_loss(scores * self._scale, keys))
+        hit = keys[scores.argmax(dim=1)] == keys
+        return {"loss": loss, "recall_at_1": float(hit.float().mean())}
+
+
+def contrastive_loss(scores: torch.Tensor, keys: torch.Tensor) -> torch.Tensor:
+    """Symmetric softmax cross-entropy over `scores` [b, b], whose diagonal holds the true pairs.
+
+    Off the diagonal, entries whose `keys` [b] are equal are no negatives: they leave the denominator.
+    """
+    same = (keys[:, None] == keys[None, :]) & ~torch.eye(len(keys), dtype=torch.bool, device=keys.device)
+    masked = scores.masked_fill(same, float("-inf"))
+    targets = torch.arange(len(keys), device=keys.device)
+    forth = nn.functional.cross_entropy(masked, targets)
+    back = nn.functional.cross_entropy(masked.T, targets)
+    return (forth + back) / 2

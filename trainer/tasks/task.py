@@ -1,0 +1,80 @@
+"""What the Lightning core asks of a task: parameters, a loss for a batch, a measure of validation."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any, ClassVar, Self
+
+import torch
+from torch import nn
+
+from export.onnx import PooledEncoder
+from trainer.recipes import IntentRecipe, ReplyRecipe
+
+Batch = Any
+
+
+class Task(nn.Module):
+    """An encoder with what a task puts on top of it. Lower layers named by the recipe keep the base's weights."""
+
+    primary: ClassVar[str]
+    """The validation metric that early stopping and the best checkpoint follow; higher is better."""
+
+    def __init__(self, encoder: PooledEncoder, recipe: IntentRecipe | ReplyRecipe) -> None:
+        super().__init__()
+        self.encoder = encoder
+        self._frozen = _freeze(encoder, recipe.frozen_layers)
+        for module in encoder.modules():
+            if isinstance(module, nn.Dropout):
+                module.p = recipe.dropout
+
+    def train(self, mode: bool = True) -> Self:
+        super().train(mode)
+        for module in self._frozen:
+            module.eval()  # no dropout below: these layers are a fixed function
+        return self
+
+    def parameter_groups(self, recipe: IntentRecipe | ReplyRecipe) -> list[dict[str, Any]]:
+        """AdamW groups: weight decay on matrices only, a rate of its own for everything above the encoder."""
+        inside = {id(parameter) for parameter in self.encoder.parameters()}
+        body = [p for p in self.encoder.parameters() if p.requires_grad]
+        head = [p for p in self.parameters() if p.requires_grad and id(p) not in inside]
+        groups = [
+            {"params": [p for p in body if p.ndim > 1], "lr": recipe.learning_rate, "weight_decay": recipe.weight_decay},
+            {"params": [p for p in body if p.ndim <= 1], "lr": recipe.learning_rate, "weight_decay": 0.0},
+            {"params": head, "lr": recipe.head_learning_rate, "weight_decay": 0.0},
+        ]
+        return [group for group in groups if group["params"]]
+
+    def loss(self, batch: Batch) -> torch.Tensor:
+        raise NotImplementedError
+
+    def validate(self, batches: Sequence[Batch]) -> dict[str, float]:
+        """`loss` and the primary metric over all validation batches; runs in evaluation mode, without gradients."""
+        raise NotImplementedError
+
+
+def _freeze(encoder: PooledEncoder, layers: int) -> list[nn.Module]:
+    """Fix the embeddings and the lowest `layers` layers; returns what was fixed. 0 fixes nothing."""
+    if layers == 0:
+        return []
+    stack = _layer_stack(encoder.transformer)
+    inside = {id(p) for layer in stack for p in layer.parameters()}
+    fixed = [*stack[:layers], *_outside(encoder.transformer, inside)]
+    for module in fixed:
+        for parameter in module.parameters():
+            parameter.requires_grad = False
+    return fixed
+
+
+def _layer_stack(transformer: nn.Module) -> list[nn.Module]:
+    """The transformer's layers, lowest first: its longest list of modules, whatever the architecture calls it."""
+    lists = [module for module in transformer.modules() if isinstance(module, nn.ModuleList)]
+    return list(max(lists, key=len)) if lists else []
+
+
+def _outside(transformer: nn.Module, inside: set[int]) -> Iterator[nn.Module]:
+    """Children that hold no layer of the stack: the embeddings, in every architecture we know."""
+    for child in transformer.children():
+        if not any(id(parameter) in inside for parameter in child.parameters()):
+            yield child
