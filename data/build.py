@@ -1,0 +1,197 @@
+"""Freeze a dataset: all that a bot's imported conversations teach, in files that never change again.
+
+Two passes over the stored conversations, a page at a time. The first finds out what splitting and weighing need
+(`survey`); the splits are decided (`split`) and stored; the second writes the examples. The folder is built aside,
+named by the fingerprint of its rows, and appears whole; its row comes last. Killed anywhere, it starts over: splits
+that are stored stay, and the same conversations give the same folder, byte for byte.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack
+from dataclasses import dataclass, replace
+from itertools import islice
+from pathlib import Path
+from typing import Any, Protocol
+
+from data.errors import Conflict, DatasetError, IntegrityError
+from data.examples import Origin, examples_of
+from data.files import Blobs, disk, publish_folder
+from data.frozen import MANIFEST, ROOMS, VERSION, FrozenDataset, file_entry, fingerprint_of, open_dataset
+from data.manifest import Plan, Tally, describe, source
+from data.schema import Example
+from data.settings import Settings
+from data.shards import ShardWriter
+from data.split import Assignment, assign
+from data.store import Store, Tx, conversations, datasets, uploads
+from data.store.conversations import StoredConversation
+from data.store.uploads import Upload
+from data.survey import Survey, Weighed
+
+__all__ = ["FrozenDataset", "Plan", "Work", "freeze", "open_dataset"]
+
+CHECK_EVERY = 500
+"""Conversations between two looks at whether the job may go on."""
+_TRIES = 3
+
+
+class Work(Protocol):
+    """What freezing needs of the job it is part of; `data.jobs.JobContext` is one."""
+
+    def begin(self) -> AbstractContextManager[Tx]: ...
+    def check(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Alone:
+    """Freezing outside of any job: nothing to fence, nothing to cancel it."""
+
+    store: Store
+
+    def begin(self) -> AbstractContextManager[Tx]:
+        return self.store.begin()
+
+    def check(self) -> None:
+        """Nobody asks it to stop."""
+
+
+def freeze(
+    store: Store, settings: Settings, bot_id: str, plan: Plan | None = None, work: Work | None = None
+) -> FrozenDataset:
+    """Freeze all imported conversations of the bot; the dataset of before when nothing has changed.
+
+    Raises DatasetError when there is nothing to train on, StorageFull, and what `work` raises.
+    """
+    with store.read() as tx:
+        sources = [upload for upload in uploads.list_for(tx, bot_id) if upload.state == "imported"]
+    log = _Log(store, bot_id, sources, work or _Alone(store))
+    decided = _decided(log, plan or Plan())
+    with Blobs(settings.home).scratch() as scratch:
+        folder = scratch / "dataset"
+        with disk():
+            folder.mkdir()
+        manifest = _written(folder, log, decided)
+        final = settings.home / "datasets" / str(manifest["fingerprint"])
+        _publish(folder, manifest, final)
+    frozen = open_dataset(final)
+    recorded = {**frozen.manifest, "sources": [{**source(upload), "upload": upload.id} for upload in sources]}
+    with log.work.begin() as tx:
+        row = datasets.create(tx, bot_id, frozen.fingerprint, recorded, [upload.id for upload in sources])
+    return replace(frozen, id=row.id)
+
+
+@dataclass(frozen=True, slots=True)
+class _Log:
+    """What is frozen: the uploads of a bot that were imported when it began. Read twice, the same both times."""
+
+    store: Store
+    bot_id: str
+    sources: Sequence[Upload]
+    work: Work
+
+    def conversations(self) -> Iterator[StoredConversation]:
+        stream = conversations.stream(self.store, self.bot_id, [upload.id for upload in self.sources])
+        while page := list(islice(stream, CHECK_EVERY)):
+            self.work.check()
+            yield from page
+
+
+@dataclass(frozen=True, slots=True)
+class _Decided:
+    """Where everything goes."""
+
+    plan: Plan
+    assignment: Assignment
+    weighed: Weighed
+
+
+def _decided(log: _Log, plan: Plan) -> _Decided:
+    """Survey, decide and store. Somebody else may be doing the same: then what they stored first holds."""
+    for tries_left in reversed(range(_TRIES)):
+        survey = Survey(log.conversations())
+        assignment = assign(survey.members, plan.shares, plan.salt)
+        assignment.set_aside.update(survey.set_aside)
+        weighed = survey.weigh(assignment.splits)
+        if weighed.turns["train"] == 0:
+            raise _nothing_to_train_on(log, survey)
+        changed = {
+            key: (split, assignment.groups[key])
+            for key, split in assignment.splits.items()
+            if survey.groups.get(key) != assignment.groups[key]
+        }
+        try:
+            with log.work.begin() as tx:
+                conversations.assign_splits(tx, log.bot_id, changed)
+            break
+        except Conflict:
+            if not tries_left:
+                raise
+    return _Decided(plan, assignment, weighed)
+
+
+def _nothing_to_train_on(log: _Log, survey: Survey) -> DatasetError:
+    if survey.turns == 0:
+        return DatasetError(
+            "There is nothing to train on: no imported conversation has a message of a user.",
+            remedy="Import logs first (`attune import`), and look at what their reports set aside.",
+            bot=log.bot_id,
+        )
+    return DatasetError(
+        f"None of the {len(survey.members)} conversations falls into train: there are too few.",
+        remedy="Import more conversations; a few dozen are the least that makes sense.",
+        bot=log.bot_id,
+    )
+
+
+def _written(folder: Path, log: _Log, decided: _Decided) -> dict[str, Any]:
+    """Write all rows into `folder`; the manifest they make."""
+    tally = Tally()
+    with ExitStack() as stack:
+        shard_rows = decided.plan.shard_rows
+        rooms = {room: stack.enter_context(ShardWriter(folder, room, shard_rows)) for room in ROOMS}
+        for room, example in _examples(log, decided):
+            rooms[room].add(example)
+            tally.add(room, example)
+    return {
+        "version": VERSION,
+        "fingerprint": fingerprint_of({room: writer.digest for room, writer in rooms.items()}),
+        "files": {path.name: file_entry(path) for path in sorted(folder.iterdir())},
+        **tally.to_wire(),
+        **describe(decided.plan, decided.assignment, decided.weighed),
+        "sources": [source(upload) for upload in log.sources],
+    }
+
+
+def _examples(log: _Log, decided: _Decided) -> Iterator[tuple[str, Example]]:
+    """Every example, with the room it goes to."""
+    digests = {upload.id: upload.digest for upload in log.sources}
+    weighed = decided.weighed
+    for stored in log.conversations():
+        split = decided.assignment.splits.get(stored.key)
+        if split is None:
+            continue
+        origin = Origin(stored.fingerprint, digests[stored.upload], split, stored.languages)
+        examples = examples_of(stored.conversation, origin, decided.plan.context_turns)
+        for place, example in enumerate(examples, start=weighed.starts[stored.key]):
+            room = f"seen_{split}" if weighed.seen[place] else split
+            yield room, replace(example, weight=float(weighed.weights[place]))
+
+
+def _publish(folder: Path, manifest: Mapping[str, Any], final: Path) -> None:
+    """Write the manifest, the last file, and publish. What is there already stays, unless it is damaged."""
+    body = json.dumps(manifest, ensure_ascii=False, indent=1, sort_keys=True)
+    with disk():
+        (folder / MANIFEST).write_text(body + "\n", encoding="utf-8")
+        if final.exists() and not _is_whole(final):
+            final.rename(folder.parent / "damaged")
+    publish_folder(folder, final)
+
+
+def _is_whole(folder: Path) -> bool:
+    try:
+        open_dataset(folder).verify()
+    except IntegrityError:
+        return False
+    return True
