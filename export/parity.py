@@ -60,7 +60,7 @@ class Limits:
 
 
 FP32 = Limits(embedding=1e-4, confidence=1e-3, labels=1.0, candidates=1.0, replies=1.0)
-INT8 = Limits(embedding=1.0, confidence=1.0, labels=0.99, candidates=0.95, replies=0.95)
+INT8 = Limits(embedding=1.0, confidence=1.0, labels=0.99, candidates=0.85, replies=0.95)
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,7 +197,8 @@ def _compare_texts(trained: Predictor, exported: Predictor, probe: Probe, limits
 def _compare_conversations(
     trained: Predictor, exported: Predictor, probe: Probe, limits: Limits
 ) -> tuple[list[Check], float]:
-    pairs = [(trained.reply(turns), exported.reply(turns)) for turns in probe.conversations]
+    ours, theirs = trained.reply_many(probe.conversations), exported.reply_many(probe.conversations)
+    pairs = list(zip(ours, theirs, strict=True))
     bars = trained.parts.thresholds
     first = [(_first(a), _first(b)) for a, b in pairs]
     other_candidate = [row for row, (a, b) in enumerate(first) if a != b and not _both(_rivals, pairs[row])]

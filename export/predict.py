@@ -9,7 +9,7 @@ exported one and compare the two from raw text to reply (export/parity).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -49,6 +49,8 @@ Embed = Callable[[Sequence[Rendered]], Embeddings]
 
 CANDIDATES = 5
 RANKED = 5
+SCORED = 256
+"""Texts scored at a time: each is compared with every neighbour of the head."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,14 +179,10 @@ class Predictor:
         if model is None or not spoken:
             return found
         embeddings = model.channel.embed(model.channel.renderer.utterances([prepared[row] for row in spoken]))
-        scores = confidence.score(model.head, embeddings)
-        for at, row in enumerate(spoken):
-            found[row] = Understanding(
-                intent=model.head.labels[scores.best[at]],
-                confidence=float(scores.confidence[at]),
-                in_scope=float(scores.in_scope[at]),
-                ranking=_ranking(model.head.labels, scores.probabilities[at]),
-            )
+        for start in range(0, len(spoken), SCORED):
+            rows = spoken[start : start + SCORED]
+            for row, understood in zip(rows, _score(model.head, embeddings[start : start + SCORED]), strict=True):
+                found[row] = understood
         return found
 
     def embed(self, texts: Sequence[str]) -> Embeddings | None:
@@ -196,39 +194,48 @@ class Predictor:
 
     def candidates(self, turns: Sequence[Spoken], k: int = CANDIDATES) -> tuple[Candidate, ...]:
         """The `k` earlier replies of the brand that fit `turns` best, best first; none without a reply index."""
-        return self._candidates(self._listener.hear(turns), k)
+        return self._candidates([self._listener.hear(turns)], k)[0]
 
     def reply(self, turns: Sequence[Spoken]) -> Prediction:
         """What to say after `turns`, oldest first, the customer's newest message last."""
-        heard = self._listener.hear(turns)
-        situation = Situation(
-            understanding=self.understand(heard.message),
-            profile=self.parts.profile,
-            thresholds=self.parts.thresholds,
-            candidates=self._candidates(heard, CANDIDATES),
-            values=heard.values,
-            last_reply=heard.last_reply,
-            opening=heard.opening,
-        )
-        return self._prediction(situation)
+        return self.reply_many([turns])[0]
+
+    def reply_many(self, conversations: Sequence[Sequence[Spoken]]) -> list[Prediction]:
+        """`reply` for each of `conversations`, embedded in batches: for evaluation."""
+        heard = [self._listener.hear(turns) for turns in conversations]
+        understood = self.understand_many([one.message for one in heard])
+        candidates = self._candidates(heard, CANDIDATES)
+        return [self._answer(*parts) for parts in zip(heard, understood, candidates, strict=True)]
 
     def warm_up(self) -> None:
         """Answer once, so that the first customer does not wait for what is set up on first use."""
         self.reply([("user", "hello")])
 
-    def _candidates(self, heard: Heard, k: int) -> tuple[Candidate, ...]:
+    def _candidates(self, heard: Sequence[Heard], k: int) -> list[tuple[Candidate, ...]]:
         model = self.parts.reply
-        if model is None or heard.opening or not heard.turns[-1][1]:  # nothing that can be seen was said
-            return ()
-        query = model.channel.embed([model.channel.renderer.context(heard.turns)])[0]
-        return tuple(
-            Candidate(hit.reply.text, hit.score, hit.reply.intent, hit.reply.count, hit.reply.echoes)
-            for hit in model.index.search(query, k)
-        )
+        found: list[tuple[Candidate, ...]] = [()] * len(heard)
+        spoken = [row for row, one in enumerate(heard) if not one.opening and one.turns[-1][1]]
+        if model is None or not spoken:
+            return found
+        queries = model.channel.embed([model.channel.renderer.context(heard[row].turns) for row in spoken])
+        for row, hits in zip(spoken, model.index.search_many(queries, k), strict=True):
+            found[row] = tuple(
+                Candidate(hit.reply.text, hit.score, hit.reply.intent, hit.reply.count, hit.reply.echoes)
+                for hit in hits
+            )
+        return found
 
-    def _prediction(self, situation: Situation) -> Prediction:
+    def _answer(self, heard: Heard, understanding: Understanding, candidates: tuple[Candidate, ...]) -> Prediction:
+        situation = Situation(
+            understanding=understanding,
+            profile=self.parts.profile,
+            thresholds=self.parts.thresholds,
+            candidates=candidates,
+            values=heard.values,
+            last_reply=heard.last_reply,
+            opening=heard.opening,
+        )
         decision = decide(situation)
-        understanding = situation.understanding
         return Prediction(
             reply=decision.reply,
             intent=label_of(understanding, situation.thresholds),
@@ -240,6 +247,17 @@ class Predictor:
             release=self.parts.release,
             action=decision.action,
             in_scope=understanding.in_scope,
+        )
+
+
+def _score(head: IntentHead, embeddings: Embeddings) -> Iterator[Understanding]:
+    scores = confidence.score(head, embeddings)
+    for row, best in enumerate(scores.best):
+        yield Understanding(
+            intent=head.labels[best],
+            confidence=float(scores.confidence[row]),
+            in_scope=float(scores.in_scope[row]),
+            ranking=_ranking(head.labels, scores.probabilities[row]),
         )
 
 

@@ -46,6 +46,14 @@ def test_understands_what_it_was_taught(predictor):
     assert [r.probability for r in found.ranking] == sorted((r.probability for r in found.ranking), reverse=True)
 
 
+def test_scoring_in_blocks_changes_nothing(predictor, monkeypatch):
+    whole = predictor.understand_many(TEXTS * 3)
+    monkeypatch.setattr("export.predict.SCORED", 4)
+    for one, other in zip(predictor.understand_many(TEXTS * 3), whole, strict=True):
+        assert one.intent == other.intent
+        assert one.confidence == pytest.approx(other.confidence, abs=1e-6)
+
+
 def test_many_at_once_are_as_one_by_one_and_twice_is_the_same(predictor):
     together = predictor.understand_many(TEXTS * 5)
     assert together == predictor.understand_many(TEXTS * 5)
@@ -95,6 +103,27 @@ def test_out_of_scope_is_said_to_be(predictor):
 def test_an_unopened_conversation_is_greeted(predictor):
     prediction = predictor.reply([])
     assert (prediction.action, prediction.reply, prediction.intent) == ("greet", "Hello from Acme.", None)
+
+
+def test_many_conversations_at_once_are_as_one_by_one(predictor):
+    conversations = [
+        [("user", "refund please")],
+        [],
+        [("user", " ")],
+        [("assistant", "Hello."), ("user", "where is"), ("user", "my order")],
+        [("user", "hi"), ("agent", "yes?"), ("user", "thanks")],
+    ]
+    together = predictor.reply_many(conversations)
+    assert predictor.reply_many([]) == []
+    for turns, found in zip(conversations, together, strict=True):
+        alone = predictor.reply(turns)
+        assert (alone.reply, alone.action, alone.intent, alone.reason) == (
+            found.reply,
+            found.action,
+            found.intent,
+            found.reason,
+        )
+        assert alone.confidence == pytest.approx(found.confidence, abs=1e-4)
 
 
 def test_candidates_can_be_asked_for(predictor):
