@@ -1,6 +1,6 @@
 """The findings that exist: how bad each is and what to do about it. docs/formats.md explains each with an example.
 
-`fixable` means that attune has already done what can be done, or can do it when asked.
+`fixable` means that attune has already done what can be done.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ NOTICED: Mapping[str, Kind] = {
     "replacement_characters": Kind("warning", "Characters were lost before the upload: export again from the source."),
     "special_tokens": Kind("info", "Nothing to do: tokens of language models in messages are treated as plain text."),
     "near_duplicates": Kind("info", "Nothing to do: repeats share one split and one weight.", fixable=True),
-    "label_twins": Kind("warning", "Labels differ by case or punctuation only: choose one spelling.", fixable=True),
+    "label_twins": Kind("warning", "Labels differ by case or punctuation only: choose one spelling."),
     "conflicting_labels": Kind("warning", "The same text carries two labels: decide which is right."),
     "small_classes": Kind("warning", "Label at least five examples of each of these, better twenty."),
     "odd_labels": Kind("warning", "These look like missing values: leave the label empty, or rename it."),

@@ -85,8 +85,8 @@ class Examination:
 
     @property
     def progress(self) -> float:
-        """How far reading has come, 0 to 1."""
-        return min(1.0, self._last_row / max(1, self.detection.lines))
+        """How far reading has come, from 0 to just below 1."""
+        return min(0.99, self._last_row / max(1, self.detection.lines))
 
     def batches(self, known: Known = nothing_known) -> Iterator[list[Prepared]]:
         """The conversations to keep, some at a time; those that `known` names are set aside as duplicates."""

@@ -12,7 +12,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from data.catalogue import CATALOGUE
-from data.dedupe import normal_form
 from data.schema import OUT_OF_SCOPE, Conversation, Finding
 
 MAX_ROWS = 20
@@ -93,7 +92,7 @@ class Tally:
                 self.notes.add("replacement_characters", row, turn.text[:80])
 
     def _compare(self, text: str, label: str, row: int) -> None:
-        key = hash(normal_form(text))
+        key = hash(" ".join(text.casefold().split()))
         known = self._label_of.get(key)
         if known is None:
             if len(self._label_of) < MAX_TEXTS:

@@ -22,6 +22,7 @@ _BOMS = (
 SAMPLE = 1 << 16
 GUESSED = 0.95
 """Below this confidence an encoding counts as guessed, and the report says so."""
+_CONTINUATION = bytes(range(0x80, 0xC0))
 _HIGH_RUN = re.compile(rb"[\x80-\xff]+")
 _GB_COMMON = re.compile(rb"(?:[\xa1-\xa3\xb0-\xd7][\xa1-\xfe])+")  # rows of punctuation and of the commonest hanzi
 _CYRILLIC_SMALL = re.compile(rb"[\xe0-\xff\xb8]")
@@ -117,8 +118,8 @@ def _survey(chunks: Iterable[bytes]) -> _Survey:
             carry = rest
         elif len(carry) < 16 * SAMPLE:
             carry += rest
-        else:  # a line without end: its middle tells nothing new
-            carry = carry[-8:] + rest
+        else:  # a line without end: its middle tells nothing new; half a character at the cut is no error
+            carry = (carry[-8:] + rest).lstrip(_CONTINUATION)
     _take_block(survey, carry)
     return survey
 

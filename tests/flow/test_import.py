@@ -157,6 +157,35 @@ def test_a_worker_that_lost_its_job_writes_nothing_more(store, settings):
         assert uploads.get(tx, upload.id).state == "imported"
 
 
+def test_a_cancelled_import_shows_nothing_and_can_be_asked_for_again(store, settings, monkeypatch):
+    upload, asked_job = asked(store, settings, log(3))
+    keep = conversations.add_many
+
+    def keep_and_cancel(tx, upload_id, rows):
+        keep(tx, upload_id, rows)
+        jobs.cancel(tx, asked_job.id)
+
+    monkeypatch.setattr(conversations, "add_many", keep_and_cancel)
+    with store.begin() as tx:
+        job = jobs.claim(tx, "one", lease_seconds=30, job_id=asked_job.id)
+
+    def handler(context):
+        context.beat()
+        return run_import(context, settings)
+
+    def beat_after_keeping(context, *_, **__):
+        context.beat()
+        context.check()
+
+    monkeypatch.setattr(JobContext, "report", beat_after_keeping)
+    assert run_job(store, settings, job, handler).state == "cancelled"
+    assert kept(store) == []
+    monkeypatch.undo()
+    same, again = asked(store, settings, log(3))
+    assert (same.id, again.id != asked_job.id) == (upload.id, True)
+    assert worked(store, settings, again.id).result["conversations"] == 3
+
+
 def test_an_import_done_by_a_worker_that_died_before_saying_so(store, settings):
     _, asked_job = asked(store, settings, log(3))
     with store.begin() as tx:

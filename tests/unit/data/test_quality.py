@@ -54,8 +54,8 @@ def test_labels(labels, expected):
 
 
 def test_the_same_text_under_two_labels():
-    one = Conversation("a", (Turn("user", "Hello!", intent="greeting"),), row=4)
-    two = Conversation("b", (Turn("user", "hello", intent="oos"),), row=9)
+    one = Conversation("a", (Turn("user", "Hello  you", intent="greeting"),), row=4)
+    two = Conversation("b", (Turn("user", "hello you", intent="oos"),), row=9)
     finding = watched(one, two, one)["conflicting_labels"]
     assert finding.rows == (9,)
     assert "greeting, oos" in finding.sample

@@ -87,8 +87,13 @@ def test_most_lines_decide_between_utf8_and_an_older_encoding():
     assert sniff([modern * 3 + old], b"").name == "utf-8"
     assert sniff([modern + old * 3], b"").name == "cp1252"
     assert sniff([b"x" * 9, b"", modern, b"tail"], b"x").confidence == 1.0
-    endless = [b"\xc3\xbc" * 300_000] * 8
-    assert sniff(endless, endless[0]).name == "utf-8"
+
+
+@pytest.mark.parametrize("shift", range(3))
+def test_one_line_of_many_megabytes_is_still_utf8(shift):
+    line = b"x" * shift + "\u4f60\u597d\U0001f600".encode() * 300_000
+    chunks = [line[place : place + 100_001] for place in range(0, len(line), 100_001)]
+    assert sniff(chunks, chunks[0]).name == "utf-8"
 
 
 def lines_of(chunks, limit=10, **more):
