@@ -11,6 +11,7 @@ import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
@@ -89,7 +90,7 @@ class Settings(BaseModel):
         """The database to open: the configured one, or SQLite in the home folder."""
         if self.store.url is not None:
             return self.store.url.get_secret_value()
-        return f"sqlite:///{self.home / 'attune.db'}"
+        return f"sqlite:///{quote(str(self.home / 'attune.db'))}"
 
 
 def load_settings(

@@ -31,6 +31,9 @@ WORKSPACE = "default"
 
 Clock = Callable[[], datetime]
 
+_HEADER_BYTES = 512
+"""The smallest page of SQLite: no database is shorter."""
+
 
 def utcnow() -> datetime:
     return datetime.now(UTC)
@@ -132,7 +135,7 @@ def open_store(
     home.mkdir(mode=0o700, parents=True, exist_ok=True)
     if file is not None:
         file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        _refuse_emptied(file, home)
+        _refuse_truncated(file, home)
     migrating = make_migration_engine(parsed, busy_seconds)
     try:
         with translated():
@@ -142,7 +145,10 @@ def open_store(
     return Store(make_engine(parsed, busy_seconds), home, clock, max_attempts)
 
 
-def _refuse_emptied(file: Path, home: Path) -> None:
-    """A database of no bytes beside files that need its rows was truncated; a new one would hide the loss."""
-    if file.exists() and file.stat().st_size == 0 and any((home / room).exists() for room in ("blobs", "releases")):
+def _refuse_truncated(file: Path, home: Path) -> None:
+    """SQLite takes a file shorter than its header for a new database. It is one only when it has no byte at all, and
+    nothing beside it was kept that needs the rows of an older one."""
+    if not file.exists() or file.stat().st_size >= _HEADER_BYTES:
+        return
+    if file.stat().st_size > 0 or any((home / room).exists() for room in ("blobs", "releases")):
         raise storage_error(StoreCorrupt)

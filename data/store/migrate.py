@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import os
 import sqlite3
+from contextlib import closing
 from pathlib import Path
-from typing import cast
 
 from sqlalchemy import Connection, Engine, inspect
 
@@ -82,11 +82,11 @@ def _back_up(connection: Connection, copy: Path) -> None:
     copy.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     unfinished = copy.with_suffix(".part")
     unfinished.unlink(missing_ok=True)
-    target = sqlite3.connect(unfinished)
-    try:
-        cast(sqlite3.Connection, connection.connection.driver_connection).backup(target)
-    finally:
-        target.close()
+    # Through a reader of its own: a connection that holds the write lock cannot be copied from.
+    file = Path(connection.exec_driver_sql("PRAGMA database_list").one()[2])
+    reader = sqlite3.connect(f"{file.as_uri()}?mode=rw", uri=True)
+    with closing(reader) as source, closing(sqlite3.connect(unfinished)) as target:
+        source.backup(target)
     with unfinished.open("rb+") as handle:
         os.fsync(handle.fileno())
     unfinished.replace(copy)

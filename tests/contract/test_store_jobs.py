@@ -37,9 +37,13 @@ def types(store: Store, job: Job, after: int = 0) -> list[str]:
 
 
 def test_a_job_exists_only_if_the_transaction_that_asked_for_it_commits(store: Store) -> None:
-    with pytest.raises(ZeroDivisionError), store.begin() as tx:
-        jobs.enqueue(tx, "train", {})
-        raise ZeroDivisionError
+    def ask_and_fail() -> None:
+        with store.begin() as tx:
+            jobs.enqueue(tx, "train", {})
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        ask_and_fail()
     assert claimed(store) is None
 
 

@@ -79,9 +79,14 @@ def test_checkpoints_are_newest_first_and_trusted_as_last_recorded(store: Store,
 def test_numbers_are_never_given_twice(store: Store, bot: str) -> None:
     with store.begin() as tx:
         assert [releases.reserve(tx, bot) for _ in range(3)] == [1, 2, 3]
-    with pytest.raises(ZeroDivisionError), store.begin() as tx:
-        releases.reserve(tx, bot)
-        raise ZeroDivisionError
+
+    def reserve_and_fail() -> None:
+        with store.begin() as tx:
+            releases.reserve(tx, bot)
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        reserve_and_fail()
     with store.begin() as tx:
         assert releases.reserve(tx, bot) == 4
         assert [release.state for release in releases.list_for(tx, bot)] == ["reserved"] * 4
