@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import tempfile
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -59,8 +60,6 @@ class Queue(RuleBasedStateMachine):
 
     @initialize()
     def open(self) -> None:
-        from datetime import UTC, datetime, timedelta
-
         self.folder = tempfile.TemporaryDirectory()
         self.seconds = 0.0
         start = datetime(2026, 1, 1, tzinfo=UTC)
@@ -79,6 +78,7 @@ class Queue(RuleBasedStateMachine):
 
     @rule()
     def enqueue(self) -> None:
+        self.seconds += 0.001  # no two jobs of one moment: their order would be that of their random ids
         if len(self.models) < 4:
             with self.store.begin() as tx:
                 self.models[jobs.enqueue(tx, "train", {}).id] = Model()
