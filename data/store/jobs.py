@@ -265,16 +265,8 @@ def _requeue(tx: Tx, current: Job, why: str, **values: Any) -> Job:
 def _end(tx: Tx, current: Job, state: State, **values: Any) -> Job:
     """Into a terminal state; the fence moves on, so that no owner of before writes any more."""
     _note(tx, current.id, state, **({"error": values["error"]} if "error" in values else {}))
-    return _set(
-        tx,
-        current,
-        state=state,
-        fence=current.fence + 1,
-        lease_owner=None,
-        lease_until=None,
-        finished_at=tx.now,
-        **values,
-    )
+    over = {"state": state, "fence": current.fence + 1, "lease_owner": None, "lease_until": None, "finished_at": tx.now}
+    return _set(tx, current, **over, **values)
 
 
 def _one(tx: Tx, job_id: str, *, lock: bool) -> Job:
@@ -287,8 +279,7 @@ def _one(tx: Tx, job_id: str, *, lock: bool) -> Job:
 
 def _set(tx: Tx, current: Job, **values: Any) -> Job:
     """Change a job that this transaction holds, and return it as it is now."""
-    statement = update(jobs).where(tx.owns(jobs), jobs.c.id == current.id).values(**values)
-    tx.connection.execute(statement)
+    tx.connection.execute(update(jobs).where(tx.owns(jobs), jobs.c.id == current.id).values(**values))
     return replace(current, **values)
 
 
