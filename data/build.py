@@ -20,7 +20,7 @@ from data.errors import Conflict, DatasetError, IntegrityError
 from data.examples import Origin, examples_of
 from data.files import Blobs, disk, publish_folder
 from data.frozen import MANIFEST, ROOMS, VERSION, FrozenDataset, file_entry, fingerprint_of, open_dataset
-from data.manifest import Plan, Tally, describe, source
+from data.manifest import Plan, Tally, describe, set_aside, source
 from data.schema import Example
 from data.settings import Settings
 from data.shards import ShardWriter
@@ -79,7 +79,7 @@ def freeze(
     recorded = {**frozen.manifest, "sources": [{**source(upload), "upload": upload.id} for upload in sources]}
     with log.work.begin() as tx:
         row = datasets.create(tx, bot_id, frozen.fingerprint, recorded, [upload.id for upload in sources])
-    return replace(frozen, id=row.id)
+    return replace(frozen, id=row.id, set_aside=set_aside(decided.assignment))
 
 
 @dataclass(frozen=True, slots=True)

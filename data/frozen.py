@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -28,11 +28,16 @@ _REMEDY = "Freeze the dataset again: what is in it follows from the imported con
 
 @dataclass(frozen=True, slots=True)
 class FrozenDataset:
-    """`id` is that of its row, empty when it was opened by its folder alone."""
+    """`id` is that of its row, empty when it was opened by its folder alone.
+
+    `set_aside`: how many conversations were left out, by reason. It is the manifest's, and after a freeze what that
+    freeze left out: when new uploads bring no new row, the dataset, manifest and all, is the one of before.
+    """
 
     folder: Path
     manifest: Mapping[str, Any]
     id: str = ""
+    set_aside: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def fingerprint(self) -> str:
@@ -96,7 +101,7 @@ def open_dataset(folder: Path, row_id: str = "") -> FrozenDataset:
         raise IntegrityError(
             f"Expected a dataset of version {VERSION}; this one is of version {manifest['version']}.", remedy=_REMEDY
         )
-    return FrozenDataset(folder, manifest, row_id)
+    return FrozenDataset(folder, manifest, row_id, manifest.get("set_aside", {}))
 
 
 def fingerprint_of(digests: Mapping[str, str]) -> str:

@@ -73,7 +73,7 @@ def describe(plan: Plan, assignment: Assignment, weighed: Weighed) -> dict[str, 
     """What was decided about the conversations, and by which settings."""
     return {
         "attune": attune_version(),
-        "set_aside": dict(sorted(Counter(assignment.set_aside.values()).items())),
+        "set_aside": set_aside(assignment),
         "groups": len(set(assignment.groups.values())),
         "largest_group": assignment.largest_group,
         "near_duplicates_of_train": dict(weighed.near),
@@ -86,6 +86,11 @@ def describe(plan: Plan, assignment: Assignment, weighed: Weighed) -> dict[str, 
             "min_letters": MIN_LETTERS,
         },
     }
+
+
+def set_aside(assignment: Assignment) -> dict[str, int]:
+    """How many conversations were set aside, by reason."""
+    return dict(sorted(Counter(assignment.set_aside.values()).items()))
 
 
 def source(upload: Upload) -> dict[str, Any]:
