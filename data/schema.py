@@ -135,7 +135,9 @@ class Example:
     """One user turn as every task sees it: its labels, the turns before it, and what the brand answered.
 
     A row of a frozen dataset. `context` holds the turns before it, oldest first; `reply` is None where the brand said
-    nothing; `weight` is 1 / size of its near-duplicate cluster within its split, so that repeats count once.
+    nothing, or nothing that may be learned; `rating` is what that answer got. `weight` is 1 / size of its
+    near-duplicate cluster within its split, so that repeats count once. `conversation` is a conversation's fingerprint
+    and `upload` an upload's digest: an example follows from content alone, so the same logs give the same rows anywhere.
     """
 
     id: str

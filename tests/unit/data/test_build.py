@@ -12,6 +12,7 @@ import pytest
 from data import build, manifest
 from data.build import Plan, freeze, open_dataset
 from data.dedupe import fingerprint, normal_form, utterance_key
+from data.doctor import examine
 from data.errors import Conflict, DatasetError, IntegrityError, JobCancelled, StorageError
 from data.files import Blobs
 from data.profile import BotProfile
@@ -90,6 +91,7 @@ def test_every_user_turn_is_in_the_dataset_once(store: Store, settings: Settings
     upload = import_log(store, bot, log(120))
     frozen = freeze(store, settings, bot)
     frozen.verify()
+    assert [finding.code for finding in examine(store, settings)] == ["blob_damaged"], "there is no blob in this test"
     rows = {split: list(frozen.rows(split)) for split in SPLITS}
     seen = {split: list(frozen.seen(split)) for split in SPLITS}
     assert seen["train"] == []
