@@ -137,7 +137,7 @@ class Example:
     A row of a frozen dataset. `context` holds the turns before it, oldest first; `reply` is None where the brand said
     nothing, or nothing that may be learned; `rating` is what that answer got. `weight` is 1 / size of its
     near-duplicate cluster within its split, so that repeats count once. `conversation` is a conversation's fingerprint
-    and `upload` an upload's digest: an example follows from content alone, so the same logs give the same rows anywhere.
+    and `upload` an upload's digest: an example follows from content alone, so that equal logs give equal rows.
     """
 
     id: str
