@@ -1,0 +1,54 @@
+"""From a bot's name to the predictor of one of its releases, verified against what the store recorded."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from data.errors import IntegrityError, NotFound
+from data.settings import Settings
+from data.store import Store, releases
+from data.store.bots import Bot
+from data.store.releases import Release
+from export.predict import Predictor
+from export.release import open_release
+from export.runtime import EncoderPool
+
+
+def chosen_release(store: Store, bot: Bot, number: int | None) -> Release:
+    """The release `number`, or the live one. Raises NotFound, with what to do about it."""
+    with store.read() as tx:
+        found = releases.live(tx, bot.id).release if number is None else releases.get(tx, bot.id, number)
+        newest = max((one.number for one in releases.list_for(tx, bot.id) if one.state == "published"), default=None)
+    if found is None:
+        remedy = (
+            f"Train it: attune train {bot.name}"
+            if newest is None
+            else f"Make one live: attune promote {bot.name} {newest}; or name one with --release."
+        )
+        raise NotFound("No release of this bot is live.", remedy=remedy, bot=bot.name)
+    if found.state == "reserved":
+        raise NotFound(
+            f"Release {found.number} was begun but never finished.",
+            remedy=f"`attune releases {bot.name}` lists those that were.",
+            bot=bot.name,
+            release=found.number,
+        )
+    return found
+
+
+@contextmanager
+def predictor_of(settings: Settings, bot: Bot, release: Release) -> Iterator[Predictor]:
+    """The predictor of that release. Raises NotFound or IntegrityError when its files are not what was published."""
+    folder: Path = settings.home / "releases" / bot.name / str(release.number)
+    if open_release(folder, verify=False).digest != release.digest:
+        raise IntegrityError(
+            f"Release {release.number} is not the one that was published.",
+            remedy="`attune doctor` says what is damaged; restore it from a backup, or train again.",
+            bot=bot.name,
+            release=release.number,
+        )
+    pool = EncoderPool(settings.home / "encoders", settings.serve.threads)
+    with Predictor.load(folder, pool) as predictor:
+        yield predictor

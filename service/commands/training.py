@@ -1,0 +1,133 @@
+"""`attune train`, `experiment`, `bases`, `worker`: the verbs that start the trainer as a child process."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Group
+
+from data.errors import JobCancelled, UsageError
+from data.files import disk
+from service.child import require_train_extra
+from service.commands.bots import NothingAsked
+from service.imports import read_table_file
+from service.progress import meter
+from service.session import Session, readable_file
+from service.tables import listing, report_of_experiment, text, verdict_table
+from service.terminal import Answer
+from service.training import TASKS, Order, Training, request_training, run_trainer
+from service.verbs import BotName, verb
+
+LOG = "trainer.log"
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainAsked:
+    bot: BotName
+    task: Annotated[list[str], typer.Option("--task", metavar="TASK", help="intent or reply; both when not given.")] = (
+        field(default_factory=list)
+    )
+    recipe: Annotated[
+        Path | None, typer.Option("--recipe", metavar="FILE", help="Hyperparameters in TOML or JSON.")
+    ] = None
+    seed: Annotated[int, typer.Option("--seed", min=0, max=2**31 - 1, help="The same seed, the same model.")] = 0
+
+    def order(self) -> Order:
+        """Raises UsageError, NotFound."""
+        unknown = sorted(set(self.task) - set(TASKS))
+        if unknown:
+            raise UsageError(f"There is no task {unknown[0]!r}.", remedy=f"Tasks are {' and '.join(TASKS)}.")
+        recipe = None if self.recipe is None else read_table_file(self.recipe)
+        return Order(tuple(task for task in TASKS if task in self.task) or TASKS, recipe, self.seed)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExperimentAsked:
+    train: Annotated[Path, typer.Argument(metavar="TRAIN", help="Labelled file or logs to learn from.")]
+    test: Annotated[Path, typer.Argument(metavar="TEST", help="File of the same kind to measure on.")]
+    task: Annotated[str, typer.Option("--task", metavar="TASK", help="intent or reply.")]
+    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Where report.json and predictions.jsonl go.")]
+    seed: Annotated[int, typer.Option("--seed", min=0, max=2**31 - 1, help="The same seed, the same result.")] = 0
+    per_class: Annotated[
+        int | None, typer.Option("--per-class", min=1, metavar="K", help="Draw K rows of each label; read no others.")
+    ] = None
+    recipe: Annotated[str | None, typer.Option("--recipe", metavar="R", help="A recipe's name or file.")] = None
+    base: Annotated[str | None, typer.Option("--base", metavar="B", help="The base model; `attune bases`.")] = None
+    unlabelled: Annotated[
+        Path | None, typer.Option("--unlabelled", metavar="FILE", help="More texts to learn from, without labels.")
+    ] = None
+
+    def arguments(self) -> list[str]:
+        """As the trainer reads them."""
+        given: list[tuple[str, Any]] = [
+            ("--task", self.task), ("--out", self.out), ("--seed", self.seed), ("--per-class", self.per_class),
+            ("--recipe", self.recipe), ("--base", self.base), ("--unlabelled", self.unlabelled),
+        ]  # fmt: skip
+        flags = [part for name, value in given if value is not None for part in (name, str(value))]
+        return ["experiment", *flags, "--", str(self.train), str(self.test)]
+
+
+def train(session: Session, asked: TrainAsked) -> Answer:
+    """Train on all that was imported, compare the result, and publish a release. Ctrl-C cancels."""
+    require_train_extra(session.launch)
+    order = asked.order()
+    with session.store() as store, meter(session.terminal.err) as shown:
+        bot = session.bot(store, asked.bot)
+        with store.begin() as tx:
+            job = request_training(tx, bot, order)
+        work = Training(store, session.settings, session.launch, session.terminal.note)
+        result = work.work(job, shown.tell).result or {}
+    wire = {"bot": bot.name, "job": job.id, **result}
+    if "verdict" not in result:
+        return Answer(wire, text("The training is done."))
+    name = f"{bot.name}@{result.get('release')}"
+    after = "" if result.get("state") == "rejected" else f"Next: attune promote {bot.name} {result.get('release')}"
+    return Answer(wire, Group(verdict_table(name, result["verdict"]), text(after)))
+
+
+def experiment(session: Session, asked: ExperimentAsked) -> Answer:
+    """Train on one file and measure on another, without a database; writes report.json and predictions.jsonl."""
+    require_train_extra(session.launch)
+    for path in (asked.train, asked.test, *([asked.unlabelled] if asked.unlabelled else [])):
+        readable_file(path)
+    if asked.out.exists() and not asked.out.is_dir():
+        raise UsageError("--out names a file; a folder is expected.", remedy="Name a folder, or a new one.")
+    with disk():
+        asked.out.mkdir(parents=True, exist_ok=True)
+    with meter(session.terminal.err) as shown:
+        done = run_trainer(session.launch, asked.arguments(), asked.out / LOG, shown.tell)
+    report = done.get("report") or done.get("result") or {}
+    return Answer(report, Group(report_of_experiment(report), text("report.json and predictions.jsonl are written.")))
+
+
+def bases(session: Session, asked: NothingAsked) -> Answer:
+    """List the base models that training can start from."""
+    done = run_trainer(session.launch, ["bases", "--json"], None, lambda _: None)
+    found = (done.get("result") or done).get("bases", [])
+    rows = [
+        (one.get("name"), one.get("licence"), ", ".join(one.get("languages", ())), one.get("hub_id")) for one in found
+    ]
+    return Answer({"bases": found}, listing(["name", "licence", "languages", "from"], rows, "There are none."))
+
+
+def worker(session: Session, asked: NothingAsked) -> Answer:
+    """Work on queued jobs until stopped (Ctrl-C); a job that is not finished goes back to the queue."""
+    require_train_extra(session.launch)
+    with session.new_store():
+        pass
+    session.terminal.note("Waiting for jobs; Ctrl-C ends it.")
+    home = session.settings.home
+    with meter(session.terminal.err) as shown, suppress(JobCancelled):
+        run_trainer(session.launch, ["worker", "--home", str(home)], home / "logs" / LOG, shown.tell)
+    return Answer({"worker": "stopped"}, text("The worker has stopped."))
+
+
+def register(app: typer.Typer) -> None:
+    verb(app, "train")(train)
+    verb(app, "experiment")(experiment)
+    verb(app, "bases")(bases)
+    verb(app, "worker")(worker)

@@ -1,0 +1,122 @@
+"""`attune import` and `attune data check`: files of logs, and what they share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Group
+
+from data.check import leakage
+from data.errors import AttuneError, StorageError
+from data.importers import ImportOptions
+from data.ingest import dry_run
+from service.imports import Desk, parse_field_map, pooled
+from service.progress import meter
+from service.session import Session, readable_file
+from service.tables import facts, listing, report_table, text
+from service.terminal import Answer
+from service.verbs import BotName, verb
+
+Files = Annotated[list[Path], typer.Argument(metavar="FILE", help="Logs: CSV, TSV or JSON Lines, plain or .gz.")]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImportAsked:
+    bot: BotName
+    files: Files
+    format: Annotated[str | None, typer.Option("--format", help="csv, tsv or jsonl; found out when not given.")] = None
+    field_map: Annotated[
+        list[str],
+        typer.Option(
+            "--field-map", "--field", metavar="FIELD=COLUMN",
+            help="Which column holds what: text=Message,role=Author; a JSON object; or a JSON or TOML file of them.",
+        ),
+    ] = field(default_factory=list)  # fmt: skip
+    encoding: Annotated[str | None, typer.Option("--encoding", help="Such as utf-8 or cp1252; else found out.")] = None
+    delimiter: Annotated[str | None, typer.Option("--delimiter", help="One character; else found out.")] = None
+    dry: Annotated[bool, typer.Option("--dry-run", help="Report what would happen; keep nothing.")] = False
+
+    def options(self) -> ImportOptions:
+        """Raises UsageError."""
+        return ImportOptions.from_wire(
+            {
+                "format": self.format,
+                "encoding": self.encoding,
+                "delimiter": self.delimiter,
+                "fields": parse_field_map(self.field_map),
+            }
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class CheckAsked:
+    train: Annotated[list[Path], typer.Option("--train", metavar="FILE", help="What a model learns from.")]
+    test: Annotated[list[Path], typer.Option("--test", metavar="FILE", help="What it is measured on.")]
+
+
+def import_files(session: Session, asked: ImportAsked) -> Answer:
+    """Import files of logs, and report what became of every row. The same file again changes nothing."""
+    options = asked.options()
+    with session.store() as store, meter(session.terminal.err) as shown:
+        desk = Desk(store, session.settings, session.bot(store, asked.bot))
+
+        def take(path: Path) -> dict[str, Any]:
+            shown.tell({"type": "phase", "phase": "import"})
+            if asked.dry:
+                report = dry_run(readable_file(path), path.name, options, session.settings.imports)
+                return {**report.to_wire(), "file": path.name}
+            return desk.take(path, options, shown.tell).to_wire(path.name)
+
+        reports, refused = _each(asked.files, take)
+    if refused and len(asked.files) == 1:
+        raise refused[0][1]
+    wire = pooled(reports)
+    failed = [{"file": path.name, "error": error.to_wire()} for path, error in refused]
+    tables = [report_table(report) for report in reports]
+    said = [text(f"{path.name}: {error}", "red") for path, error in refused]
+    return Answer({**wire, **({"failed": failed} if failed else {})}, Group(*tables, *said), code=1 if failed else 0)
+
+
+def check(session: Session, asked: CheckAsked) -> Answer:
+    """Find out whether test files hold what a model is trained on."""
+    wire = leakage(
+        [readable_file(path) for path in asked.train],
+        [readable_file(path) for path in asked.test],
+        session.settings.imports,
+    )
+    shown = [(name, wire[name]) for name in ("train_rows", "test_rows", "exact_duplicates", "near_duplicates")]
+    rows = [(row["kind"], f"{row['test_file']}:{row['test_row']}", f"{row['train_file']}:{row['train_row']}",
+             row["text"]) for row in wire["rows"][:50]]  # fmt: skip
+    table = listing(["kind", "test file:row", "train file:row", "text"], rows, "Nothing of the test stands in train.")
+    return Answer(wire, Group(facts((name.replace("_", " "), str(value)) for name, value in shown), table))
+
+
+def register(app: typer.Typer) -> None:
+    verb(app, "import")(import_files)
+    data = typer.Typer(help="Checks on files of data.", rich_markup_mode=None)
+    verb(data, "check")(check)
+    data.callback()(_data)
+    app.add_typer(data, name="data")
+
+
+def _data() -> None:
+    """Checks on files of data."""
+
+
+def _each(
+    paths: list[Path], take: Callable[[Path], dict[str, Any]]
+) -> tuple[list[dict[str, Any]], list[tuple[Path, AttuneError]]]:
+    """Take every file; one that is refused keeps none of the others back. Trouble with the store ends it all."""
+    reports, refused = [], []
+    for path in paths:
+        try:
+            reports.append(take(path))
+        except StorageError:
+            raise
+        except AttuneError as error:
+            refused.append((path, error))
+    return reports, refused

@@ -1,0 +1,217 @@
+"""Importing a file of logs from the command line: kept as a blob, asked for as a job, worked on here and now."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import tomllib
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Event, Thread
+from typing import Any
+
+from data import ingest
+from data.errors import Conflict, InUse, JobCancelled, StorageError, UsageError
+from data.files import Blobs
+from data.importers import ImportOptions
+from data.jobs import run_job
+from data.settings import Settings
+from data.store import Store, jobs, uploads
+from data.store.bots import Bot
+from data.store.jobs import Job
+from data.store.uploads import NewUpload
+from service.child import error_of
+from service.session import readable_file
+
+POLL_SECONDS = 0.5
+Tell = Callable[[Mapping[str, Any]], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """The report of one upload, and whether the same file had been imported before."""
+
+    report: dict[str, Any]
+    again: bool
+
+    def to_wire(self, file: str) -> dict[str, Any]:
+        return {**self.report, "file": file, "imported_before": self.again}
+
+
+@dataclass(frozen=True)
+class Desk:
+    """Where files are handed in: a bot's store and settings."""
+
+    store: Store
+    settings: Settings
+    bot: Bot
+
+    def take(self, path: Path, options: ImportOptions, tell: Tell) -> Imported:
+        """Import the file at `path`; `tell` hears of the progress. The same file read the same way changes nothing.
+
+        Raises NotFound, UsageError, ImportRefused, StorageError, and InUse when it is being imported elsewhere.
+        """
+        readable_file(path)
+        with opened(path) as stream:
+            blob = Blobs(self.settings.home).put(stream, max_bytes=self.settings.imports.max_bytes)
+        with self.store.begin() as tx:
+            new = NewUpload(path.name, blob.digest, blob.size, options.to_wire())
+            upload, job = ingest.request_import(tx, self.bot.id, new)
+        if upload.state == "imported" and upload.report is not None:
+            return Imported(upload.report, again=True)
+        done = self._work(job, tell)
+        if done.state == "cancelled":
+            raise JobCancelled("The import was cancelled.", job=job.id)
+        if done.state == "failed":
+            raise error_of(done.error)
+        with self.store.read() as tx:
+            report = uploads.get(tx, upload.id).report
+        if report is None:
+            raise Conflict("The import is not over yet.", remedy=f"`attune jobs {job.id}` shows it.", job=job.id)
+        return Imported(report, again=False)
+
+    def _work(self, job: Job, tell: Tell) -> Job:
+        """Work on the job until it is over: a failure that may pass is tried again, as often as the job allows."""
+        while not job.is_over:
+            with self.store.begin() as tx:
+                owned = jobs.claim(
+                    tx,
+                    worker_name(),
+                    lease_seconds=self.settings.jobs.lease_seconds,
+                    kinds=[ingest.KIND],
+                    job_id=job.id,
+                )
+                current = jobs.get(tx, job.id)
+            if owned is None and not current.is_over:
+                raise InUse(
+                    "This file is being imported by another process.",
+                    remedy=f"`attune jobs {job.id}` shows how far it is.",
+                    job=job.id,
+                )
+            if owned is None:
+                return current
+            with self._watched(owned, tell):
+                job = run_job(
+                    self.store, self.settings, owned, lambda context: ingest.run_import(context, self.settings)
+                )
+        return job
+
+    @contextmanager
+    def _watched(self, job: Job, tell: Tell) -> Iterator[None]:
+        """Tell of the job's progress now and then, from a thread of its own."""
+        over = Event()
+
+        def watch() -> None:
+            while not over.wait(POLL_SECONDS):
+                try:
+                    with self.store.read() as tx:
+                        progress = jobs.get(tx, job.id).progress
+                except StorageError:
+                    continue
+                if progress:
+                    tell(progress)
+
+        thread = Thread(target=watch, name=f"watch {job.id}", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            over.set()
+            thread.join()
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[Any]:
+    """The bytes of a file the user named. Raises UsageError when it may not be read."""
+    try:
+        stream = path.open("rb")
+    except OSError as error:
+        raise UsageError(
+            f"The file {path.name!r} cannot be read: {error.strerror or type(error).__name__}.",
+            remedy="Check its permissions.",
+        ) from None
+    with stream:
+        yield stream
+
+
+def worker_name() -> str:
+    """Who owns a job that runs in this process."""
+    return f"{socket.gethostname()}:{os.getpid()}"
+
+
+def parse_field_map(given: Sequence[str]) -> dict[str, str]:
+    """`field=column` pairs (several to a text, split at commas), a JSON object, or a JSON or TOML file of them.
+
+    Raises UsageError.
+    """
+    fields: dict[str, str] = {}
+    for text in given:
+        fields.update(_pairs(text))
+    return fields
+
+
+def _pairs(text: str) -> dict[str, str]:
+    remedy = "Write --field-map text=Message,role=Author, a JSON object, or name a JSON or TOML file."
+    try:
+        if text.lstrip().startswith("{"):
+            body: Any = json.loads(text)
+        elif "=" in text:
+            body = dict(_pair(piece) for piece in text.split(","))
+        else:
+            body = read_table_file(Path(text))
+    except ValueError:
+        raise UsageError("The field map cannot be read.", remedy=remedy) from None
+    if not isinstance(body, dict) or not all(isinstance(column, str) for column in body.values()):
+        raise UsageError("A field map goes from fields to the names of columns.", remedy=remedy)
+    return body
+
+
+def _pair(piece: str) -> tuple[str, str]:
+    name, equals, column = piece.partition("=")
+    if not equals or not name.strip() or not column.strip():
+        raise ValueError(piece)
+    return name.strip(), column.strip()
+
+
+def read_table_file(path: Path) -> dict[str, Any]:
+    """A JSON or TOML file as a dict; a byte-order mark is dropped. Raises NotFound, UsageError."""
+    readable_file(path)
+    try:
+        with opened(path) as stream:
+            text = stream.read().decode("utf-8-sig")
+        body = json.loads(text) if text.lstrip().startswith("{") else tomllib.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise UsageError(
+            f"The file {path.name!r} is neither TOML nor a JSON object: {type(error).__name__}.",
+            remedy="Write it in TOML or JSON, in UTF-8.",
+        ) from None
+    return dict(body)
+
+
+_SUMS = ("conversations", "rows_in", "rows_used")
+_COUNTS = ("set_aside", "redacted", "languages", "labels")
+
+
+def pooled(reports: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Several import reports as one of the same shape, each of them under `uploads`; one alone is itself."""
+    if len(reports) == 1:
+        return dict(reports[0])
+    one: dict[str, Any] = {
+        name: ", ".join(dict.fromkeys(str(report[name]) for report in reports))
+        for name in ("upload", "format", "encoding")
+    }
+    one["format_confidence"] = min((report["format_confidence"] for report in reports), default=0.0)
+    one["dry_run"] = any(report["dry_run"] for report in reports)
+    one |= {name: sum(report[name] for report in reports) for name in _SUMS}
+    for name in _COUNTS:
+        total: Counter[str] = Counter()
+        for report in reports:
+            total.update(report[name])
+        one[name] = dict(total)
+    one["findings"] = [finding for report in reports for finding in report["findings"]]
+    one["seconds"] = round(sum(report["seconds"] for report in reports), 3)
+    return {**one, "uploads": [dict(report) for report in reports]}

@@ -1,0 +1,113 @@
+"""Tables for people: reports, verdicts and listings, from the same objects that `--json` prints."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from rich import box
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from data.verdict_view import verdict_rows
+from service.terminal import visible
+
+SHOWN_LABELS = 40
+DECISIONS = {
+    "promote": ("may go live", "bold green"),
+    "hold": ("waits for a person to decide", "bold yellow"),
+    "reject": ("must not go live", "bold red"),
+}
+_SEVERITY = {"error": "red", "warning": "yellow", "info": "dim"}
+
+
+def text(value: object, style: str = "") -> Text:
+    """A cell that shows `value` as it is."""
+    return Text(visible(str(value)), style=style)
+
+
+def listing(columns: Sequence[str], rows: Iterable[Sequence[object]], empty: str) -> RenderableType:
+    """Rows under headings, or the sentence `empty`."""
+    found = list(rows)
+    if not found:
+        return text(empty)
+    table = Table(*columns, box=box.SIMPLE_HEAD, pad_edge=False)
+    for row in found:
+        table.add_row(*(value if isinstance(value, Text) else text("" if value is None else value) for value in row))
+    return table
+
+
+def facts(pairs: Iterable[tuple[str, object]]) -> Table:
+    """Names and values side by side; those without a value are left out."""
+    table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
+    for name, value in pairs:
+        if value not in (None, "", (), [], {}):
+            table.add_row(text(name, "dim"), value if isinstance(value, Text) else text(value))
+    return table
+
+
+def report_table(report: Mapping[str, Any]) -> RenderableType:
+    """An import report: what came in, what became of it, what there is to say."""
+    head = facts(
+        [
+            ("file", report.get("file")),
+            ("format", f"{report['format']} (sure to {report['format_confidence']:.0%}), {report['encoding']}"),
+            ("conversations", report["conversations"]),
+            ("rows", f"{report['rows_in']} in, {report['rows_used']} used"),
+            ("set aside", _counts(report["set_aside"])),
+            ("redacted", _counts(report["redacted"])),
+            ("languages", _counts(report["languages"])),
+            ("labels", _counts(report["labels"])),
+            ("took", f"{report['seconds']:.1f} s"),
+        ]
+    )
+    if report.get("dry_run"):
+        return Group(head, text("A dry run: nothing was kept.", "dim"), _findings(report["findings"]))
+    if report.get("imported_before"):
+        return Group(head, text("Imported before: nothing changed.", "dim"), _findings(report["findings"]))
+    return Group(head, _findings(report["findings"]))
+
+
+def findings_table(found: Sequence[Mapping[str, Any]], empty: str) -> RenderableType:
+    """Findings, worst first as they come."""
+    return _findings(found) if found else text(empty, "green")
+
+
+def verdict_table(title: str, verdict: Mapping[str, Any]) -> RenderableType:
+    """Floor, base, live and candidate side by side, then the decision and why."""
+    header, *rows = verdict_rows(verdict)
+    table = Table(title=visible(title), title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
+    for place, name in enumerate(header):
+        table.add_column(name, justify="left" if place == 0 else "right", no_wrap=True)
+    for row in rows:
+        table.add_row(*(text(cell) for cell in row))
+    meaning, style = DECISIONS.get(str(verdict["decision"]), ("", "bold"))
+    said = Text.assemble("Verdict: ", (f"{verdict['decision']}", style), f" ({meaning})")
+    reasons = [text(f"  - {reason}") for reason in verdict.get("reasons", ())]
+    return Group(table, said, *reasons)
+
+
+def report_of_experiment(report: Mapping[str, Any]) -> RenderableType:
+    """The numbers of an experiment; what is nested stands in report.json."""
+    plain = [(name, value) for name, value in report.items() if not isinstance(value, (dict, list))]
+    return facts((name, f"{value:.4f}" if isinstance(value, float) else value) for name, value in plain)
+
+
+def _findings(found: Sequence[Mapping[str, Any]]) -> RenderableType:
+    if not found:
+        return text("")
+    table = Table("", "finding", "rows", "what to do", box=box.SIMPLE_HEAD, pad_edge=False)
+    for one in found:
+        severity = str(one["severity"])
+        remedy = Text.assemble(text(one["remedy"]))
+        if one.get("sample"):
+            remedy.append(f"\n{visible(str(one['sample'])[:160])}", "dim")
+        table.add_row(text(severity, _SEVERITY.get(severity, "")), text(one["code"]), text(one["count"]), remedy)
+    return table
+
+
+def _counts(counts: Mapping[str, int]) -> str:
+    shown = [f"{name} {count}" for name, count in list(counts.items())[:SHOWN_LABELS]]
+    more = len(counts) - len(shown)
+    return ", ".join(shown) + (f" and {more} more" if more > 0 else "")

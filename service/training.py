@@ -1,0 +1,130 @@
+"""Training from the command line: one job row, worked on by a child process until the job is over."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from data.errors import InUse, JobCancelled
+from data.settings import Settings
+from data.store import Store, Tx, jobs
+from data.store.bots import Bot
+from data.store.jobs import UNFINISHED, Job
+from service.child import Child, Event, Launch, ended_without_a_word, error_of, follow, running
+
+KIND = "train"
+TASKS = ("intent", "reply")
+WAIT_SECONDS = 0.2
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What to train. `recipe` is None where the amount of data shall choose."""
+
+    tasks: tuple[str, ...] = TASKS
+    recipe: Mapping[str, Any] | None = None
+    seed: int = 0
+
+    def to_wire(self) -> dict[str, Any]:
+        """The payload of the job."""
+        recipe = None if self.recipe is None else dict(self.recipe)
+        return {"tasks": list(self.tasks), "recipe": recipe, "seed": self.seed}
+
+
+def request_training(tx: Tx, bot: Bot, order: Order) -> Job:
+    """The job for this order: one that was begun and not finished, or a new one.
+
+    Raises InUse while another process works on it.
+    """
+    payload = order.to_wire()
+    for job in jobs.list_all(tx, bot.id, UNFINISHED):
+        if job.kind == KIND and job.payload == payload:
+            if job.state == "running" and job.lease_until is not None and job.lease_until > tx.now:
+                raise InUse(
+                    "This training is under way in another process.",
+                    remedy=f"`attune jobs {job.id}` shows it; if its worker died, try again in half a minute.",
+                    job=job.id,
+                )
+            return job
+    return jobs.enqueue(tx, KIND, payload, bot_id=bot.id)
+
+
+@dataclass
+class Training:
+    """The child that works on a training job, started again while attempts are left."""
+
+    store: Store
+    settings: Settings
+    launch: Launch
+    note: Callable[[str], None]
+    sleep: Callable[[float], None] = field(default=time.sleep)
+
+    def work(self, job: Job, tell: Callable[[Event], None]) -> Job:
+        """Run the job to its end and return it, succeeded. Ctrl-C cancels it.
+
+        Raises what the job failed with, JobCancelled, or JobError when the child could not even begin.
+        """
+        for attempt in range(1, job.max_attempts + 1):
+            child = self._attempt(job, tell)
+            current = self._settled(job.id)
+            if current.is_over:
+                return _succeeded(current)
+            if attempt < job.max_attempts:
+                self.note("The training process ended before the job did; taking the job up again.")
+        raise ended_without_a_word(child)
+
+    def _attempt(self, job: Job, tell: Callable[[Event], None]) -> Child:
+        command = self.launch(["job", job.id, "--home", str(self.settings.home)])
+        with running(command, self.settings.home / "logs" / f"{job.id}.log") as child:
+            follow(child, tell, lambda: self._cancel(job))
+        return child
+
+    def _cancel(self, job: Job) -> None:
+        self.note("Cancelling; this takes a few seconds. Ctrl-C again ends it at once.")
+        with self.store.begin() as tx:
+            jobs.cancel(tx, job.id)
+
+    def _settled(self, job_id: str) -> Job:
+        """The job once nobody works on it: over, queued, or with a lease that ran out because its worker died."""
+        while True:
+            with self.store.begin() as tx:
+                job = jobs.get(tx, job_id)
+                if job.cancel_requested:
+                    job = jobs.cancel(tx, job_id)
+                silent = job.lease_until is None or job.lease_until < tx.now
+            if job.is_over or job.state == "queued" or silent:
+                return job
+            self.sleep(WAIT_SECONDS)
+
+
+def run_trainer(launch: Launch, arguments: Sequence[str], log: Path | None, tell: Callable[[Event], None]) -> Event:
+    """Run the trainer for something that is no job; returns the event that ended it. Ctrl-C ends the child.
+
+    Raises what the child failed with, and JobCancelled when it was stopped.
+    """
+    stopped: list[bool] = []
+    with running(launch(arguments), log) as child:
+
+        def stop() -> None:
+            stopped.append(True)
+            child.stop()
+
+        closing = follow(child, tell, stop)
+    if stopped:
+        raise JobCancelled("Stopped; nothing was finished.")
+    if closing is None:
+        raise ended_without_a_word(child)
+    if closing["type"] == "failed":
+        raise error_of(closing.get("error"))
+    return closing
+
+
+def _succeeded(job: Job) -> Job:
+    if job.state == "cancelled":
+        raise JobCancelled("The training was cancelled; nothing was published.", job=job.id)
+    if job.state == "failed":
+        raise error_of(job.error)
+    return job
