@@ -71,7 +71,7 @@ def _nearest(
     if not len(head.neighbours):
         nothing = np.zeros(len(embeddings))
         return nothing, nothing
-    cosines = embeddings @ head.neighbours.astype(np.float32).T
+    cosines = embeddings @ head.neighbours.astype(np.float32, copy=False).T
     usable = inside[head.neighbour_labels]
     of_class = head.neighbour_labels[None, :] == best[:, None]
     nearest = np.where(usable, cosines, -1.0).max(axis=1)

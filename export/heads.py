@@ -1,4 +1,4 @@
-"""The intent head: plain arrays over an encoder's embeddings. Small, so that one encoder can carry thousands of them."""
+"""The intent head: plain arrays over an encoder's embeddings, small enough for thousands over one encoder."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ class IntentHead:
     labels            names, in the order of the rows of `weight`; may hold `oos`
     weight            float32 [labels, hidden], over unit-length embeddings
     bias              float32 [labels]
-    temperature       divides the logits before the softmax (Guo et al. 2017, "On Calibration of Modern Neural Networks")
-    neighbours        float16 [n, hidden]: training embeddings that stand for their classes
+    temperature       divides the logits before the softmax (Guo et al. 2017)
+    neighbours        [n, hidden]: training embeddings that stand for their classes; float16 on disk
     neighbour_labels  int32 [n]: the label of each neighbour
     scope, correct    float32 [features + 1]: logistic coefficients over `export.confidence.FEATURES`, bias last: is the
                       message in scope; given that it is, is the best label right
@@ -49,6 +49,7 @@ class IntentHead:
     def save(self, folder: Path) -> None:
         """Write `intent_head.safetensors` into `folder`."""
         arrays = {name: np.ascontiguousarray(getattr(self, name)) for name in _ARRAYS if name != "temperature"}
+        arrays["neighbours"] = arrays["neighbours"].astype(np.float16)
         arrays["temperature"] = np.array([self.temperature], dtype=np.float32)
         save_file(arrays, folder / FILE, metadata={f"label.{i:05d}": label for i, label in enumerate(self.labels)})
 
@@ -63,6 +64,8 @@ class IntentHead:
             raise IntegrityError(f"The intent head cannot be read ({type(error).__name__}).") from None
         labels = tuple(metadata[key] for key in sorted(metadata) if key.startswith("label."))
         temperature = float(arrays.pop("temperature")[0])
+        # Kept in half the bytes; widened once here, since widening at every message would cost more than the product.
+        arrays["neighbours"] = arrays["neighbours"].astype(np.float32)
         head = cls(labels=labels, temperature=temperature, **arrays)
         if head.weight.shape[0] != len(labels) or head.neighbours.shape[0] != len(head.neighbour_labels):
             raise IntegrityError("The intent head's labels, weights and neighbours do not fit each other.")

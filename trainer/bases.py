@@ -163,5 +163,5 @@ def _hush() -> None:
     """Keep transformers' loading bars and notices out of our progress output."""
     import transformers
 
-    transformers.utils.logging.disable_progress_bar()
+    transformers.utils.logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     logging.getLogger("transformers").setLevel(logging.ERROR)

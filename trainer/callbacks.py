@@ -11,7 +11,6 @@ import torch
 
 from trainer.datamodule import TextData
 from trainer.module import Tuner
-from trainer.recipes import IntentRecipe, ReplyRecipe
 from trainer.run_folder import RunFolder
 
 REPORT_SECONDS = 0.5
@@ -62,14 +61,15 @@ class Progress(L.Callback):
 
 
 class Validation(L.Callback):
-    """Validates after every epoch, keeps the history and the best weights, stops after `patience` without gain.
+    """Validates after every epoch and keeps the history; with `patience`, also the best weights, and stops the fit after
+    that many validations without gain.
 
     The best weights travel inside the checkpoint, so that a resumed run stops where the undisturbed run would have.
     """
 
-    def __init__(self, data: TextData, recipe: IntentRecipe | ReplyRecipe, run: RunFolder, stage: str) -> None:
+    def __init__(self, data: TextData, run: RunFolder, stage: str, patience: int | None) -> None:
         self._batches = data.validation_batches()
-        self._recipe, self._run, self._stage = recipe, run, stage
+        self._run, self._stage, self._patience = run, stage, patience
         self._losses: list[float] = []
         self.rows: list[Row] = []
         self.best: dict[str, torch.Tensor] | None = None
@@ -89,8 +89,8 @@ class Validation(L.Callback):
         mean = sum(self._losses) / max(len(self._losses), 1)
         self.rows.append(Row(mean, trainer.current_epoch + 1, trainer.global_step, loss, measured))
         self._losses = []
-        if loss is not None:
-            self._judge(trainer, tuner, measured[tuner.task.primary])
+        if loss is not None and self._patience is not None:
+            self._judge(trainer, tuner, measured[tuner.task.primary], self._patience)
 
     def _validate(self, trainer: L.Trainer, tuner: Tuner) -> dict[str, float]:
         tuner.task.eval()
@@ -99,13 +99,13 @@ class Validation(L.Callback):
         tuner.task.train()
         return measured
 
-    def _judge(self, trainer: L.Trainer, tuner: Tuner, score: float) -> None:
+    def _judge(self, trainer: L.Trainer, tuner: Tuner, score: float, patience: int) -> None:
         if score > self.best_score:
             self.best_score, self._waited = score, 0
             self.best = {name: value.detach().clone() for name, value in tuner.task.state_dict().items()}
             return
         self._waited += 1
-        if self._waited >= self._recipe.patience:
+        if self._waited >= patience:
             trainer.should_stop = True
 
     def state_dict(self) -> dict[str, Any]:

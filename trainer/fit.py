@@ -34,14 +34,18 @@ class Fitted:
 
 
 def fit(task: Task, data: TextData, recipe: IntentRecipe | ReplyRecipe, run: RunFolder, stage: str) -> Fitted:
-    """Fine-tune `task` in place; with validation rows it ends with its best weights, in evaluation mode.
+    """Fine-tune `task` in place, ending in evaluation mode.
+
+    Where the recipe holds validation rows out (no folds), it stops early and ends with its best weights; a fold runs to
+    its end as the final fit will, since it is there to be scored.
 
     Raises Diverged when the loss stops being a number, and whatever `run.check` raises.
     """
     started = time.monotonic()
     steps = data.steps(recipe.epochs)
     tuner = Tuner(task, recipe, steps)
-    validation = Validation(data, recipe, run, stage)
+    scored = isinstance(recipe, IntentRecipe) and recipe.folds > 0
+    validation = Validation(data, run, stage, None if scored else recipe.patience)
     callbacks: list[L.Callback] = [Progress(run, stage, steps), validation]
     if run.keep:
         callbacks.append(Checkpoints(run, stage))

@@ -1,0 +1,40 @@
+"""Embedding many texts with a torch encoder: sorted by length, in batches, in float32."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from data.render import Rendered, Renderer
+from export.onnx import PooledEncoder
+
+BATCH = 64
+
+
+def embed(
+    encoder: PooledEncoder,
+    renderer: Renderer,
+    rendered: Sequence[Rendered],
+    check: Callable[[], None] | None = None,
+) -> npt.NDArray[np.float32]:
+    """Unit vectors [n, hidden] of `rendered`, in the order given. `check` is called between batches and may raise."""
+    order = sorted(range(len(rendered)), key=lambda row: len(rendered[row]))
+    vectors: npt.NDArray[np.float32] | None = None
+    encoder.eval()
+    with torch.inference_mode():
+        for at in range(0, len(order), BATCH):
+            if check is not None:
+                check()
+            rows = order[at : at + BATCH]
+            ids, mask = map(torch.from_numpy, renderer.pad([rendered[row] for row in rows]))
+            found = encoder(ids, mask).float().numpy()
+            if vectors is None:
+                vectors = np.empty((len(rendered), found.shape[1]), dtype=np.float32)
+            vectors[rows] = found
+    if vectors is None:
+        hidden = int(encoder.transformer.config.hidden_size)  # type: ignore[union-attr, arg-type]
+        return np.empty((0, hidden), dtype=np.float32)
+    return vectors

@@ -1,0 +1,322 @@
+"""An experiment: a labelled file to learn from, another to measure on, the default recipe, no database.
+
+Nothing but TRAIN is read to train, to choose thresholds, recipe or precision; TEST is only measured on.
+"""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from data.errors import UsageError
+from data.prepare import Preparer
+from data.profile import BotProfile
+from data.settings import Settings
+from export import confidence
+from export.parity import MAX_COST
+from export.policy import Thresholds
+from export.predict import Channel, IntentModel, Parts, Predictor, ReplyModel
+from export.release import running_versions
+from export.replies import Reply, ReplyIndex
+from trainer import folds
+from trainer.bases import DEFAULT, LocalBase, find_base
+from trainer.floor import Bm25
+from trainer.metrics import IntentScores, experiment_intent_metrics, mrr, recall_at
+from trainer.package import Packed, median_latency_ms, pack
+from trainer.reading import LabelledFile, read_dialogues, read_labelled
+from trainer.recipes import IntentRecipe, Recipe, ReplyRecipe, pick_intent, pick_reply
+from trainer.run_folder import MemoryLedger, RunFolder
+from trainer.train_intent import IntentData, TrainedIntent, Utterances, check_trainable, train_intent
+from trainer.train_reply import Context, Pairs, TrainedReply, embed_contexts, pairs_of, train_reply
+
+TASKS = ("intent", "reply")
+CANDIDATES = 100
+"""Of reply selection: the true reply and 99 draws from the others."""
+THREADS = 2
+"""For bulk scoring; latency is measured with one."""
+AGREEING = 1000
+"""Training texts on which int8 is compared with full precision before it may replace it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is asked of an experiment; None leaves the choice to the data."""
+
+    train: Path
+    test: Path
+    task: str
+    out: Path
+    seed: int = 0
+    per_class: int | None = None
+    recipe: Recipe | None = None
+    base: str = DEFAULT
+
+
+def experiment(question: Question, settings: Settings, report: Callable[[Mapping[str, Any]], None]) -> dict[str, Any]:
+    """Run it; returns the report, also written to `report.json` beside `predictions.jsonl` in `question.out`."""
+    if question.task not in TASKS:
+        raise UsageError(f"A task is one of {', '.join(TASKS)}; it came as {question.task!r}.")
+    if question.recipe is not None and question.recipe.task != question.task:
+        raise UsageError(f"The recipe is for {question.recipe.task!r}, the experiment for {question.task!r}.")
+    question.out.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="attune-experiment-") as scratch:
+        run = RunFolder(
+            Path(scratch),
+            MemoryLedger(),
+            report=report,
+            threads=settings.train.threads,
+            accelerator=settings.train.accelerator,
+            keep=False,
+        )
+        asked = _intent if question.task == "intent" else _reply
+        result, predictions = asked(question, settings, run)
+    _write(question.out, result, predictions)
+    return result
+
+
+Outcome = tuple[dict[str, Any], list[dict[str, Any]]]
+
+
+def _intent(question: Question, settings: Settings, run: RunFolder) -> Outcome:
+    train, test = (read_labelled(path, settings.imports) for path in (question.train, question.test))
+    if question.per_class is not None:
+        train = train.per_class(question.per_class, question.seed)
+    check_trainable(train.labels)
+    recipe = question.recipe or pick_intent(train.labels, base=question.base, seed=question.seed)
+    assert isinstance(recipe, IntentRecipe)  # noqa: S101 - experiment() has compared the tasks
+    base = find_base(recipe.base, online=settings.train.online)
+    prepare = Preparer(settings.imports)
+    learned = Utterances([prepare(text) for text in train.texts], train.labels)
+    run.report({"type": "phase", "phase": "train"})
+    trained = train_intent(recipe, base, IntentData(learned), run)
+    run.report({"type": "phase", "phase": "export"})
+    packed = pack(trained.encoder, base, recipe.max_length, run.folder, running_versions())
+    run.report({"type": "phase", "phase": "evaluate"})
+    texts = [prepare(text) for text in test.texts]
+    thresholds = Thresholds(answer=trained.calibration.answer, oos=trained.calibration.oos)
+    scored = {p: _scores(trained, packed.channel(p, THREADS), texts) for p in packed.folders}
+    scores = scored["fp32"]
+    precision = _kept_precision(trained, packed, learned)
+    metrics = experiment_intent_metrics(test.labels, scores, thresholds)
+    served = _predictor(trained, packed.channel(precision), thresholds, settings)
+    result = {
+        **_common(question, recipe, (len(train.texts), len(test.texts)), trained.seconds),
+        **metrics,
+        "latency_ms": round(median_latency_ms(served, test.texts), 3),
+        "size_bytes": packed.size_bytes(precision) + trained.head.size_bytes,
+        "precision": precision,
+        "int8_accuracy": experiment_intent_metrics(test.labels, scored["int8"], thresholds)["accuracy"],
+        "int8_agreement": _agreement(scored["fp32"], scored["int8"]),
+        "held_out_accuracy": trained.calibration.accuracy,
+        "set_aside": {"train": train.set_aside, "test": test.set_aside},
+        "history": [_history_row(row) for row in trained.history],
+    }
+    return result, _intent_predictions(test, scores)
+
+
+def _reply(question: Question, settings: Settings, run: RunFolder) -> Outcome:
+    if question.per_class is not None:
+        raise UsageError("--per-class draws labelled rows; dialogues have no labels.", remedy="Leave it out.")
+    prepare = Preparer(settings.imports)
+    probe = pick_reply(0).context_turns
+    train, test = (
+        _prepared(pairs_of(read_dialogues(path, settings.imports), probe), prepare)
+        for path in (question.train, question.test)
+    )
+    recipe = question.recipe or pick_reply(len(train), base=question.base, seed=question.seed)
+    assert isinstance(recipe, ReplyRecipe)  # noqa: S101
+    base = find_base(recipe.base, online=settings.train.online)
+    kept, out = folds.hold_out(["pair"] * len(train), min(recipe.validation_share, 300 / max(len(train), 1)), 0)
+    run.report({"type": "phase", "phase": "train"})
+    trained = train_reply(recipe, base, train.pick(kept), train.pick(out), run)
+    run.report({"type": "phase", "phase": "evaluate"})
+    places = _draw(test.replies, question.seed)
+    tuned = _selection(trained.contexts(test.contexts), trained.replies(places.distinct), places)
+    untuned = TrainedReply(base.encoder(), trained.renderer, recipe, (), 0.0, True)
+    plain = _selection(untuned.contexts(test.contexts), untuned.replies(places.distinct), places)
+    queries = [" ".join(text for _, text in context) for context in test.contexts]
+    lexical = _lexical(queries, places)
+    run.report({"type": "phase", "phase": "export"})
+    packed = pack(trained.encoder, base, recipe.max_length, run.folder, running_versions())
+    served = _reply_predictor(trained, packed.channel("fp32"), places.distinct, settings)
+    result = {
+        **_common(question, recipe, (len(train), len(test)), trained.seconds),
+        **_selection_metrics(tuned),
+        "bm25": _selection_metrics(lexical),
+        "base": _selection_metrics(plain),
+        "base_model": recipe.base,
+        "latency_ms": round(median_latency_ms(served, [c[-1][1] for c in test.contexts]), 3),
+        "size_bytes": packed.size_bytes("fp32"),
+        "history": [_history_row(row) for row in trained.history],
+    }
+    return result, _reply_predictions(test, tuned, places)
+
+
+@dataclass(frozen=True, slots=True)
+class _Places:
+    """`distinct` replies of TEST; `candidates` [queries, 100] name them, the true one in column 0."""
+
+    distinct: list[str]
+    candidates: npt.NDArray[np.int64]
+
+
+def _draw(replies: Sequence[str], seed: int) -> _Places:
+    distinct = list(dict.fromkeys(replies))
+    at = {reply: place for place, reply in enumerate(distinct)}
+    generator = np.random.default_rng(seed)
+    wanted = min(CANDIDATES, len(distinct)) - 1
+    rows = np.empty((len(replies), wanted + 1), dtype=np.int64)
+    for row, reply in enumerate(replies):
+        others = generator.choice(len(distinct) - 1, size=wanted, replace=False)
+        rows[row] = [at[reply], *(others + (others >= at[reply]))]
+    return _Places(distinct, rows)
+
+
+def _selection(
+    contexts: npt.NDArray[np.float32], replies: npt.NDArray[np.float32], places: _Places
+) -> npt.NDArray[np.float64]:
+    """Scores [queries, candidates] of the drawn candidates."""
+    return np.stack([replies[row] @ context for row, context in zip(places.candidates, contexts, strict=True)])
+
+
+def _lexical(queries: Sequence[str], places: _Places) -> npt.NDArray[np.float64]:
+    index = Bm25(places.distinct)
+    block = 256
+    found = []
+    for start in range(0, len(queries), block):
+        scores = np.asarray(index.scores(queries[start : start + block]))
+        rows = places.candidates[start : start + block]
+        found.append(np.take_along_axis(scores, rows, axis=1))
+    return np.concatenate(found)
+
+
+def _selection_metrics(scores: npt.NDArray[np.float64]) -> dict[str, float]:
+    truth = np.zeros(len(scores), dtype=np.int64)
+    return {
+        "recall_at_1_of_100": recall_at(scores, truth, 1),
+        "recall_at_5_of_100": recall_at(scores, truth, 5),
+        "mrr": mrr(scores, truth),
+    }
+
+
+def _scores(trained: TrainedIntent, channel: Channel, texts: Sequence[str]) -> IntentScores:
+    """What the head says of `texts`, over the labels TRAIN has: what was learned beside it is no answer."""
+    found = confidence.score(trained.head, channel.embed(channel.renderer.utterances(texts)))
+    kept = [at for at, label in enumerate(trained.head.labels) if label in trained.known_labels]
+    labels = [trained.head.labels[at] for at in kept]
+    return IntentScores(labels, found.probabilities[:, kept], found.confidence, found.in_scope)
+
+
+def _kept_precision(trained: TrainedIntent, packed: Packed, learned: Utterances) -> Any:
+    """int8 where it agrees with full precision on training texts as closely as an exchange may cost."""
+    texts = learned.texts[:AGREEING]
+    agreed = _agreement(*(_scores(trained, packed.channel(p, THREADS), texts) for p in ("fp32", "int8")))
+    return "int8" if agreed >= 1 - MAX_COST else "fp32"
+
+
+def _agreement(first: IntentScores, second: IntentScores) -> float:
+    return float(np.mean(np.array(first.predicted) == np.array(second.predicted)))
+
+
+def _predictor(trained: TrainedIntent, channel: Channel, thresholds: Thresholds, settings: Settings) -> Predictor:
+    parts = Parts(
+        release="experiment",
+        profile=BotProfile(name="experiment"),
+        thresholds=thresholds,
+        imports=settings.imports,
+        intent=IntentModel(channel, trained.head),
+    )
+    return Predictor(parts)
+
+
+def _reply_predictor(
+    trained: TrainedReply, channel: Channel, replies: Sequence[str], settings: Settings
+) -> Predictor:
+    index = ReplyIndex(trained.replies(replies), [Reply(text) for text in replies])
+    parts = Parts(
+        release="experiment",
+        profile=BotProfile(name="experiment"),
+        thresholds=Thresholds(),
+        imports=settings.imports,
+        reply=ReplyModel(channel, index),
+    )
+    return Predictor(parts)
+
+
+def _prepared(pairs: Pairs, prepare: Preparer) -> Pairs:
+    seen: dict[str, str] = {}
+
+    def ready(text: str) -> str:
+        if text not in seen:
+            seen[text] = prepare(text)
+        return seen[text]
+
+    contexts: list[Context] = [tuple((role, ready(text)) for role, text in context) for context in pairs.contexts]
+    return Pairs(contexts, [ready(reply) for reply in pairs.replies])
+
+
+def _common(question: Question, recipe: Recipe, rows: tuple[int, int], seconds: float) -> dict[str, Any]:
+    return {
+        "task": question.task,
+        "seed": question.seed,
+        "train_rows": rows[0],
+        "test_rows": rows[1],
+        "train_seconds": round(seconds, 2),
+        "recipe": recipe.model_dump(mode="json"),
+        "base": recipe.base,
+    }
+
+
+def _history_row(row: Any) -> dict[str, Any]:
+    return {
+        "training_loss": row.training_loss,
+        "epoch": row.epoch,
+        "step": row.step,
+        "validation_loss": row.validation_loss,
+        **row.metrics,
+    }
+
+
+def _intent_predictions(test: LabelledFile, scores: IntentScores) -> list[dict[str, Any]]:
+    rows = zip(test.texts, test.labels, scores.predicted, scores.confidence, scores.in_scope, strict=True)
+    return [
+        {
+            "text": text,
+            "label": label,
+            "predicted": predicted,
+            "confidence": round(float(sure), 6),
+            "score_in_scope": round(float(inside), 6),
+        }
+        for text, label, predicted, sure, inside in rows
+    ]
+
+
+def _reply_predictions(test: Pairs, scores: npt.NDArray[np.float64], places: _Places) -> list[dict[str, Any]]:
+    best = scores.argmax(axis=1)
+    return [
+        {
+            "text": context[-1][1],
+            "label": reply,
+            "predicted": places.distinct[row[at]],
+            "confidence": round(float(score[at]), 6),
+            "rank": int((score > score[0]).sum()) + 1,
+        }
+        for context, reply, row, at, score in zip(
+            test.contexts, test.replies, places.candidates, best, scores, strict=True
+        )
+    ]
+
+
+def _write(out: Path, result: Mapping[str, Any], predictions: Sequence[Mapping[str, Any]]) -> None:
+    with (out / "predictions.jsonl").open("w", encoding="utf-8") as file:
+        for row in predictions:
+            file.write(json.dumps(row, ensure_ascii=False) + "\n")
+    text = json.dumps(result, ensure_ascii=False, indent=2, allow_nan=False)
+    (out / "report.json").write_text(text + "\n", encoding="utf-8")

@@ -1,0 +1,106 @@
+"""The linear head: multinomial logistic regression over embeddings, the start of every intent model."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from export.heads import IntentHead
+
+Floats = npt.NDArray[np.float32]
+MAX_ITERATIONS = 300
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Labelled:
+    """Embeddings [n, hidden] of unit length, their labels, and how much each counts."""
+
+    embeddings: Floats
+    labels: Sequence[str]
+    weights: Floats
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def pick(self, rows: npt.NDArray[Any]) -> Labelled:
+        """The rows where the mask `rows` is true, or at the positions it names."""
+        at = np.flatnonzero(rows) if rows.dtype == bool else rows
+        return Labelled(self.embeddings[at], [self.labels[row] for row in at.tolist()], self.weights[at])
+
+    def join(self, other: Labelled) -> Labelled:
+        return Labelled(
+            np.concatenate([self.embeddings, other.embeddings]),
+            [*self.labels, *other.labels],
+            np.concatenate([self.weights, other.weights]),
+        )
+
+
+def linear_weights(rows: Labelled, regularisation: float) -> tuple[tuple[str, ...], Floats, Floats]:
+    """(labels, weight [labels, hidden], bias [labels]); `regularisation` is the inverse L2 strength C."""
+    from sklearn.linear_model import LogisticRegression
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # not converging to the last digit is no finding
+        model = LogisticRegression(C=regularisation, max_iter=MAX_ITERATIONS)
+        model.fit(rows.embeddings, np.array(rows.labels), sample_weight=rows.weights)
+    weight, bias = model.coef_, model.intercept_
+    if len(model.classes_) == 2:  # one row of coefficients speaks for both classes
+        weight, bias = np.concatenate([-weight, weight]) / 2, np.concatenate([-bias, bias]) / 2
+    return tuple(map(str, model.classes_)), weight.astype(np.float32), bias.astype(np.float32)
+
+
+def head_of(
+    labels: tuple[str, ...], weight: npt.NDArray[Any], bias: npt.NDArray[Any], neighbours: Labelled
+) -> IntentHead:
+    """An uncalibrated head: temperature 1, and scores that only calibration makes mean something."""
+    from export.confidence import FEATURES
+
+    column = {label: at for at, label in enumerate(labels)}
+    nothing = np.zeros(len(FEATURES) + 1, dtype=np.float32)
+    return IntentHead(
+        labels=labels,
+        weight=weight.astype(np.float32),
+        bias=bias.astype(np.float32),
+        temperature=1.0,
+        neighbours=neighbours.embeddings.astype(np.float16),
+        neighbour_labels=np.array([column[label] for label in neighbours.labels], dtype=np.int32),
+        scope=nothing,
+        correct=nothing,
+    )
+
+
+def without(head: IntentHead, label: str) -> IntentHead:
+    """`head` as if it had never heard of `label`."""
+    gone = head.labels.index(label)
+    kept = np.arange(len(head.labels)) != gone
+    near = head.neighbour_labels != gone
+    shifted = head.neighbour_labels[near] - (head.neighbour_labels[near] > gone)
+    return IntentHead(
+        labels=tuple(name for name in head.labels if name != label),
+        weight=head.weight[kept],
+        bias=head.bias[kept],
+        temperature=head.temperature,
+        neighbours=head.neighbours[near],
+        neighbour_labels=shifted.astype(np.int32),
+        scope=head.scope,
+        correct=head.correct,
+    )
+
+
+def thin(rows: Labelled, most: int, seed: int) -> Labelled:
+    """At most `most` rows, drawn evenly from the labels: enough to know a neighbour by."""
+    if len(rows) <= most:
+        return rows
+    generator = np.random.default_rng(seed)
+    labels = np.array(rows.labels)
+    order = generator.permutation(len(labels))
+    taken: dict[str, int] = {}
+    rank = np.empty(len(labels), dtype=np.int64)
+    for row in order:  # the k-th drawn row of its label has rank k: low ranks of all labels come first
+        rank[row] = taken[labels[row]] = taken.get(labels[row], -1) + 1
+    return rows.pick(np.sort(np.argsort(rank, kind="stable")[:most]))

@@ -1,0 +1,70 @@
+"""From a trained encoder to the sealed folders that may be served: full precision and int8, side by side."""
+
+from __future__ import annotations
+
+import shutil
+import statistics
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from data.render import Renderer
+from export.encoders import GRAPHS, TOKENIZER, EncoderCard, Precision, publish_encoder, seal_encoder
+from export.onnx import PooledEncoder, export_encoder
+from export.predict import Channel, Predictor
+from export.quantise import quantise
+from export.runtime import Encoder
+from trainer.bases import LocalBase
+
+PRECISIONS: tuple[Precision, ...] = ("fp32", "int8")
+
+
+@dataclass(frozen=True, slots=True)
+class Packed:
+    """One encoder exported in both precisions; `folders` are sealed and not published yet, `digests` name them."""
+
+    folders: Mapping[Precision, Path]
+    digests: Mapping[Precision, str]
+    max_length: int
+
+    def channel(self, precision: Precision, threads: int = 1) -> Channel:
+        """The exported encoder as it will be served: its own tokenizer file, its own graph."""
+        folder = self.folders[precision]
+        encoder = Encoder.load(folder, threads, verify=False)
+        return Channel(Renderer.from_file(folder / TOKENIZER, self.max_length), encoder.embed)
+
+    def size_bytes(self, precision: Precision) -> int:
+        return sum(path.stat().st_size for path in self.folders[precision].iterdir())
+
+    def publish(self, precision: Precision, encoders: Path) -> str:
+        return publish_encoder(self.folders[precision], encoders)
+
+
+def pack(encoder: PooledEncoder, base: LocalBase, max_length: int, work: Path, versions: Mapping[str, str]) -> Packed:
+    """Export `encoder` into `work/fp32` and `work/int8`, each sealed under its digest."""
+    folders: dict[Precision, Path] = {precision: work / precision for precision in PRECISIONS}
+    for folder in folders.values():
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        shutil.copyfile(base.folder / TOKENIZER, folder / TOKENIZER)
+    hidden = export_encoder(encoder, folders["fp32"] / GRAPHS["fp32"])
+    quantise(folders["fp32"] / GRAPHS["fp32"], folders["int8"] / GRAPHS["int8"])
+    digests: dict[Precision, str] = {}
+    for precision, folder in folders.items():
+        card = EncoderCard(max_length, hidden, precision, base.name, base.base.licence, dict(versions))
+        digests[precision] = seal_encoder(folder, card)
+    return Packed(folders, digests, max_length)
+
+
+def median_latency_ms(predictor: Predictor, texts: Sequence[str], most: int = 200) -> float:
+    """Median milliseconds from one raw text to its understanding, after warming up, over distinct texts."""
+    distinct = list(dict.fromkeys(texts))[:most]
+    for text in distinct[:10]:
+        predictor.understand(text)
+    taken = []
+    for text in distinct:
+        started = time.perf_counter()
+        predictor.understand(text)
+        taken.append(time.perf_counter() - started)
+    return statistics.median(taken) * 1000 if taken else 0.0

@@ -1,0 +1,116 @@
+"""Training the selector: a dual encoder that finds, among the brand's own replies, the one for a conversation."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from data.errors import DatasetError
+from data.render import Renderer
+from data.schema import Conversation, Role
+from export.onnx import PooledEncoder
+from trainer.bases import LocalBase
+from trainer.callbacks import Row
+from trainer.datamodule import TextData
+from trainer.embedding import embed
+from trainer.fit import fit
+from trainer.recipes import ReplyRecipe
+from trainer.run_folder import RunFolder
+from trainer.tasks.reply import ReplyRows, ReplyTask
+
+Context = tuple[tuple[Role, str], ...]
+MOST_VALIDATION = 500
+"""Validation pairs looked at after each epoch: enough to tell epochs apart, few enough to cost seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pairs:
+    """What was said so far (oldest turn first, the customer's last) and what the brand replied; texts are prepared."""
+
+    contexts: Sequence[Context]
+    replies: Sequence[str]
+
+    def __len__(self) -> int:
+        return len(self.replies)
+
+    def pick(self, rows: Sequence[int]) -> Pairs:
+        return Pairs([self.contexts[row] for row in rows], [self.replies[row] for row in rows])
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TrainedReply:
+    encoder: PooledEncoder
+    renderer: Renderer
+    recipe: ReplyRecipe
+    history: tuple[Row, ...]
+    seconds: float
+    encoder_is_base: bool
+
+    def contexts(self, contexts: Sequence[Context]) -> npt.NDArray[np.float32]:
+        return embed_contexts(self.encoder, self.renderer, contexts, self.recipe.context_turns)
+
+    def replies(self, replies: Sequence[str]) -> npt.NDArray[np.float32]:
+        return embed(self.encoder, self.renderer, self.renderer.utterances(replies))
+
+
+def pairs_of(conversations: Iterable[Conversation], context_turns: int) -> Pairs:
+    """Every brand turn that follows a user turn, with up to `context_turns` turns before it."""
+    contexts: list[Context] = []
+    replies: list[str] = []
+    for conversation in conversations:
+        turns = conversation.turns
+        for at in range(1, len(turns)):
+            if turns[at].is_brand and turns[at - 1].role == "user":
+                before = turns[max(at - context_turns, 0) : at]
+                contexts.append(tuple((turn.role, turn.text) for turn in before))
+                replies.append(turns[at].text)
+    return Pairs(contexts, replies)
+
+
+def train_reply(
+    recipe: ReplyRecipe, base: LocalBase, train: Pairs, validation: Pairs | None, run: RunFolder
+) -> TrainedReply:
+    """Train by `recipe`. Raises DatasetError below two distinct replies: there is nothing to choose between."""
+    started = time.monotonic()
+    if len(set(train.replies)) < 2:
+        raise DatasetError(
+            f"A selector needs at least two different replies of the brand; the data has {len(set(train.replies))}.",
+            remedy="Import conversations in which the brand answers.",
+        )
+    renderer, encoder = base.renderer(recipe.max_length), base.encoder()
+    history: tuple[Row, ...] = ()
+    if recipe.method == "full":
+        keys: dict[str, int] = {}
+        held = _rows(_some(validation, recipe.seed), renderer, recipe, keys) if validation else None
+        rows = _rows(train, renderer, recipe, keys)
+        task = ReplyTask(encoder, recipe)
+        data = TextData(rows, held, renderer, (recipe.batch_size, recipe.seed))
+        history = fit(task, data, recipe, run, "reply").history
+    return TrainedReply(encoder, renderer, recipe, history, time.monotonic() - started, recipe.method == "frozen")
+
+
+def embed_contexts(
+    encoder: PooledEncoder, renderer: Renderer, contexts: Sequence[Context], context_turns: int
+) -> npt.NDArray[np.float32]:
+    rendered = [renderer.context(list(context[-context_turns:])) for context in contexts]
+    return embed(encoder, renderer, rendered)
+
+
+def _rows(pairs: Pairs, renderer: Renderer, recipe: ReplyRecipe, keys: dict[str, int]) -> ReplyRows:
+    """Render `pairs`; replies that differ only in case and spacing share a key."""
+    return ReplyRows(
+        contexts=[renderer.context(list(context[-recipe.context_turns :])) for context in pairs.contexts],
+        replies=renderer.utterances(pairs.replies),
+        keys=np.array([keys.setdefault(" ".join(r.lower().split()), len(keys)) for r in pairs.replies], dtype=np.int64),
+    )
+
+
+def _some(pairs: Pairs, seed: int) -> Pairs:
+    if len(pairs) <= MOST_VALIDATION:
+        return pairs
+    drawn = np.sort(np.random.default_rng(seed).permutation(len(pairs))[:MOST_VALIDATION])
+    return pairs.pick(drawn.tolist())
