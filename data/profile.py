@@ -87,7 +87,9 @@ def parse_profile(body: dict[str, Any]) -> BotProfile:
     try:
         return BotProfile.model_validate(body)
     except ValidationError as error:
-        problems = [f"{'.'.join(map(str, e['loc'])) or 'profile'}: {e['msg']}" for e in error.errors(include_input=False)]
+        problems = [
+            f"{'.'.join(map(str, e['loc'])) or 'profile'}: {e['msg']}" for e in error.errors(include_input=False)
+        ]
         raise ProfileError(
             "The bot profile does not hold: " + "; ".join(problems) + ".",
             remedy="Mend those fields; docs/profile.md lists them all.",

@@ -72,9 +72,7 @@ class Renderer:
         """One utterance between start and end: the input of a classifier."""
         ids, offsets = self._fit(text, self.max_length - len(self._start) - len(self._end))
         blank = ((0, 0),)
-        return Rendered(
-            self._start + ids + self._end, blank * len(self._start) + offsets + blank * len(self._end)
-        )
+        return Rendered(self._start + ids + self._end, blank * len(self._start) + offsets + blank * len(self._end))
 
     def utterances(self, texts: Sequence[str]) -> list[Rendered]:
         return [self.utterance(text) for text in texts]

@@ -97,9 +97,7 @@ def save_profile(tx: Tx, bot_id: str, profile: BotProfile, expected_version: int
             version=newest,
         )
     _insert_profile(tx, bot_id, newest + 1, profile)
-    tx.connection.execute(
-        update(bots).where(tx.owns(bots), bots.c.id == bot_id).values(profile_version=newest + 1)
-    )
+    tx.connection.execute(update(bots).where(tx.owns(bots), bots.c.id == bot_id).values(profile_version=newest + 1))
     return newest + 1
 
 

@@ -103,9 +103,13 @@ def _prepare(connection: sqlite3.Connection, _record: object) -> None:
 
 def pragmas(version: tuple[int, ...]) -> tuple[str, ...]:
     """What every SQLite connection is set to, given the library's version."""
-    durable = ("journal_mode=WAL", "synchronous=FULL") if version >= WAL_SINCE else (
-        "journal_mode=TRUNCATE",
-        "synchronous=EXTRA",
+    durable = (
+        ("journal_mode=WAL", "synchronous=FULL")
+        if version >= WAL_SINCE
+        else (
+            "journal_mode=TRUNCATE",
+            "synchronous=EXTRA",
+        )
     )
     return (*durable, "foreign_keys=ON", "secure_delete=ON", "temp_store=MEMORY", "mmap_size=0")
 

@@ -52,9 +52,7 @@ def get(tx: Tx, dataset_id: str) -> Dataset:
 def find(tx: Tx, bot_id: str, fingerprint: str) -> Dataset | None:
     """The bot's dataset with this fingerprint, if it was frozen before."""
     row = tx.connection.execute(
-        select(*_COLUMNS).where(
-            tx.owns(datasets), datasets.c.bot_id == bot_id, datasets.c.fingerprint == fingerprint
-        )
+        select(*_COLUMNS).where(tx.owns(datasets), datasets.c.bot_id == bot_id, datasets.c.fingerprint == fingerprint)
     ).first()
     return None if row is None else Dataset(*row)
 

@@ -117,7 +117,5 @@ def checkpoints(tx: Tx, run_id: str) -> list[Checkpoint]:
 
 
 def _settle(tx: Tx, run_id: str, **values: Any) -> Run:
-    tx.connection.execute(
-        update(runs).where(tx.owns(runs), runs.c.id == run_id).values(**values, finished_at=tx.now)
-    )
+    tx.connection.execute(update(runs).where(tx.owns(runs), runs.c.id == run_id).values(**values, finished_at=tx.now))
     return get(tx, run_id)

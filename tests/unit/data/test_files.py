@@ -110,9 +110,7 @@ def test_a_scratch_folder_that_became_something_is_not_missed(blobs: Blobs) -> N
     assert (blobs.home / "datasets" / "f" / "manifest.json").exists()
 
 
-def test_a_folder_that_cannot_be_published_stays_where_it_was(
-    blobs: Blobs, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_folder_that_cannot_be_published_stays_where_it_was(blobs: Blobs, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: object) -> None:
         raise OSError(errno.ENOSPC, "full")
 
