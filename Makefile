@@ -1,0 +1,62 @@
+# The commands of this repository. `make help` lists them; each sets up the environment first where it needs one.
+#
+#   PYTHON=python3.12     the interpreter the environment is made with (3.11 to 3.14)
+#   TORCH_INDEX=URL       one more package index to look for torch in, such as PyTorch's own index of CPU builds
+#   BENCH="name name"     which programs of tests/bench to run
+
+PYTHON ?= python3
+VENV ?= .venv
+DEMO_HOME ?= demo-home
+TORCH_INDEX ?=
+BENCH ?= $(basename $(notdir $(wildcard tests/bench/*.py)))
+PYTEST_ARGS ?=
+
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+TORCH := torch==$(shell sed -n 's/^torch==//p' constraints.txt)
+INDEX := $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test test-slow lint format coverage bench
+
+help: ## Show this list.
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+
+setup: $(READY) ## Make the virtual environment with everything in it. Does nothing when it is up to date.
+
+# torch comes first and alone: a CPU build that is already at hand is then taken, and what follows leaves it as it is.
+$(READY): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 15))' || \
+	  { echo 'attune needs Python 3.11 to 3.14. Name one: make setup PYTHON=python3.12' >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet $(INDEX) -c constraints.txt "$(TORCH)"
+	$(BIN)/python -m pip install --quiet $(INDEX) -c constraints.txt -e ".[train,postgres,dev]"
+	@touch $(READY)
+
+demo: $(READY) ## The main job on the sample brand: logs in, a release that answers out (some minutes).
+	$(BIN)/attune demo --no-serve --home $(DEMO_HOME)
+	@echo "Talk with it: $(BIN)/attune chat otterbrook --explain --home $(DEMO_HOME)"
+
+test: $(READY) ## The tests, but for the slow ones.
+	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+test-slow: $(READY) ## The slow tests: minutes of training, and of killing it.
+	$(BIN)/python -m pytest -m slow --timeout 1800 $(PYTEST_ARGS)
+
+lint: $(READY) ## Style, format, types, layers.
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(READY) ## Rewrite the code in the house's format.
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+coverage: $(READY) ## The tests again, counting branches: at least 90 % of data/ and export/.
+	$(BIN)/python -m pytest --cov --cov-report= $(PYTEST_ARGS)
+	$(BIN)/coverage report --skip-covered
+	$(BIN)/coverage report --include='data/*,export/*' --fail-under=90 --format=total
+
+bench: $(READY) ## The measurements of docs/benchmarks.md that need nothing but this repository, or those named by BENCH.
+	@set -e; for program in $(BENCH); do echo "== $$program"; $(BIN)/python -m tests.bench.$$program; done
