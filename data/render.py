@@ -23,6 +23,9 @@ from data.schema import BRAND_ROLES, Role
 
 Ids = npt.NDArray[np.int64]
 
+CONTEXT_TURNS = 4
+"""Turns of a conversation that a model reads, the newest among them: what was said before seldom decides the reply."""
+
 CHARS_PER_TOKEN = 24
 """Text beyond `max_length * CHARS_PER_TOKEN` characters is cut before tokenising, to bound its cost."""
 
@@ -87,7 +90,7 @@ class Renderer:
         newest = self.utterance(turns[-1][1])
         room = self.max_length - len(newest)
         earlier: tuple[int, ...] = ()
-        for role, text in reversed(turns[:-1]):
+        for role, text in reversed(turns[-CONTEXT_TURNS:-1]):
             piece = self._marks[role in BRAND_ROLES] + self._text(self._bounded(text)) + self._separator
             if len(piece) > room:
                 break

@@ -13,10 +13,11 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from data.errors import BaseRefused
 from data.render import Renderer
+from data.settings import Settings
 
 if TYPE_CHECKING:
     from export.onnx import PooledEncoder
@@ -113,6 +114,30 @@ def find_base(name: str, *, online: bool = False) -> LocalBase:
             )
     shown = folder.name if Path(name).is_dir() else name
     return LocalBase(Base(shown, "unknown", (), UNLISTED_LENGTH, name), folder)
+
+
+def listing(settings: Settings) -> list[dict[str, Any]]:
+    """The catalogue as `attune bases` prints it, with whether each base is here and proven."""
+    rows = []
+    for name, base in CATALOGUE.items():
+        try:
+            find_base(name, online=False)
+            state = "ready"
+        except BaseRefused as error:
+            state = error.message
+        rows.append(
+            {
+                "name": name,
+                "hub_id": base.hub_id,
+                "licence": base.licence,
+                "languages": list(base.languages),
+                "max_length": base.max_length,
+                "default": name == DEFAULT,
+                "state": state,
+                "online": settings.train.online,
+            }
+        )
+    return rows
 
 
 def _packaged(base: Base, online: bool) -> Path:

@@ -34,7 +34,7 @@ from trainer.reading import LabelledFile, read_dialogues, read_labelled
 from trainer.recipes import IntentRecipe, Recipe, ReplyRecipe, pick_intent, pick_reply
 from trainer.run_folder import MemoryLedger, RunFolder
 from trainer.train_intent import IntentData, TrainedIntent, Utterances, check_trainable, train_intent
-from trainer.train_reply import Context, Pairs, TrainedReply, embed_contexts, pairs_of, train_reply
+from trainer.train_reply import Context, Pairs, TrainedReply, pairs_of, train_reply
 
 TASKS = ("intent", "reply")
 CANDIDATES = 100
@@ -57,6 +57,8 @@ class Question:
     per_class: int | None = None
     recipe: Recipe | None = None
     base: str = DEFAULT
+    unlabelled: Path | None = None
+    """The brand's unlabelled turns; no recipe of this version learns from them, and the report says so."""
 
 
 def experiment(question: Question, settings: Settings, report: Callable[[Mapping[str, Any]], None]) -> dict[str, Any]:
@@ -125,9 +127,8 @@ def _reply(question: Question, settings: Settings, run: RunFolder) -> Outcome:
     if question.per_class is not None:
         raise UsageError("--per-class draws labelled rows; dialogues have no labels.", remedy="Leave it out.")
     prepare = Preparer(settings.imports)
-    probe = pick_reply(0).context_turns
     train, test = (
-        _prepared(pairs_of(read_dialogues(path, settings.imports), probe), prepare)
+        _prepared(pairs_of(read_dialogues(path, settings.imports)), prepare)
         for path in (question.train, question.test)
     )
     recipe = question.recipe or pick_reply(len(train), base=question.base, seed=question.seed)
@@ -264,6 +265,7 @@ def _prepared(pairs: Pairs, prepare: Preparer) -> Pairs:
 
 def _common(question: Question, recipe: Recipe, rows: tuple[int, int], seconds: float) -> dict[str, Any]:
     return {
+        "unlabelled_used": False,
         "task": question.task,
         "seed": question.seed,
         "train_rows": rows[0],

@@ -74,7 +74,6 @@ class ReplyRecipe(_Recipe):
     task: Literal["reply"] = "reply"
     method: Literal["frozen", "full"]
     scale: float = Field(20.0, gt=0, le=100, description="Inverse softmax temperature of the in-batch loss.")
-    context_turns: int = Field(4, ge=1, le=20, description="Turns before the reply that are read.")
 
 
 Recipe = IntentRecipe | ReplyRecipe
@@ -83,6 +82,8 @@ TOP_ROWS = 500
 """Below this many rows the frozen encoder is steadier: it tells what is out of scope better than a tuned one."""
 TOP_ROWS_PER_CLASS = 6
 """Nor is it moved for fewer examples in the median class."""
+TOP_PASSES = 6_000
+"""Rows times epochs of a `top` fit: more examples need fewer looks at each."""
 FULL_ROWS = 3_000
 """From this many rows a validation split costs less than it tells."""
 
@@ -90,7 +91,6 @@ _TOP: dict[str, Any] = {
     "method": "top",
     "folds": 2,
     "frozen_layers": 3,
-    "epochs": 8,
     "learning_rate": 2e-4,
     "keep_base": 0.3,
 }
@@ -109,7 +109,8 @@ def pick_intent(labels: Sequence[str], *, base: str = DEFAULT, seed: int = 0) ->
     if len(labels) >= FULL_ROWS:
         return IntentRecipe(name="intent-full", method="full", folds=0, epochs=4, **common)
     if median >= TOP_ROWS_PER_CLASS and len(labels) >= TOP_ROWS:
-        return IntentRecipe(name="intent-top", **_TOP, **common)
+        epochs = min(max(round(TOP_PASSES / len(labels)), 3), 8)
+        return IntentRecipe(name="intent-top", epochs=epochs, **_TOP, **common)
     return IntentRecipe(name="intent-frozen", method="frozen", folds=5, **common)
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from data.errors import DatasetError
-from data.render import Renderer
+from data.render import CONTEXT_TURNS, Renderer
 from data.schema import Conversation, Role
 from export.onnx import PooledEncoder
 from trainer.bases import LocalBase
@@ -51,21 +51,21 @@ class TrainedReply:
     encoder_is_base: bool
 
     def contexts(self, contexts: Sequence[Context]) -> npt.NDArray[np.float32]:
-        return embed_contexts(self.encoder, self.renderer, contexts, self.recipe.context_turns)
+        return embed_contexts(self.encoder, self.renderer, contexts)
 
     def replies(self, replies: Sequence[str]) -> npt.NDArray[np.float32]:
         return embed(self.encoder, self.renderer, self.renderer.utterances(replies))
 
 
-def pairs_of(conversations: Iterable[Conversation], context_turns: int) -> Pairs:
-    """Every brand turn that follows a user turn, with up to `context_turns` turns before it."""
+def pairs_of(conversations: Iterable[Conversation]) -> Pairs:
+    """Every brand turn that follows a user turn, with the turns before it that a model reads."""
     contexts: list[Context] = []
     replies: list[str] = []
     for conversation in conversations:
         turns = conversation.turns
         for at in range(1, len(turns)):
             if turns[at].is_brand and turns[at - 1].role == "user":
-                before = turns[max(at - context_turns, 0) : at]
+                before = turns[max(at - CONTEXT_TURNS, 0) : at]
                 contexts.append(tuple((turn.role, turn.text) for turn in before))
                 replies.append(turns[at].text)
     return Pairs(contexts, replies)
@@ -85,8 +85,8 @@ def train_reply(
     history: tuple[Row, ...] = ()
     if recipe.method == "full":
         keys: dict[str, int] = {}
-        held = _rows(_some(validation, recipe.seed), renderer, recipe, keys) if validation else None
-        rows = _rows(train, renderer, recipe, keys)
+        held = _rows(_some(validation, recipe.seed), renderer, keys) if validation else None
+        rows = _rows(train, renderer, keys)
         task = ReplyTask(encoder, recipe)
         data = TextData(rows, held, renderer, (recipe.batch_size, recipe.seed))
         history = fit(task, data, recipe, run, "reply").history
@@ -94,16 +94,15 @@ def train_reply(
 
 
 def embed_contexts(
-    encoder: PooledEncoder, renderer: Renderer, contexts: Sequence[Context], context_turns: int
+    encoder: PooledEncoder, renderer: Renderer, contexts: Sequence[Context]
 ) -> npt.NDArray[np.float32]:
-    rendered = [renderer.context(list(context[-context_turns:])) for context in contexts]
-    return embed(encoder, renderer, rendered)
+    return embed(encoder, renderer, [renderer.context(context) for context in contexts])
 
 
-def _rows(pairs: Pairs, renderer: Renderer, recipe: ReplyRecipe, keys: dict[str, int]) -> ReplyRows:
+def _rows(pairs: Pairs, renderer: Renderer, keys: dict[str, int]) -> ReplyRows:
     """Render `pairs`; replies that differ only in case and spacing share a key."""
     return ReplyRows(
-        contexts=[renderer.context(list(context[-recipe.context_turns :])) for context in pairs.contexts],
+        contexts=[renderer.context(context) for context in pairs.contexts],
         replies=renderer.utterances(pairs.replies),
         keys=np.array([keys.setdefault(" ".join(r.lower().split()), len(keys)) for r in pairs.replies], dtype=np.int64),
     )

@@ -69,8 +69,8 @@ def _freeze(encoder: PooledEncoder, layers: int) -> list[nn.Module]:
 
 def _layer_stack(transformer: nn.Module) -> list[nn.Module]:
     """The transformer's layers, lowest first: its longest list of modules, whatever the architecture calls it."""
-    lists = [module for module in transformer.modules() if isinstance(module, nn.ModuleList)]
-    return list(max(lists, key=len)) if lists else []
+    lists = [list(module) for module in transformer.modules() if isinstance(module, nn.ModuleList)]
+    return max(lists, key=len, default=[])
 
 
 def _outside(transformer: nn.Module, inside: set[int]) -> Iterator[nn.Module]:

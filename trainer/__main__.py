@@ -1,0 +1,190 @@
+"""`python -m trainer`: what the command line and the worker start as a child. Events are JSON lines on stdout.
+
+    job ID          run one queued job to its end (exit 0 succeeded, 1 failed or cancelled, 3 not there to be had)
+    worker          run due jobs until told to stop
+    experiment      train on one file, measure on another, no database
+    bases           the catalogue of base models
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import logging
+import os
+import signal
+import socket
+import sys
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import IO, Any
+
+from data import ingest
+from data.errors import AttuneError, JobCancelled
+from data.jobs import JobContext, run_job
+from data.settings import Settings, load_settings
+from data.store import Store, jobs, open_store
+from data.store.jobs import Job
+from trainer.worker import Worker, die_with_parent
+
+DONE, FAILED, USAGE, NOT_CLAIMED = 0, 1, 2, 3
+Emit = Callable[[Mapping[str, Any]], None]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    options = _parser().parse_args(arguments)
+    emit = _emitter()
+    warnings.simplefilter("ignore")
+    logging.getLogger("lightning").setLevel(logging.ERROR)
+    signal.signal(signal.SIGTERM, _leave)
+    if getattr(options, "attended", False):
+        die_with_parent()
+    try:
+        settings = load_settings(options.home)
+        verbs = {"job": _job, "worker": _worker, "experiment": _experiment, "bases": _bases}
+        return verbs[options.verb](options, settings, emit)
+    except AttuneError as error:
+        emit({"type": "failed", "error": error.to_wire()})
+        return FAILED
+
+
+def _emitter() -> Emit:
+    """Events go to the stdout we were given; whatever libraries print goes to stderr."""
+    out = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)
+
+    def emit(event: Mapping[str, Any]) -> None:
+        with contextlib.suppress(BrokenPipeError):
+            _write(out, event)
+
+    return emit
+
+
+def _write(out: IO[str], event: Mapping[str, Any]) -> None:
+    out.write(json.dumps(event, ensure_ascii=False) + "\n")
+    out.flush()
+
+
+def _leave(_signal: int, _frame: object) -> None:
+    """SIGTERM: unwind, so that the job is given back, its attempt not counted."""
+    raise SystemExit(128 + signal.SIGTERM)
+
+
+def _job(options: argparse.Namespace, settings: Settings, emit: Emit) -> int:
+    opened = open_store(
+        settings.store_url,
+        home=settings.home,
+        busy_seconds=settings.store.busy_seconds,
+        max_attempts=settings.jobs.max_attempts,
+    )
+    with opened as store:
+        while True:
+            job = _claim(store, settings, options.id)
+            if job is None:
+                return _not_claimed(store, options.id, emit)
+            ended = run_job(store, settings, job, _handler(job, settings, emit))
+            if ended.is_over:
+                return _said(ended, emit)
+
+
+def _claim(store: Store, settings: Settings, job_id: str) -> Job | None:
+    name = f"{socket.gethostname()}-{os.getpid()}"
+    with store.begin() as tx:
+        return jobs.claim(tx, name, lease_seconds=settings.jobs.lease_seconds, job_id=job_id)
+
+
+def _handler(job: Job, settings: Settings, emit: Emit) -> Callable[[JobContext], dict[str, Any]]:
+    if job.kind == ingest.KIND:
+        return lambda context: ingest.run_import(context, settings)
+
+    def train(context: JobContext) -> dict[str, Any]:
+        from trainer.pipeline import KIND, retrain
+
+        if job.kind != KIND:
+            raise AttuneError(f"This worker knows no jobs of the kind {job.kind!r}.", remedy="Update attune.")
+        return retrain(context, settings, emit)
+
+    return train
+
+
+def _not_claimed(store: Store, job_id: str, emit: Emit) -> int:
+    with store.read() as tx:
+        job = jobs.get(tx, job_id)
+    if job.is_over:
+        return _said(job, emit)
+    emit({"type": "failed", "error": AttuneError("Another worker is at this job.", job=job_id).to_wire()})
+    return NOT_CLAIMED
+
+
+def _said(job: Job, emit: Emit) -> int:
+    if job.state == "succeeded":
+        emit({"type": "done", "result": job.result})
+        return DONE
+    error = job.error or JobCancelled("The job was cancelled.", job=job.id).to_wire()
+    emit({"type": "failed", "error": error})
+    return FAILED
+
+
+def _worker(options: argparse.Namespace, settings: Settings, _emit: Emit) -> int:
+    worker = Worker(settings)
+    signal.signal(signal.SIGTERM, lambda *_: worker.stop())
+    signal.signal(signal.SIGINT, lambda *_: worker.stop())
+    worker.run(until_idle=options.until_idle)
+    return DONE
+
+
+def _experiment(options: argparse.Namespace, settings: Settings, emit: Emit) -> int:
+    from trainer.experiment import Question, experiment
+    from trainer.recipes import load_recipe
+
+    question = Question(
+        train=options.train,
+        test=options.test,
+        task=options.task,
+        out=options.out,
+        seed=options.seed,
+        per_class=options.per_class,
+        recipe=load_recipe(options.recipe) if options.recipe else None,
+        base=options.base,
+        unlabelled=options.unlabelled,
+    )
+    emit({"type": "done", "result": experiment(question, settings, emit)})
+    return DONE
+
+
+def _bases(_options: argparse.Namespace, settings: Settings, emit: Emit) -> int:
+    from trainer.bases import listing
+
+    emit({"type": "done", "result": {"bases": listing(settings)}})
+    return DONE
+
+
+def _parser() -> argparse.ArgumentParser:
+    from_home = argparse.ArgumentParser(add_help=False)
+    from_home.add_argument("--home", type=Path, default=None)
+    parser = argparse.ArgumentParser(prog="python -m trainer", description=__doc__)
+    verbs = parser.add_subparsers(dest="verb", required=True)
+    job = verbs.add_parser("job", parents=[from_home])
+    job.add_argument("id")
+    job.add_argument("--attended", action="store_true", help="end when standard input closes")
+    worker = verbs.add_parser("worker", parents=[from_home])
+    worker.add_argument("--until-idle", action="store_true")
+    experiment = verbs.add_parser("experiment", parents=[from_home])
+    experiment.add_argument("train", type=Path)
+    experiment.add_argument("test", type=Path)
+    experiment.add_argument("--task", required=True)
+    experiment.add_argument("--out", type=Path, required=True)
+    experiment.add_argument("--seed", type=int, default=0)
+    experiment.add_argument("--per-class", type=int, default=None)
+    experiment.add_argument("--recipe", type=Path, default=None)
+    experiment.add_argument("--base", default="minilm-l6")
+    experiment.add_argument("--unlabelled", type=Path, default=None)
+    bases = verbs.add_parser("bases", parents=[from_home])
+    bases.add_argument("--json", action="store_true")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,185 @@
+"""The candidate: trained heads over exported encoders, proven equal to what was trained, ready to be judged."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from data.profile import BotProfile
+from data.schema import Example
+from data.settings import ImportSettings
+from export.encoders import Precision
+from export.heads import IntentHead
+from export.parity import Comparison, Probe, choose, compare, require, torch_channel
+from export.placeholders import echoes
+from export.policy import Thresholds
+from export.predict import IntentModel, Parts, Predictor, ReplyModel
+from export.release import running_versions
+from export.replies import Reply, ReplyIndex
+from trainer.bases import LocalBase
+from trainer.calibrate import background_utterances
+from trainer.embedding import embed
+from trainer.package import Packed, pack
+from trainer.thresholds import ANSWERS_NOTHING, choose_answer_threshold
+from trainer.train_intent import TrainedIntent
+from trainer.train_reply import Context, Pairs, TrainedReply
+
+SAME_MEANING = 0.75
+"""Cosine, by the untuned base, from which an offered reply counts as saying what the brand said."""
+FAR_CONTEXTS = 200
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Trained:
+    """What the runs left: one model a task, each None where it was not trained."""
+
+    base: LocalBase
+    profile: BotProfile
+    imports: ImportSettings
+    intent: TrainedIntent | None
+    reply: TrainedReply | None
+    index: ReplyIndex | None
+    thresholds: Thresholds
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Candidate:
+    """What would be released: `packed` per task with the precision chosen, and the parity that allowed it."""
+
+    parts: Parts
+    packed: Mapping[str, tuple[Packed, Precision]]
+    parity: Mapping[str, Any]
+
+    @property
+    def size_bytes(self) -> int:
+        distinct = {packed.digests[precision]: packed.size_bytes(precision) for packed, precision in self.packed.values()}
+        head = self.parts.intent.head.size_bytes if self.parts.intent else 0
+        index = self.parts.reply.index.size_bytes if self.parts.reply else 0
+        return sum(distinct.values()) + head + index
+
+
+def reply_index(trained: TrainedReply, rows: Sequence[Example], banned: Callable[[str], bool]) -> ReplyIndex | None:
+    """The brand's own replies in `rows`, one entry a distinct text; None when there is none worth keeping.
+
+    A reply whose placeholders the customer had not given each time is marked as not to be filled.
+    """
+    kept: dict[str, Reply] = {}
+    for row in rows:
+        if row.reply is None or banned(row.reply):
+            continue
+        said = [text for role, text in row.context if role == "user"] + [row.text]
+        fits = echoes(row.reply, said)
+        key = " ".join(row.reply.lower().split())
+        old = kept.get(key)
+        if old is None:
+            kept[key] = Reply(row.reply, row.reply_role or "agent", 1, row.intent, row.id, fits)
+        else:
+            intent = old.intent if old.intent == row.intent else None
+            kept[key] = replace(old, count=old.count + 1, intent=intent, echoes=old.echoes and fits)
+    if not kept:
+        return None
+    replies = list(kept.values())
+    return ReplyIndex(trained.replies([reply.text for reply in replies]), replies)
+
+
+def reply_threshold(
+    trained: TrainedReply, base: LocalBase, index: ReplyIndex, validation: Pairs, target_precision: float
+) -> float | None:
+    """The score from which a retrieved reply may be said: precise on validation contexts, silent on strange ones.
+
+    `index` holds no reply of `validation`. A retrieved reply is right when the untuned base finds that it means what
+    the brand really said. None: no score is good enough, never retrieve.
+    """
+    if not len(validation):
+        return None
+    untuned = base.encoder()
+    renderer = base.renderer()
+
+    def meaning(texts: Sequence[str]) -> npt.NDArray[np.float32]:
+        return embed(untuned, renderer, renderer.utterances(texts))
+
+    strange: list[Context] = [(("user", text),) for text in background_utterances()[:FAR_CONTEXTS]]
+    near = [hits[0] for hits in index.search_many(trained.contexts(validation.contexts), 1)]
+    far = [hits[0].score for hits in index.search_many(trained.contexts(strange), 1)]
+    same = (meaning([hit.reply.text for hit in near]) * meaning(validation.replies)).sum(axis=1) >= SAME_MEANING
+    threshold = choose_answer_threshold(
+        np.array([hit.score for hit in near] + far),
+        np.concatenate([same, np.zeros(len(far), dtype=bool)]),
+        np.concatenate([np.zeros(len(near), dtype=bool), np.ones(len(far), dtype=bool)]),
+        target_precision,
+    )
+    return None if threshold >= ANSWERS_NOTHING else threshold
+
+
+def build_candidate(name: str, trained: Trained, probe: Probe, work: Path) -> Candidate:
+    """Export what was trained, compare it from raw text to reply, choose the precision of each encoder.
+
+    Raises ParityFailed when the full-precision export does not answer as the trained model.
+    """
+    parts = Parts(
+        release=name,
+        profile=trained.profile,
+        thresholds=trained.thresholds,
+        imports=trained.imports,
+        intent=_intent_model(trained),
+        reply=_reply_model(trained),
+    )
+    packs = _packs(trained, work)
+    found: dict[str, Mapping[str, Any]] = {}
+    chosen: dict[str, tuple[Packed, Precision]] = {}
+    for task, packed in packs.items():
+        # Only what a task's own encoder decides says whether int8 may serve it.
+        own = replace(parts, reply=None) if task == "intent" else replace(parts, intent=None)
+        asked = _asked(probe, task)
+        full, small = (_compare(own, task, packed, asked, precision) for precision in ("fp32", "int8"))
+        require(full)
+        choice = choose(small)
+        chosen[task] = (packed, choice.precision)
+        found[task] = {"fp32": full.to_wire(), "int8": small.to_wire(), "served": choice.precision, "why": choice.reason}
+    served = parts.behind(**{task: packed.channel(precision) for task, (packed, precision) in chosen.items()})
+    passed = all(part["fp32"]["passed"] for part in found.values())
+    return Candidate(served, chosen, {"passed": passed, **found})
+
+
+def _packs(trained: Trained, work: Path) -> dict[str, Packed]:
+    packs: dict[str, Packed] = {}
+    versions = running_versions()
+    if trained.intent is not None:
+        length = trained.intent.renderer.max_length
+        packs["intent"] = pack(trained.intent.encoder, trained.base, length, work / "intent", versions)
+    if trained.reply is not None and trained.index is not None:
+        length = trained.reply.renderer.max_length
+        packs["reply"] = pack(trained.reply.encoder, trained.base, length, work / "reply", versions)
+    return packs
+
+
+def _asked(probe: Probe, task: str) -> Probe:
+    if task == "intent":
+        return Probe(texts=probe.texts, truth=probe.truth)
+    return Probe(conversations=probe.conversations, true_replies=probe.true_replies)
+
+
+def _compare(parts: Parts, task: str, packed: Packed, probe: Probe, precision: Precision) -> Comparison:
+    exported = parts.behind(**{task: packed.channel(precision)})
+    return compare(Predictor(parts), Predictor(exported), probe, precision)
+
+
+def _intent_model(trained: Trained) -> IntentModel | None:
+    if trained.intent is None:
+        return None
+    # As it will be read back: neighbours lose precision on the way to the disk.
+    head: IntentHead = replace(
+        trained.intent.head, neighbours=trained.intent.head.neighbours.astype(np.float16).astype(np.float32)
+    )
+    return IntentModel(torch_channel(trained.intent.encoder, trained.intent.renderer), head)
+
+
+def _reply_model(trained: Trained) -> ReplyModel | None:
+    if trained.reply is None or trained.index is None:
+        return None
+    return ReplyModel(torch_channel(trained.reply.encoder, trained.reply.renderer), trained.index)

@@ -1,0 +1,85 @@
+"""From a frozen dataset to what each task learns from and is measured on."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from data.frozen import FrozenDataset
+from data.profile import BotProfile
+from data.schema import OUT_OF_SCOPE, Example, Split
+from export.hear import Spoken
+from export.parity import Probe
+from trainer.train_intent import IntentData, Utterances
+from trainer.train_reply import Pairs
+
+
+@dataclass(frozen=True, slots=True)
+class Material:
+    """The examples of a dataset by split, as lists: a brand's labelled turns fit in memory, its logs need not."""
+
+    train: Sequence[Example]
+    validation: Sequence[Example]
+    test: Sequence[Example]
+    profile: BotProfile
+
+    @classmethod
+    def read(cls, dataset: FrozenDataset, profile: BotProfile) -> Material:
+        def useful(split: Split) -> list[Example]:
+            return [row for row in dataset.rows(split) if row.intent is not None or row.reply is not None]
+
+        return cls(useful("train"), useful("validation"), useful("test"), profile)
+
+    def intent_data(self) -> IntentData:
+        return IntentData(
+            train=utterances(self.train),
+            validation=utterances(self.validation),
+            descriptions=descriptions(self.profile),
+            target_precision=self.profile.target_precision,
+        )
+
+    def labels(self) -> list[str]:
+        """The labels that may be learned from: those of train and validation."""
+        return [row.intent for row in (*self.train, *self.validation) if row.intent is not None]
+
+    def train_counts(self) -> Mapping[str, int]:
+        return Counter(self.labels())
+
+    def pairs(self, split: Sequence[Example]) -> Pairs:
+        return pairs(split)
+
+    def probe(self) -> Probe:
+        """Held-out raw text for the parity of the export: the test split, and validation where test is small."""
+        rows = [*self.test, *self.validation]
+        labelled = [row for row in rows if row.intent is not None]
+        answered = [row for row in rows if row.reply is not None]
+        return Probe(
+            texts=[row.text for row in labelled],
+            truth=[row.intent for row in labelled],
+            conversations=[conversation(row) for row in answered],
+            true_replies=[row.reply for row in answered],
+        )
+
+
+def utterances(rows: Iterable[Example]) -> Utterances:
+    kept = [row for row in rows if row.intent is not None]
+    return Utterances([row.text for row in kept], [str(row.intent) for row in kept], [row.weight for row in kept])
+
+
+def pairs(rows: Iterable[Example]) -> Pairs:
+    kept = [row for row in rows if row.reply is not None]
+    return Pairs([(*row.context, ("user", row.text)) for row in kept], [str(row.reply) for row in kept])
+
+
+def conversation(row: Example) -> list[Spoken]:
+    return [*row.context, ("user", row.text)]
+
+
+def descriptions(profile: BotProfile) -> dict[str, list[str]]:
+    """What the profile says an intent is, as sentences to learn from: its title, and its description without us."""
+    return {
+        intent.name: [text for text in (intent.title, intent.description) if text.strip()]
+        for intent in profile.intents
+        if intent.name != OUT_OF_SCOPE
+    }

@@ -1,0 +1,261 @@
+"""One retraining, read from top to bottom: dataset, runs, candidate, comparison, verdict, release.
+
+Every step is idempotent and every lasting effect commits under the job's fence, so that a killed job taken up again
+ends as the undisturbed one would have: the dataset is found by its fingerprint, fits go on from their recorded
+checkpoints, a release folder that was never recorded is built anew.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
+from typing import Any
+
+from data.build import freeze
+from data.errors import DatasetError, RecipeError, UsageError
+from data.files import Blobs
+from data.frozen import FrozenDataset
+from data.jobs import JobContext
+from data.profile import BotProfile
+from data.settings import Settings
+from data.store import bots, jobs, releases, runs
+from data.store.bots import Bot
+from data.store.runs import NewRun
+from export.policy import Thresholds, says_banned
+from export.predict import Predictor
+from export.runtime import EncoderPool
+from trainer.bases import DEFAULT, LocalBase, find_base
+from trainer.candidate import Trained, build_candidate, reply_index, reply_threshold
+from trainer.evaluate import compare
+from trainer.judging import judge_all
+from trainer.ledger import StoreLedger
+from trainer.material import Material
+from trainer.publishing import Judgement, Origin, build_release, promote_by_itself, record_release
+from trainer.recipes import IntentRecipe, Recipe, ReplyRecipe, parse_recipe, pick_intent, pick_reply
+from trainer.run_folder import RunFolder
+from trainer.train_intent import TrainedIntent, check_trainable, train_intent
+from trainer.train_reply import TrainedReply, train_reply
+from trainer.verdict import decide
+
+KIND = "train"
+TASKS = ("intent", "reply")
+PHASES = ("dataset", "train", "evaluate", "export", "publish")
+
+Emit = Callable[[Mapping[str, Any]], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What a train job asks for: tasks, a recipe (for its own task; None lets the data choose), a seed, a base."""
+
+    tasks: tuple[str, ...] = TASKS
+    recipe: Recipe | None = None
+    seed: int = 0
+    base: str = DEFAULT
+
+    @classmethod
+    def from_payload(cls, payload: Mapping[str, Any]) -> Order:
+        tasks = tuple(payload.get("tasks") or TASKS)
+        unknown = sorted(set(tasks) - set(TASKS))
+        if unknown:
+            raise UsageError(f"Tasks are {', '.join(TASKS)}; asked for were also {', '.join(unknown)}.")
+        recipe = parse_recipe(payload["recipe"]) if payload.get("recipe") else None
+        if recipe is not None and recipe.task not in tasks:
+            raise RecipeError(f"The recipe is for {recipe.task!r}, which is not among the tasks asked for.")
+        seed = payload.get("seed", 0)
+        if not isinstance(seed, int) or isinstance(seed, bool) or not 0 <= seed < 2**31:
+            raise UsageError("A seed is a whole number from 0 to 2147483647.")
+        return cls(tasks, recipe, seed, str(payload.get("base") or DEFAULT))
+
+
+@dataclass(frozen=True, slots=True)
+class Retraining:
+    """What all steps share."""
+
+    context: JobContext
+    settings: Settings
+    emit: Emit
+    order: Order
+    bot: Bot
+    profile: BotProfile
+    profile_version: int
+    blobs: Blobs
+    seconds: dict[str, float]
+
+    @contextmanager
+    def phase(self, name: str) -> Iterator[None]:
+        """Announce a phase, look whether the job may go on, and time it."""
+        self.context.check()
+        self.context.event("phase", phase=name)
+        self.emit({"type": "phase", "phase": name})
+        started = time.monotonic()
+        yield
+        self.seconds[name] = round(self.seconds.get(name, 0.0) + time.monotonic() - started, 2)
+
+    def report(self, event: Mapping[str, Any]) -> None:
+        """Progress of a fit: to whoever watches, and into the job's row."""
+        self.emit(event)
+        if event.get("type") == "progress":
+            share = event["step"] / max(event["steps"], 1)
+            self.context.report(min(float(share), 0.999), **{k: v for k, v in event.items() if k != "type"})
+
+
+def retrain(context: JobContext, settings: Settings, emit: Emit) -> dict[str, Any]:
+    """The handler of `train` jobs. Returns release number, state, verdict, dataset fingerprint and seconds by phase."""
+    work = _start(context, settings, emit)
+    with work.phase("dataset"):
+        dataset = freeze(context.store, settings, work.bot.id, work=context)
+        material = Material.read(dataset, work.profile)
+    with work.phase("train"):
+        trained, run_ids = _train(work, dataset, material)
+    with work.phase("export"), work.blobs.scratch() as scratch:
+        number = _number(work)
+        candidate = build_candidate(f"{work.bot.name}@{number}", trained, material.probe(), scratch)
+        with work.phase("evaluate"):
+            judgement = _judge(work, material, trained.base, candidate)
+        with work.phase("publish"):
+            with context.store.read() as tx:
+                now = tx.now
+            origin = Origin(work.bot, number, work.profile_version, dataset, run_ids, now)
+            digest = build_release(origin, trained, candidate, judgement, work.blobs)
+            promoted = _record(work, origin, digest, judgement)
+    work.seconds["export"] = round(
+        work.seconds["export"] - work.seconds["evaluate"] - work.seconds["publish"], 2
+    )
+    return {
+        "release": number,
+        "state": "rejected" if judgement.verdict.decision == "reject" else "published",
+        "promoted": promoted,
+        "verdict": judgement.verdict.to_wire(),
+        "dataset": dataset.fingerprint,
+        "seconds": work.seconds,
+    }
+
+
+def _start(context: JobContext, settings: Settings, emit: Emit) -> Retraining:
+    order = Order.from_payload(context.job.payload)
+    if context.job.bot_id is None:
+        raise UsageError("A train job belongs to a bot.")
+    with context.store.read() as tx:
+        bot = bots.get_by_id(tx, context.job.bot_id)
+        version, profile = bots.profile(tx, bot.id)
+    return Retraining(context, settings, emit, order, bot, profile, version, Blobs(settings.home), {})
+
+
+def _train(work: Retraining, dataset: FrozenDataset, material: Material) -> tuple[Trained, dict[str, str]]:
+    base = find_base(work.order.base, online=work.settings.train.online)
+    ids: dict[str, str] = {}
+    intent, answer, oos = None, None, 0.0
+    labels = material.labels()
+    if "intent" in work.order.tasks and (labels or "reply" not in work.order.tasks):
+        check_trainable(labels)
+        intent = _train_intent(work, dataset, material, base, ids)
+        answer, oos = intent.calibration.answer, intent.calibration.oos
+    reply = index = threshold = None
+    pairs = material.pairs(material.train)
+    if "reply" in work.order.tasks and len(set(pairs.replies)) >= 2:
+        reply = _train_reply(work, dataset, material, base, ids)
+        banned = lambda text: says_banned(text, work.profile.banned_phrases)  # noqa: E731
+        narrow = reply_index(reply, material.train, banned)
+        index = reply_index(reply, [*material.train, *material.validation], banned)
+        if narrow is not None:
+            held = material.pairs(material.validation)
+            threshold = reply_threshold(reply, base, narrow, held, work.profile.target_precision)
+    if intent is None and index is None:
+        raise DatasetError(
+            "There is nothing to train on: no labelled messages, and no two different replies of the brand.",
+            remedy="Import conversations with replies, or messages with intents.",
+        )
+    thresholds = Thresholds(answer=answer, oos=oos, reply=threshold)
+    trained = Trained(base, work.profile, work.settings.imports, intent, reply, index, thresholds)
+    return trained, ids
+
+
+def _train_intent(
+    work: Retraining, dataset: FrozenDataset, material: Material, base: LocalBase, ids: dict[str, str]
+) -> TrainedIntent:
+    asked = work.order.recipe
+    chosen = pick_intent(material.labels(), base=work.order.base, seed=work.order.seed)
+    recipe = asked if isinstance(asked, IntentRecipe) else chosen
+    run, run_id = _run_folder(work, "intent", dataset, recipe)
+    ids["intent"] = run_id
+    trained = train_intent(recipe, base, material.intent_data(), run)
+    _finish_run(work, run_id, {"held_out_accuracy": trained.calibration.accuracy})
+    return trained
+
+
+def _train_reply(
+    work: Retraining, dataset: FrozenDataset, material: Material, base: LocalBase, ids: dict[str, str]
+) -> TrainedReply:
+    train, held = material.pairs(material.train), material.pairs(material.validation)
+    asked = work.order.recipe
+    chosen = pick_reply(len(train), base=work.order.base, seed=work.order.seed)
+    recipe = asked if isinstance(asked, ReplyRecipe) else chosen
+    run, run_id = _run_folder(work, "reply", dataset, recipe)
+    ids["reply"] = run_id
+    trained = train_reply(recipe, base, train, held if len(held) else None, run)
+    _finish_run(work, run_id, {"epochs": len(trained.history)})
+    return trained
+
+
+def _run_folder(work: Retraining, task: str, dataset: FrozenDataset, recipe: Recipe) -> tuple[RunFolder, str]:
+    """The folder of this job's run of `task`: the one a killed attempt left, where its recipe and data are the same."""
+    body = recipe.model_dump(mode="json")
+    with work.context.begin() as tx:
+        mine = [r for r in runs.list_for(tx, work.bot.id, work.context.job.id) if r.task == task]
+        same = [r for r in mine if r.recipe == body and r.dataset_id == dataset.id and r.state != "failed"]
+        new = NewRun(task, dataset.id, recipe.base, body, work.context.job.id)
+        run = same[0] if same else runs.create(tx, work.bot.id, new)
+    folder = work.settings.home / "runs" / run.id
+    folder.mkdir(parents=True, exist_ok=True)
+    train = work.settings.train
+    ledger = StoreLedger(work.context, run.id)
+    held = RunFolder(
+        folder, ledger, work.report, work.context.check, train.threads, train.accelerator, train.checkpoint_seconds
+    )
+    return held, run.id
+
+
+def _finish_run(work: Retraining, run_id: str, metrics: dict[str, Any]) -> None:
+    with work.context.begin() as tx:
+        if runs.get(tx, run_id).state == "running":
+            runs.finish(tx, run_id, metrics)
+
+
+def _judge(work: Retraining, material: Material, base: LocalBase, candidate: Any) -> Judgement:
+    with _live(work) as live:
+        test, judged = judge_all(material, base, live, candidate)
+    comparison = compare(test, judged, seed=work.order.seed)
+    return Judgement(comparison, decide(comparison, candidate.parity, work.profile.acceptance, ()))
+
+
+@contextmanager
+def _live(work: Retraining) -> Iterator[Predictor | None]:
+    """What answers now, loaded as the server loads it; None where nothing is live."""
+    with work.context.store.read() as tx:
+        release = releases.live(tx, work.bot.id).release
+    home = work.settings.home
+    pool = EncoderPool(home / "encoders")
+    folder = home / "releases" / work.bot.name / str(release.number) if release else None
+    with Predictor.load(folder, pool) if folder else nullcontext() as live:
+        yield live
+
+
+def _number(work: Retraining) -> int:
+    """The release number of this job, reserved once, however often the job is taken up."""
+    with work.context.begin() as tx:
+        for event in jobs.events(tx, work.context.job.id):
+            if event.type == "reserved":
+                return int(event.data["release"])
+        number = releases.reserve(tx, work.bot.id)
+        jobs.event(tx, work.context.job, "reserved", {"release": number})
+    return number
+
+
+def _record(work: Retraining, origin: Origin, digest: str, judgement: Judgement) -> bool:
+    folder = work.settings.home / "releases" / work.bot.name / str(origin.number)
+    with work.context.begin() as tx:
+        record_release(tx, origin, digest, judgement.verdict, folder)
+        return work.profile.auto_promote and promote_by_itself(tx, origin, judgement.verdict)

@@ -1,0 +1,183 @@
+"""From a judged candidate to a numbered release: card, plots, sealed folder, then one row, written by the job's owner."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from data.files import Blobs
+from data.frozen import FrozenDataset
+from data.store import Tx, releases
+from data.store.bots import Bot
+from data.store.releases import NewRelease, Promotion
+from export.release import ReleaseFacts, publish_release, seal_release
+from export.sealed import read_seal
+from trainer.callbacks import Row
+from trainer.candidate import Candidate, Trained
+from trainer.card import model_card
+from trainer.card_facts import BaseFacts, CardFacts, DataFacts, Epoch, TaskFacts
+from trainer.comparison import Comparison
+from trainer.plots import draw_plots
+from trainer.verdict import Verdict
+
+TRAINED_WITH = ("lightning", "torch", "transformers")
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What the comparison found and what was decided on it."""
+
+    comparison: Comparison
+    verdict: Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a release comes from. `now` is when it was made; `runs` names the run of each task."""
+
+    bot: Bot
+    number: int
+    profile_version: int
+    dataset: FrozenDataset
+    runs: Mapping[str, str]
+    now: datetime
+
+
+def build_release(origin: Origin, trained: Trained, candidate: Candidate, judgement: Judgement, blobs: Blobs) -> str:
+    """Write the whole release folder and move it into place; returns the digest of its manifest.
+
+    The encoders it names are published first: a release never stands without them.
+    """
+    home = blobs.home
+    with blobs.scratch() as work:
+        encoders = {
+            task: packed.publish(precision, home / "encoders") for task, (packed, precision) in candidate.packed.items()
+        }
+        folder = work / "release"
+        folder.mkdir()
+        if candidate.parts.intent is not None:
+            candidate.parts.intent.head.save(folder)
+        if candidate.parts.reply is not None:
+            candidate.parts.reply.index.save(folder)
+        _write_json(folder / "verdict.json", judgement.verdict.to_wire())
+        facts = card_facts(origin, trained, judgement)
+        facts = replace(facts, plots=draw_plots(facts, folder))
+        (folder / "README.md").write_text(model_card(facts), encoding="utf-8")
+        final = home / "releases" / origin.bot.name / str(origin.number)
+        digest = seal_release(folder, _release_facts(origin, trained, candidate, encoders), trained.profile)
+        if final.exists():  # a killed attempt got this far; its folder was never recorded, so it is nobody's
+            shutil.rmtree(final)
+        publish_release(folder, final)
+    return digest
+
+
+def record_release(tx: Tx, origin: Origin, digest: str, verdict: Verdict, folder: Path) -> None:
+    """The publish point. Promotes as well where the profile says so and the verdict allows it."""
+    manifest, _ = read_seal(folder, "manifest.json", what="release")
+    state = "rejected" if verdict.decision == "reject" else "published"
+    new = NewRelease(digest, dict(manifest), verdict.to_wire(), state)  # type: ignore[arg-type]
+    releases.publish(tx, origin.bot.id, origin.number, new)
+
+
+def promote_by_itself(tx: Tx, origin: Origin, verdict: Verdict) -> bool:
+    """Move the live pointer to this release when the verdict says promote; the profile has allowed it."""
+    if verdict.decision != "promote":
+        return False
+    live = releases.live(tx, origin.bot.id)
+    reason = "auto_promote: the verdict says promote"
+    releases.promote(tx, origin.bot.id, Promotion(origin.number, live.version, "trainer", reason))
+    return True
+
+
+def card_facts(origin: Origin, trained: Trained, judgement: Judgement) -> CardFacts:
+    manifest = origin.dataset.manifest
+    thresholds = trained.thresholds
+    return CardFacts(
+        release=f"{origin.bot.name}@{origin.number}",
+        licence=trained.base.base.licence,
+        languages=trained.profile.languages,
+        created_at=origin.now.date().isoformat(),
+        base=BaseFacts(
+            trained.base.base.hub_id, trained.base.base.licence, trained.base.base.digests.get("model.safetensors", "")
+        ),
+        data=DataFacts(
+            fingerprint=origin.dataset.fingerprint,
+            splits=dict(manifest["rows"]),
+            conversations=sum(manifest["conversations"].values()),
+            uploads=len(manifest["sources"]),
+            set_aside=_summed(manifest["sources"], "set_aside"),
+            redacted=_summed(manifest["sources"], "redacted"),
+            languages=dict(manifest["languages"]),
+        ),
+        tasks=_tasks(trained),
+        comparison=judgement.comparison,
+        verdict=judgement.verdict,
+        thresholds={"answer": thresholds.answer, "oos": thresholds.oos, "reply": thresholds.reply},
+        reproduce=(f"attune train {origin.bot.name}",),
+        versions={name: version(name) for name in TRAINED_WITH},
+    )
+
+
+def _release_facts(
+    origin: Origin, trained: Trained, candidate: Candidate, encoders: Mapping[str, str]
+) -> ReleaseFacts:
+    intent = candidate.parts.intent
+    return ReleaseFacts(
+        bot=origin.bot.name,
+        number=origin.number,
+        created_at=origin.now.isoformat(),
+        labels=intent.head.labels if intent else (),
+        thresholds=trained.thresholds,
+        encoders=encoders,
+        prepare={"phone_region": trained.imports.phone_region, "order_number": trained.imports.order_number},
+        lineage={
+            "dataset": origin.dataset.fingerprint,
+            "profile_version": origin.profile_version,
+            "runs": dict(origin.runs),
+            "base": trained.base.name,
+            "recipes": {name: recipe for name, recipe in _recipes(trained).items()},
+        },
+        versions={name: version(name) for name in TRAINED_WITH},
+    )
+
+
+def _recipes(trained: Trained) -> dict[str, dict[str, Any]]:
+    models = {"intent": trained.intent, "reply": trained.reply}
+    return {task: model.recipe.model_dump(mode="json") for task, model in models.items() if model is not None}
+
+
+def _tasks(trained: Trained) -> list[TaskFacts]:
+    facts = []
+    if trained.intent is not None:
+        rows = _epochs(trained.intent.history, "f1")
+        facts.append(TaskFacts("intent", trained.intent.recipe.model_dump(mode="json"), rows, "F1"))
+    if trained.reply is not None:
+        rows = _epochs(trained.reply.history, "recall_at_1")
+        facts.append(TaskFacts("reply", trained.reply.recipe.model_dump(mode="json"), rows, "Recall@1"))
+    return facts
+
+
+def _epochs(history: Sequence[Row], score: str) -> list[Epoch]:
+    return [Epoch(r.epoch, r.step, r.training_loss, r.validation_loss, r.metrics.get(score)) for r in history]
+
+
+def _summed(sources: Sequence[Mapping[str, Any]], name: str) -> dict[str, int]:
+    total: dict[str, int] = {}
+    for source in sources:
+        for key, count in (source.get(name) or {}).items():
+            total[key] = total.get(key, 0) + int(count)
+    return total
+
+
+def _write_json(path: Path, body: Mapping[str, Any]) -> None:
+    path.write_text(json.dumps(body, ensure_ascii=False, indent=1, allow_nan=False) + "\n", encoding="utf-8")
+
+
+def as_wire(row: Row) -> dict[str, Any]:
+    return asdict(row)

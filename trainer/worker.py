@@ -1,0 +1,105 @@
+"""The worker: finds jobs, and runs each in a child process, whose memory comes back and whose crash is only its own.
+
+The worker itself imports no torch and owns no job: the child claims it, renews its lease and writes its outcome. A child
+holds the reading end of a pipe from its parent; when the parent dies, however suddenly, the pipe closes and the child
+stops at once, so that no orphan trains on. Its lease runs out, and the next worker takes the job up where it was.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from data.settings import Settings
+from data.store import Store, jobs, open_store
+from data.store.jobs import UNFINISHED, Job
+
+CHILD_ENDED = 4
+"""Exit status of a child whose parent went away."""
+GRACE_SECONDS = 20.0
+
+
+def command(job_id: str, home: Path) -> list[str]:
+    """What runs one job. `-P` keeps a stray module of the working folder from being taken for ours."""
+    return [sys.executable, "-P", "-m", "trainer", "job", job_id, "--home", str(home), "--attended"]
+
+
+def due(store: Store) -> list[Job]:
+    """Jobs somebody should take: queued ones, and running ones whose owner fell silent; oldest first."""
+    with store.read() as tx:
+        now = tx.now
+        open_jobs = jobs.list_all(tx, states=UNFINISHED)
+    silent = [j for j in open_jobs if j.state == "running" and j.lease_until is not None and j.lease_until < now]
+    queued = [j for j in open_jobs if j.state == "queued"]
+    return sorted([*silent, *queued], key=lambda job: (job.attempt, job.created_at))
+
+
+class Worker:
+    """Runs due jobs one after another until told to stop."""
+
+    def __init__(self, settings: Settings, launch: Callable[[str, Path], list[str]] = command) -> None:
+        self._settings, self._launch = settings, launch
+        self._stop = threading.Event()
+        self._child: subprocess.Popen[bytes] | None = None
+
+    def run(self, *, until_idle: bool = False) -> None:
+        """Work until `stop`; with `until_idle`, until nothing is due and nothing is running anywhere."""
+        settings = self._settings
+        url, busy = settings.store_url, settings.store.busy_seconds
+        with open_store(url, home=settings.home, busy_seconds=busy, max_attempts=settings.jobs.max_attempts) as store:
+            while not self._stop.is_set():
+                waiting = due(store)
+                if waiting:
+                    self._run_one(waiting[0].id)
+                elif until_idle and not self._open(store):
+                    return
+                else:
+                    self._stop.wait(settings.jobs.poll_seconds)
+
+    def stop(self) -> None:
+        """Finish no more jobs; the running child is asked to give its job back."""
+        self._stop.set()
+        if self._child is not None:
+            self._child.send_signal(signal.SIGTERM)
+
+    def _open(self, store: Store) -> bool:
+        with store.read() as tx:
+            return bool(jobs.list_all(tx, states=UNFINISHED))
+
+    def _run_one(self, job_id: str) -> None:
+        child = subprocess.Popen(  # noqa: S603 - our own interpreter and module
+            self._launch(job_id, self._settings.home), stdin=subprocess.PIPE, stdout=subprocess.DEVNULL
+        )
+        self._child = child
+        try:
+            child.wait()
+        finally:
+            self._child = None
+            if child.stdin is not None:
+                child.stdin.close()
+            _end(child)
+
+
+def _end(child: subprocess.Popen[bytes]) -> None:
+    try:
+        child.wait(GRACE_SECONDS)
+    except subprocess.TimeoutExpired:
+        child.kill()
+        child.wait()
+
+
+def die_with_parent() -> None:
+    """Watch standard input from a thread; when its other end closes, the parent is gone: stop without a farewell."""
+
+    def watch() -> None:
+        while os.read(0, 4096):
+            time.sleep(0)
+        os._exit(CHILD_ENDED)
+
+    threading.Thread(target=watch, name="parent watch", daemon=True).start()
