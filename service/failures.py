@@ -33,9 +33,10 @@ def report(raised: Exception, arguments: Sequence[str]) -> int:
     """Say what went wrong, in the form the arguments ask for; returns the exit code."""
     error = as_attune_error(raised, arguments)
     terminal = Terminal(as_json=wants_json(arguments))
-    with suppress(OSError):
+    with suppress(OSError):  # a stream that cannot be written keeps the other one from nothing
         if terminal.as_json:
             terminal.give(Answer({"error": error.to_wire()}))
+    with suppress(OSError):
         terminal.note(f"{error.message}\n{error.remedy}".strip())
     return USAGE if isinstance(error, UsageError) else FAILED
 
