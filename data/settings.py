@@ -33,7 +33,7 @@ class StoreSettings(_Section):
 
 
 class ImportSettings(_Section):
-    """Limits of one upload (BAR 4.9) and the patterns that are this brand's own."""
+    """Limits of one upload, and the patterns that are this brand's own."""
 
     max_bytes: int = Field(2_000_000_000, gt=0, description="Largest upload, in bytes, after unpacking.")
     max_ratio: int = Field(200, gt=1, description="Largest unpacked : packed ratio of a compressed upload.")
