@@ -1,11 +1,26 @@
-"""Facts of an invented run, for the card and its plots."""
+"""Facts of an invented run, for the card and its plots; a tiny random base and what is said to it, for training."""
+
+from __future__ import annotations
+
+import string
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import pytest
+import torch
+from tokenizers import Tokenizer, normalizers, pre_tokenizers, processors
+from tokenizers.models import WordPiece
+from transformers import BertConfig, BertModel
 
 from data.profile import Acceptance
+from trainer.bases import LocalBase, find_base
 from trainer.card_facts import BaseFacts, CardFacts, DataFacts, Epoch, TaskFacts
 from trainer.comparison import Against, ClassRow, Comparison, Flip, Slice
 from trainer.intervals import Difference, Interval
+from trainer.run_folder import MemoryLedger, RunFolder
 from trainer.verdict import decide
 
 
@@ -67,3 +82,95 @@ def facts() -> CardFacts:
         versions={"torch": "2.13.0"},
         plots=("confusion.png", "calibration.png", "learning_curve.png"),
     )
+
+
+WORDS = {
+    "refund": "refund money back return paid charge",
+    "delivery": "parcel courier delivery arrive late track",
+    "login": "password login account reset locked email",
+    "hours": "open close hours today sunday holiday",
+    "warranty": "broken repair warranty screen part fix",
+    "oos": "weather song recipe football planet joke",
+}
+OPENINGS = ("please", "hello i ask about", "can you help with", "what about")
+
+
+@dataclass(frozen=True)
+class Said:
+    """Labelled texts."""
+
+    texts: list[str]
+    labels: list[str]
+
+
+def say(rows: int, labels: Sequence[str] = ("refund", "delivery", "login"), start: int = 0) -> Said:
+    """`rows` different texts of every label, told apart by words that no other label uses."""
+    texts, names = [], []
+    for label in labels:
+        own = WORDS[label].split()
+        pairs = [(a, b) for a in own for b in own if a != b]
+        for at in range(start, start + rows):
+            first, second = pairs[at % len(pairs)]
+            texts.append(f"{OPENINGS[(at // len(pairs) + at) % len(OPENINGS)]} {first} {second}")
+            names.append(label)
+    return Said(texts, names)
+
+
+@pytest.fixture(scope="session")
+def said() -> Callable[..., Said]:
+    return say
+
+
+def lay_tiny(folder: Path, seed: int = 7) -> Path:
+    """A base of two random layers that knows the words above, saved as Hugging Face saves one."""
+    special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
+    words = sorted({word for text in (*WORDS.values(), *OPENINGS) for word in text.split()} | set(WORDS))
+    letters = list(string.ascii_lowercase + string.digits + "?.!,:'[]")
+    pieces = [*special, *letters, *("##" + c for c in string.ascii_lowercase + string.digits), *words]
+    pieces = list(dict.fromkeys(pieces))
+    tokenizer = Tokenizer(WordPiece({piece: i for i, piece in enumerate(pieces)}, unk_token="[UNK]"))
+    tokenizer.normalizer = normalizers.BertNormalizer(lowercase=True)
+    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    tokenizer.add_special_tokens(special)
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single="[CLS] $A [SEP]", pair="[CLS] $A [SEP] $B [SEP]", special_tokens=[("[CLS]", 2), ("[SEP]", 3)]
+    )
+    folder.mkdir(parents=True)
+    tokenizer.save(str(folder / "tokenizer.json"))
+    torch.manual_seed(seed)
+    config = BertConfig(
+        vocab_size=len(pieces),
+        hidden_size=32,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        intermediate_size=64,
+        max_position_embeddings=128,
+        initializer_range=0.2,
+    )
+    BertModel(config, add_pooling_layer=False).save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def tiny_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Read-only."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return lay_tiny(tmp_path_factory.mktemp("bases") / "tiny")
+
+
+@pytest.fixture(scope="session")
+def tiny(tiny_folder: Path) -> LocalBase:
+    return find_base(str(tiny_folder))
+
+
+@pytest.fixture
+def make_run(tmp_path: Path) -> Callable[..., RunFolder]:
+    """Makes run folders; a ledger given again takes up what was left."""
+
+    def make(name: str = "run", **given: Any) -> RunFolder:
+        folder = tmp_path / name
+        folder.mkdir(exist_ok=True)
+        return RunFolder(folder, given.pop("ledger", None) or MemoryLedger(), threads=1, **given)
+
+    return make
