@@ -1,0 +1,215 @@
+"""Recipes: picked by the amount of data, checked as a whole, read from files."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from data.errors import RecipeError
+from trainer.recipes import (
+    FULL_ROWS,
+    TOP_ROWS,
+    TOP_ROWS_PER_CLASS,
+    IntentRecipe,
+    ReplyRecipe,
+    load_recipe,
+    parse_recipe,
+    pick_intent,
+    pick_reply,
+)
+
+INTENT = {"task": "intent", "name": "mine", "method": "frozen"}
+REPLY = {"task": "reply", "name": "mine", "method": "full"}
+
+
+@pytest.mark.parametrize(
+    ("classes", "rows", "method"),
+    [
+        (2, 2, "frozen"),
+        (30, TOP_ROWS_PER_CLASS - 1, "frozen"),
+        (3, 10, "frozen"),
+        (TOP_ROWS, 1, "frozen"),
+        (TOP_ROWS // TOP_ROWS_PER_CLASS + 1, TOP_ROWS_PER_CLASS, "top"),
+        (30, FULL_ROWS // 30, "full"),
+        (2, FULL_ROWS, "full"),
+    ],
+)
+def test_more_data_moves_more_of_the_encoder(classes: int, rows: int, method: str) -> None:
+    labels = [str(at) for at in range(classes) for _ in range(rows)]
+    recipe = pick_intent(labels, base="b", seed=3)
+    assert (recipe.method, recipe.base, recipe.seed) == (method, "b", 3)
+    assert (recipe.folds == 0) == (method == "full")
+    assert recipe.task == "intent"
+
+
+@pytest.mark.parametrize("labels", [[], ["a"], ["a"] * 5000])
+def test_a_classifier_needs_two_labels(labels: list[str]) -> None:
+    with pytest.raises(RecipeError, match="two labels"):
+        pick_intent(labels)
+
+
+@pytest.mark.parametrize(("pairs", "method"), [(0, "frozen"), (199, "frozen"), (200, "full"), (10**6, "full")])
+def test_more_pairs_fewer_epochs(pairs: int, method: str) -> None:
+    assert pick_reply(pairs).method == method
+    assert pick_reply(pairs).epochs >= pick_reply(pairs + 10_000).epochs
+
+
+# BAR 1.1 B7: what people will ask for.
+IMPOSSIBLE: list[dict[str, Any]] = [
+    {"epochs": 1e9},
+    {"epochs": 0},
+    {"epochs": 1.5},
+    {"learning_rate": math.nan},
+    {"learning_rate": math.inf},
+    {"learning_rate": 1e3},
+    {"learning_rate": 0},
+    {"learning_rate": -1},
+    {"head_learning_rate": math.nan},
+    {"batch_size": 0},
+    {"batch_size": 1},
+    {"batch_size": 10**9},
+    {"seed": 2**70},
+    {"seed": -1},
+    {"max_length": 10**9},
+    {"max_length": 0},
+    {"dropout": 1},
+    {"dropout": math.nan},
+    {"weight_decay": math.nan},
+    {"clip_norm": math.nan},
+    {"clip_norm": 0},
+    {"patience": 0},
+    {"precision": "64-true"},
+    {"method": "magic"},
+    {"base": None},
+    {"lr": 1e-4},
+]
+
+
+@pytest.mark.parametrize("body", [INTENT, REPLY], ids=["intent", "reply"])
+@pytest.mark.parametrize("wrong", IMPOSSIBLE, ids=str)
+def test_an_impossible_recipe_is_refused_by_field(body: dict[str, Any], wrong: dict[str, Any]) -> None:
+    with pytest.raises(RecipeError) as caught:
+        parse_recipe({**body, **wrong})
+    assert f"{next(iter(wrong))}: " in caught.value.message
+    assert caught.value.remedy
+    assert caught.value.__cause__ is None
+
+
+ENDLESS = [
+    (INTENT, {"clip_norm": math.inf}),
+    (INTENT, {"regularisation": math.inf}),
+    (REPLY, {"clip_norm": math.inf}),
+]
+
+
+@pytest.mark.xfail(strict=True, reason="infinity passes, and a report that holds it cannot be written as JSON")
+@pytest.mark.parametrize(("body", "wrong"), ENDLESS, ids=str)
+def test_an_endless_number_is_refused(body: dict[str, Any], wrong: dict[str, Any]) -> None:
+    with pytest.raises(RecipeError):
+        parse_recipe({**body, **wrong})
+
+
+@pytest.mark.xfail(strict=True, raises=ValidationError, reason="only recipes read from files are refused in our words")
+@pytest.mark.parametrize("seed", [2**70, -1])
+def test_picking_refuses_an_impossible_seed_in_our_words(seed: int) -> None:
+    for pick in (lambda: pick_intent(["a", "b"] * 3, seed=seed), lambda: pick_reply(10, seed=seed)):
+        with pytest.raises(RecipeError, match="seed"):
+            pick()
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"folds": 0},
+        {"folds": 1},
+        {"folds": 21},
+        {"method": "full"},
+        {"regularisation": 0},
+        {"regularisation": math.nan},
+        {"keep_base": 1},
+        {"oos_share": 1},
+        {"oos_share": math.nan},
+        {"neighbours": 0},
+        {"label_smoothing": 1},
+        {"exposure": -1},
+    ],
+    ids=str,
+)
+def test_an_impossible_intent_recipe_is_refused(wrong: dict[str, Any]) -> None:
+    with pytest.raises(RecipeError):
+        parse_recipe({**INTENT, **wrong})
+
+
+@pytest.mark.parametrize("wrong", [{"scale": 0}, {"scale": math.nan}, {"method": "top"}], ids=str)
+def test_an_impossible_reply_recipe_is_refused(wrong: dict[str, Any]) -> None:
+    with pytest.raises(RecipeError):
+        parse_recipe({**REPLY, **wrong})
+
+
+def test_every_problem_is_named_at_once() -> None:
+    with pytest.raises(RecipeError) as caught:
+        parse_recipe({**INTENT, "epochs": 0, "batch_size": 0, "typo": 1, "seed": 2**70})
+    for field in ("epochs: ", "batch_size: ", "typo: ", "seed: "):
+        assert field in caught.value.message
+
+
+@pytest.mark.parametrize("body", [{}, {"task": "dance"}, {"task": None}, {"task": ["intent"]}, {"name": "x"}], ids=str)
+def test_a_recipe_names_its_task(body: dict[str, Any]) -> None:
+    with pytest.raises(RecipeError, match="intent, reply"):
+        parse_recipe(body)
+
+
+def test_a_recipe_survives_its_own_wire() -> None:
+    for recipe in (pick_intent(["a", "b"] * 30), pick_intent(list("ab") * 2000), pick_reply(5), pick_reply(5000)):
+        assert parse_recipe(recipe.model_dump(mode="json")) == recipe
+
+
+def test_a_recipe_is_frozen() -> None:
+    with pytest.raises(ValidationError):
+        pick_reply(1).epochs = 5  # type: ignore[misc]
+
+
+@given(
+    st.sampled_from([INTENT, REPLY]),
+    st.dictionaries(
+        st.sampled_from([*IntentRecipe.model_fields, *ReplyRecipe.model_fields, "x"]),
+        st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5) | st.lists(st.integers()),
+        max_size=5,
+    ),
+)
+def test_any_body_is_a_recipe_or_an_error_of_ours(body: dict[str, Any], more: dict[str, Any]) -> None:
+    try:
+        parse_recipe({**body, **more})
+    except RecipeError:
+        return
+
+
+def test_a_recipe_is_read_from_a_file(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text('task = "intent"\nname = "mine"\nmethod = "top"\nfolds = 3\nlearning_rate = 3e-5\n', "utf-8")
+    recipe = load_recipe(path)
+    assert isinstance(recipe, IntentRecipe)
+    assert (recipe.name, recipe.folds, recipe.learning_rate) == ("mine", 3, 3e-5)
+
+
+@pytest.mark.parametrize(
+    "content", [b"task =", b'task = "\xff"', b'task = "reply"', b'task = "reply"\nname="x"\nmethod="full"\nscale=nan']
+)
+def test_a_file_that_is_no_recipe_is_refused(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_bytes(content)
+    with pytest.raises(RecipeError) as caught:
+        load_recipe(path)
+    assert str(tmp_path) not in str(caught.value)
+
+
+def test_an_absent_file_or_a_folder_is_refused(tmp_path: Path) -> None:
+    for path in (tmp_path, tmp_path / "absent.toml"):
+        with pytest.raises(RecipeError, match="cannot be read"):
+            load_recipe(path)
