@@ -36,7 +36,7 @@ def trainer_command(arguments: Sequence[str]) -> list[str]:
 
 def require_train_extra(launch: Launch) -> None:
     """Raises AttuneError with advice, before anything is started, when this install cannot train."""
-    missing = [name for name in NEEDED if find_spec(name) is None] if launch is trainer_command else []
+    missing = [name for name in NEEDED if not _is_installed(name)] if launch is trainer_command else []
     if missing:
         error = AttuneError(
             f"Training needs packages that are not installed: {', '.join(missing)}.",
@@ -79,12 +79,13 @@ class Child:
 def running(command: Sequence[str], log: Path | None = None) -> Iterator[Child]:
     """Start `command`, its stderr in the file `log` (none: thrown away). Stopped, if need be, when the block ends.
 
-    It runs in a session of its own: Ctrl-C reaches this process alone, which decides what becomes of the child.
+    It runs in a session of its own: Ctrl-C reaches this process alone, which decides what becomes of the child. Its
+    standard input is a pipe that nobody writes to: it closes when this process dies, however suddenly.
     """
     with _log(log) as stream:
         process = subprocess.Popen(  # noqa: S603 - our own interpreter and module, no shell
             command,
-            stdin=subprocess.DEVNULL,
+            stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL if stream is None else stream,
             start_new_session=os.name != "nt",
@@ -95,8 +96,9 @@ def running(command: Sequence[str], log: Path | None = None) -> Iterator[Child]:
         finally:
             if process.poll() is None:
                 child.stop()
-            assert process.stdout is not None
-            process.stdout.close()
+            for pipe in (process.stdin, process.stdout):
+                if pipe is not None:
+                    pipe.close()
 
 
 @contextmanager
@@ -164,6 +166,13 @@ def ended_without_a_word(child: Child) -> JobError:
     )
     error.code = "child_lost"
     return error
+
+
+def _is_installed(name: str) -> bool:
+    try:
+        return find_spec(name) is not None
+    except (ImportError, ValueError):  # a finder that refuses, or a module without a spec
+        return False
 
 
 def _event(line: bytes) -> Event | None:

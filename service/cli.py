@@ -20,6 +20,7 @@ import typer
 from service.child import Launch, trainer_command
 from service.commands import GROUPS
 from service.failures import FAILED, USAGE, report
+from service.terminal import Terminal
 
 ABOUT = "Turn a business's conversation logs into a chatbot in the brand's own voice that knows when not to answer."
 
@@ -75,6 +76,7 @@ def _about(
 
 def _stop(number: int, frame: FrameType | None) -> Any:
     """Asked to end: leave through every `finally`, so that a child gives its work back."""
+    Terminal().note("Asked to end; unfinished work goes back to the queue.")
     raise SystemExit(FAILED)
 
 

@@ -77,7 +77,7 @@ class Training:
         raise ended_without_a_word(child)
 
     def _attempt(self, job: Job, tell: Callable[[Event], None]) -> Child:
-        command = self.launch(["job", job.id, "--home", str(self.settings.home)])
+        command = self.launch(["job", job.id, "--home", str(self.settings.home), "--attended"])
         with running(command, self.settings.home / "logs" / f"{job.id}.log") as child:
             follow(child, tell, lambda: self._cancel(job))
         return child

@@ -55,7 +55,7 @@ class ExperimentAsked:
     per_class: Annotated[
         int | None, typer.Option("--per-class", min=1, metavar="K", help="Draw K rows of each label; read no others.")
     ] = None
-    recipe: Annotated[str | None, typer.Option("--recipe", metavar="R", help="A recipe's name or file.")] = None
+    recipe: Annotated[str | None, typer.Option("--recipe", metavar="R", help="A recipe file, in TOML.")] = None
     base: Annotated[str | None, typer.Option("--base", metavar="B", help="The base model; `attune bases`.")] = None
     unlabelled: Annotated[
         Path | None, typer.Option("--unlabelled", metavar="FILE", help="More texts to learn from, without labels.")
@@ -68,7 +68,7 @@ class ExperimentAsked:
             ("--recipe", self.recipe), ("--base", self.base), ("--unlabelled", self.unlabelled),
         ]  # fmt: skip
         flags = [part for name, value in given if value is not None for part in (name, str(value))]
-        return ["experiment", *flags, "--", str(self.train), str(self.test)]
+        return [*flags, "--", str(self.train), str(self.test)]
 
 
 def train(session: Session, asked: TrainAsked) -> Answer:
@@ -99,14 +99,14 @@ def experiment(session: Session, asked: ExperimentAsked) -> Answer:
     with disk():
         asked.out.mkdir(parents=True, exist_ok=True)
     with meter(session.terminal.err) as shown:
-        done = run_trainer(session.launch, asked.arguments(), asked.out / LOG, shown.tell)
+        done = run_trainer(session.launch, _at("experiment", session) + asked.arguments(), asked.out / LOG, shown.tell)
     report = done.get("report") or done.get("result") or {}
     return Answer(report, Group(report_of_experiment(report), text("report.json and predictions.jsonl are written.")))
 
 
 def bases(session: Session, asked: NothingAsked) -> Answer:
     """List the base models that training can start from."""
-    done = run_trainer(session.launch, ["bases", "--json"], None, lambda _: None)
+    done = run_trainer(session.launch, [*_at("bases", session), "--json"], None, lambda _: None)
     found = (done.get("result") or done).get("bases", [])
     rows = [
         (one.get("name"), one.get("licence"), ", ".join(one.get("languages", ())), one.get("hub_id")) for one in found
@@ -124,6 +124,11 @@ def worker(session: Session, asked: NothingAsked) -> Answer:
     with meter(session.terminal.err) as shown, suppress(JobCancelled):
         run_trainer(session.launch, ["worker", "--home", str(home)], home / "logs" / LOG, shown.tell)
     return Answer({"worker": "stopped"}, text("The worker has stopped."))
+
+
+def _at(name: str, session: Session) -> list[str]:
+    """The trainer's verb, with the home folder where the user named one: its settings hold for the child too."""
+    return [name] if session.home is None else [name, "--home", str(session.home)]
 
 
 def register(app: typer.Typer) -> None:
