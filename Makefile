@@ -44,10 +44,8 @@ test-slow: $(READY) ## The slow tests: minutes of training, and of killing it.
 	$(BIN)/python -m pytest -m slow --timeout 1800 $(PYTEST_ARGS)
 
 lint: $(READY) ## Style, format, types, layers.
-	$(BIN)/ruff check .
-	$(BIN)/ruff format --check .
-	$(BIN)/mypy
-	$(BIN)/lint-imports
+	@status=0; for check in "ruff check ." "ruff format --check ." mypy "lint-imports --no-logo"; do \
+	  echo "== $$check"; $(BIN)/$$check || status=1; done; exit $$status
 
 format: $(READY) ## Rewrite the code in the house's format.
 	$(BIN)/ruff check --fix .
