@@ -1,9 +1,9 @@
 """`python -m trainer`: what the command line and the worker start as a child. Events are JSON lines on stdout.
 
-    job ID          run one queued job to its end (exit 0 succeeded, 1 failed or cancelled, 3 not there to be had)
-    worker          run due jobs until told to stop
-    experiment      train on one file, measure on another, no database
-    bases           the catalogue of base models
+job ID          run one queued job to its end (exit 0 succeeded, 1 failed or cancelled, 3 not there to be had)
+worker          run due jobs until told to stop
+experiment      train on one file, measure on another, no database
+bases           the catalogue of base models
 """
 
 from __future__ import annotations

@@ -115,7 +115,7 @@ def calibrate(held: Sequence[HeldOut], *, target_precision: float, oos_share: fl
 
 
 def fit_temperature(held: Sequence[HeldOut]) -> float:
-    """The temperature of least negative log-likelihood on in-scope held-out rows (Guo et al. 2017), by golden search."""
+    """The temperature of least log-loss on in-scope held-out rows (Guo et al. 2017), by golden-section search."""
     cases: list[tuple[Doubles, npt.NDArray[np.int64]]] = []
     for part in held:
         column = {label: at for at, label in enumerate(part.head.labels)}

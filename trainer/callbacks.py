@@ -61,8 +61,8 @@ class Progress(L.Callback):
 
 
 class Validation(L.Callback):
-    """Validates after every epoch and keeps the history; with `patience`, also the best weights, and stops the fit after
-    that many validations without gain.
+    """Validates after every epoch and keeps the history; with `patience`, also the best weights, and stops the fit
+    after that many validations without gain.
 
     The best weights travel inside the checkpoint, so that a resumed run stops where the undisturbed run would have.
     """
@@ -84,7 +84,9 @@ class Validation(L.Callback):
         measured: dict[str, float] = {}
         if self._batches:
             measured = self._validate(trainer, tuner)
-            self._run.report({"type": "validated", "stage": self._stage, "epoch": trainer.current_epoch + 1, **measured})
+            self._run.report(
+                {"type": "validated", "stage": self._stage, "epoch": trainer.current_epoch + 1, **measured}
+            )
         loss = measured.pop("loss", None)
         mean = sum(self._losses) / max(len(self._losses), 1)
         self.rows.append(Row(mean, trainer.current_epoch + 1, trainer.global_step, loss, measured))
@@ -125,7 +127,7 @@ class Validation(L.Callback):
 
 
 class Checkpoints(L.Callback):
-    """Writes `<stage>.ckpt` at least every `checkpoint_seconds`, complete and recorded before the last one is replaced."""
+    """Writes `<stage>.ckpt` at least every `checkpoint_seconds`, whole and recorded before the last one is replaced."""
 
     def __init__(self, run: RunFolder, stage: str) -> None:
         self._run, self._name = run, f"{stage}.ckpt"

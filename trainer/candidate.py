@@ -57,7 +57,9 @@ class Candidate:
 
     @property
     def size_bytes(self) -> int:
-        distinct = {packed.digests[precision]: packed.size_bytes(precision) for packed, precision in self.packed.values()}
+        distinct = {
+            packed.digests[precision]: packed.size_bytes(precision) for packed, precision in self.packed.values()
+        }
         head = self.parts.intent.head.size_bytes if self.parts.intent else 0
         index = self.parts.reply.index.size_bytes if self.parts.reply else 0
         return sum(distinct.values()) + head + index
@@ -140,7 +142,12 @@ def build_candidate(name: str, trained: Trained, probe: Probe, work: Path) -> Ca
         require(full)
         choice = choose(small)
         chosen[task] = (packed, choice.precision)
-        found[task] = {"fp32": full.to_wire(), "int8": small.to_wire(), "served": choice.precision, "why": choice.reason}
+        found[task] = {
+            "fp32": full.to_wire(),
+            "int8": small.to_wire(),
+            "served": choice.precision,
+            "why": choice.reason,
+        }
     served = parts.behind(**{task: packed.channel(precision) for task, (packed, precision) in chosen.items()})
     passed = all(part["fp32"]["passed"] for part in found.values())
     return Candidate(served, chosen, {"passed": passed, **found})

@@ -1,4 +1,4 @@
-"""Batches of texts of like length, in an order that is a function of (seed, epoch) and can be taken up in the middle."""
+"""Batches of texts of like length, in an order that is a function of (seed, epoch) and can be resumed midway."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ from export.predict import Channel, IntentModel, Parts, Predictor, ReplyModel
 from export.release import running_versions
 from export.replies import Reply, ReplyIndex
 from trainer import folds
-from trainer.bases import DEFAULT, LocalBase, find_base
+from trainer.bases import DEFAULT, find_base
 from trainer.floor import Bm25
 from trainer.metrics import IntentScores, experiment_intent_metrics, mrr, recall_at
 from trainer.package import Packed, median_latency_ms, pack
@@ -92,7 +92,7 @@ def _intent(question: Question, settings: Settings, run: RunFolder) -> Outcome:
         train = train.per_class(question.per_class, question.seed)
     check_trainable(train.labels)
     recipe = question.recipe or pick_intent(train.labels, base=question.base, seed=question.seed)
-    assert isinstance(recipe, IntentRecipe)  # noqa: S101 - experiment() has compared the tasks
+    assert isinstance(recipe, IntentRecipe)  # experiment() has compared the tasks
     base = find_base(recipe.base, online=settings.train.online)
     prepare = Preparer(settings.imports)
     learned = Utterances([prepare(text) for text in train.texts], train.labels)
@@ -128,11 +128,10 @@ def _reply(question: Question, settings: Settings, run: RunFolder) -> Outcome:
         raise UsageError("--per-class draws labelled rows; dialogues have no labels.", remedy="Leave it out.")
     prepare = Preparer(settings.imports)
     train, test = (
-        _prepared(pairs_of(read_dialogues(path, settings.imports)), prepare)
-        for path in (question.train, question.test)
+        _prepared(pairs_of(read_dialogues(path, settings.imports)), prepare) for path in (question.train, question.test)
     )
     recipe = question.recipe or pick_reply(len(train), base=question.base, seed=question.seed)
-    assert isinstance(recipe, ReplyRecipe)  # noqa: S101
+    assert isinstance(recipe, ReplyRecipe)
     base = find_base(recipe.base, online=settings.train.online)
     kept, out = folds.hold_out(["pair"] * len(train), min(recipe.validation_share, 300 / max(len(train), 1)), 0)
     run.report({"type": "phase", "phase": "train"})
@@ -237,9 +236,7 @@ def _predictor(trained: TrainedIntent, channel: Channel, thresholds: Thresholds,
     return Predictor(parts)
 
 
-def _reply_predictor(
-    trained: TrainedReply, channel: Channel, replies: Sequence[str], settings: Settings
-) -> Predictor:
+def _reply_predictor(trained: TrainedReply, channel: Channel, replies: Sequence[str], settings: Settings) -> Predictor:
     index = ReplyIndex(trained.replies(replies), [Reply(text) for text in replies])
     parts = Parts(
         release="experiment",

@@ -122,9 +122,7 @@ def _base(test: TestSet, learned: Sequence[Example], base: LocalBase, replies: R
     )
 
 
-def _served(
-    name: ModelName, test: TestSet, predictor: Predictor, size_bytes: int, replies: Replies | None
-) -> Judged:
+def _served(name: ModelName, test: TestSet, predictor: Predictor, size_bytes: int, replies: Replies | None) -> Judged:
     """A predictor as it serves: prepared text, exported encoder, thresholds and all."""
     parts = predictor.parts
     understood = predictor.understand_many(test.texts)
@@ -133,7 +131,7 @@ def _served(
     if parts.intent is not None:
         labels = parts.intent.head.labels
         vectors = predictor.embed(test.texts)
-        assert vectors is not None  # noqa: S101 - there is an intent model
+        assert vectors is not None  # there is an intent model
         probabilities = confidence.score(parts.intent.head, vectors).probabilities
     scores = None
     if replies is not None and parts.reply is not None:

@@ -121,9 +121,7 @@ def retrain(context: JobContext, settings: Settings, emit: Emit) -> dict[str, An
             origin = Origin(work.bot, number, work.profile_version, dataset, run_ids, now)
             digest = build_release(origin, trained, candidate, judgement, work.blobs)
             promoted = _record(work, origin, digest, judgement)
-    work.seconds["export"] = round(
-        work.seconds["export"] - work.seconds["evaluate"] - work.seconds["publish"], 2
-    )
+    work.seconds["export"] = round(work.seconds["export"] - work.seconds["evaluate"] - work.seconds["publish"], 2)
     return {
         "release": number,
         "state": "rejected" if judgement.verdict.decision == "reject" else "published",

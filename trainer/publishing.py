@@ -1,4 +1,4 @@
-"""From a judged candidate to a numbered release: card, plots, sealed folder, then one row, written by the job's owner."""
+"""From a judged candidate to a numbered release: card, plots, sealed folder, then one row by the job's owner."""
 
 from __future__ import annotations
 
@@ -124,9 +124,7 @@ def card_facts(origin: Origin, trained: Trained, judgement: Judgement) -> CardFa
     )
 
 
-def _release_facts(
-    origin: Origin, trained: Trained, candidate: Candidate, encoders: Mapping[str, str]
-) -> ReleaseFacts:
+def _release_facts(origin: Origin, trained: Trained, candidate: Candidate, encoders: Mapping[str, str]) -> ReleaseFacts:
     intent = candidate.parts.intent
     return ReleaseFacts(
         bot=origin.bot.name,
@@ -141,7 +139,7 @@ def _release_facts(
             "profile_version": origin.profile_version,
             "runs": dict(origin.runs),
             "base": trained.base.name,
-            "recipes": {name: recipe for name, recipe in _recipes(trained).items()},
+            "recipes": dict(_recipes(trained)),
         },
         versions={name: version(name) for name in TRAINED_WITH},
     )

@@ -95,10 +95,7 @@ def train_intent(recipe: IntentRecipe, base: LocalBase, data: IntentData, run: R
     """Train by `recipe`. Raises DatasetError when the data cannot feed it, Collapsed when one label answers all."""
     started = time.monotonic()
     work = _Work(recipe, base, base.renderer(recipe.max_length), data, run)
-    if recipe.method == "full":
-        trained = _with_validation(work)
-    else:
-        trained = _with_folds(work)
+    trained = _with_validation(work) if recipe.method == "full" else _with_folds(work)
     _refuse_collapse(trained.calibration, data.train.labels)
     return replace(trained, seconds=time.monotonic() - started)
 
@@ -173,7 +170,9 @@ def _with_folds(work: _Work) -> TrainedIntent:
         calibration = work.calibrated([_frozen_fold(work, fold, everything, beside, far) for fold in plan])
         learned = everything.join(beside)
         labels, weight, bias = linear_weights(learned, recipe.regularisation)
-        history: tuple[Row, ...] = (Row(_log_loss(learned, weight, bias, labels), 1, 1, None, {"accuracy": calibration.accuracy}),)
+        history: tuple[Row, ...] = (
+            Row(_log_loss(learned, weight, bias, labels), 1, 1, None, {"accuracy": calibration.accuracy}),
+        )
         head = head_of(labels, weight, bias, thin(learned, recipe.neighbours, recipe.seed))
     else:
         stages = [work.run.stage(f"fold-{at}", _tuned_fold(work, fold, at)) for at, fold in enumerate(plan)]
@@ -291,7 +290,7 @@ def _tune(
 
 
 def _mix(task: IntentTask, start: Mapping[str, torch.Tensor], share: float) -> None:
-    """Move the weights back towards `start` by `share` (Wortsman et al. 2022, "Robust fine-tuning of zero-shot models").
+    """Move the weights back to `start` by `share` (Wortsman et al. 2022, "Robust fine-tuning of zero-shot models").
 
     On real traffic it costs nothing in accuracy and keeps distances to what was never seen what they were in the base.
     """

@@ -93,9 +93,7 @@ def train_reply(
     return TrainedReply(encoder, renderer, recipe, history, time.monotonic() - started, recipe.method == "frozen")
 
 
-def embed_contexts(
-    encoder: PooledEncoder, renderer: Renderer, contexts: Sequence[Context]
-) -> npt.NDArray[np.float32]:
+def embed_contexts(encoder: PooledEncoder, renderer: Renderer, contexts: Sequence[Context]) -> npt.NDArray[np.float32]:
     return embed(encoder, renderer, [renderer.context(context) for context in contexts])
 
 

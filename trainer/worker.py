@@ -1,8 +1,8 @@
 """The worker: finds jobs, and runs each in a child process, whose memory comes back and whose crash is only its own.
 
-The worker itself imports no torch and owns no job: the child claims it, renews its lease and writes its outcome. A child
-holds the reading end of a pipe from its parent; when the parent dies, however suddenly, the pipe closes and the child
-stops at once, so that no orphan trains on. Its lease runs out, and the next worker takes the job up where it was.
+The worker itself imports no torch and owns no job: the child claims it, renews its lease and writes its outcome. A
+child holds the reading end of a pipe from its parent; when the parent dies, however suddenly, the pipe closes and the
+child stops at once, so that no orphan trains on. Its lease runs out, and the next worker takes the job up where it was.
 """
 
 from __future__ import annotations

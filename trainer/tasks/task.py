@@ -40,7 +40,11 @@ class Task(nn.Module):
         body = [p for p in self.encoder.parameters() if p.requires_grad]
         head = [p for p in self.parameters() if p.requires_grad and id(p) not in inside]
         groups = [
-            {"params": [p for p in body if p.ndim > 1], "lr": recipe.learning_rate, "weight_decay": recipe.weight_decay},
+            {
+                "params": [p for p in body if p.ndim > 1],
+                "lr": recipe.learning_rate,
+                "weight_decay": recipe.weight_decay,
+            },
             {"params": [p for p in body if p.ndim <= 1], "lr": recipe.learning_rate, "weight_decay": 0.0},
             {"params": head, "lr": recipe.head_learning_rate, "weight_decay": 0.0},
         ]
