@@ -84,6 +84,10 @@ TOP_ROWS_PER_CLASS = 6
 """Nor is it moved for fewer examples in the median class."""
 TOP_PASSES = 6_000
 """Rows times epochs of a `top` fit: more examples need fewer looks at each."""
+REPLY_PAIRS = 200
+"""Below this many (context, reply) pairs the selector keeps the untuned encoder."""
+REPLY_FULL_PAIRS = 3_000
+"""From this many all layers learn, from longer contexts."""
 FULL_ROWS = 3_000
 """From this many rows a validation split costs less than it tells."""
 
@@ -116,11 +120,15 @@ def pick_intent(labels: Sequence[str], *, base: str = DEFAULT, seed: int = 0) ->
 
 def pick_reply(pairs: int, *, base: str = DEFAULT, seed: int = 0) -> ReplyRecipe:
     """The recipe for this many (context, reply) pairs."""
-    common: dict[str, Any] = {"base": base, "seed": seed, "max_length": 96, "learning_rate": 5e-5}
-    if pairs < 200:
+    common: dict[str, Any] = {"base": base, "seed": seed, "learning_rate": 5e-5}
+    if pairs < REPLY_PAIRS:
         return ReplyRecipe(name="reply-frozen", method="frozen", **common)
-    epochs = 3 if pairs < 3_000 else 2 if pairs < 8_000 else 1
-    return ReplyRecipe(name="reply-full", method="full", epochs=epochs, batch_size=64, **common)
+    if pairs < REPLY_FULL_PAIRS:
+        # Few pairs: the upper layers learn in a minute what all of them would learn in three.
+        few = {**common, "learning_rate": 1e-4}
+        return ReplyRecipe(name="reply-top", method="full", frozen_layers=3, epochs=2, batch_size=32, **few)
+    epochs = 2 if pairs < 8_000 else 1
+    return ReplyRecipe(name="reply-full", method="full", epochs=epochs, batch_size=64, **{**common, "max_length": 96})
 
 
 def parse_recipe(body: dict[str, Any]) -> Recipe:
