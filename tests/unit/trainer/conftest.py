@@ -147,7 +147,9 @@ def lay_tiny(folder: Path, seed: int = 7) -> Path:
         max_position_embeddings=128,
         initializer_range=0.2,
     )
-    BertModel(config, add_pooling_layer=False).save_pretrained(folder)
+    model = BertModel(config, add_pooling_layer=False)
+    model.embeddings.position_embeddings.weight.data.mul_(0.1)  # words count, not their places
+    model.save_pretrained(folder)
     return folder
 
 
