@@ -8,7 +8,8 @@ PYTHON ?= python3
 VENV ?= .venv
 DEMO_HOME ?= demo-home
 TORCH_INDEX ?=
-BENCH ?= $(basename $(notdir $(wildcard tests/bench/*.py)))
+BENCH ?= $(basename $(notdir $(shell grep -l '__main__' tests/bench/*.py)))
+BENCH_ARGS_sample_brand ?= --home $(DEMO_HOME)
 PYTEST_ARGS ?=
 
 BIN := $(VENV)/bin
@@ -56,5 +57,6 @@ coverage: $(READY) ## The tests again, counting branches: at least 90 % of data/
 	$(BIN)/coverage report --skip-covered
 	$(BIN)/coverage report --include='data/*,export/*' --fail-under=90 --format=total
 
-bench: $(READY) ## The measurements of docs/benchmarks.md that need nothing but this repository, or those named by BENCH.
-	@set -e; for program in $(BENCH); do echo "== $$program"; $(BIN)/python -m tests.bench.$$program; done
+bench: $(READY) ## The measurements of docs/benchmarks.md: all of them, or those that BENCH names.
+	@status=0; $(foreach program,$(BENCH),echo "== $(program)"; \
+	  $(BIN)/python -m tests.bench.$(program) $(BENCH_ARGS_$(program)) || status=1;) exit $$status
