@@ -28,9 +28,10 @@ SHARPNESS = 20.0
 TIMED = 50
 
 
-def test_set(material: Material) -> tuple[TestSet, Pairs, list[str]]:
-    """The rows with a true label; the contexts with a true reply, and the distinct replies they are chosen from."""
-    labelled = [row for row in material.test if row.intent is not None]
+def test_set(material: Material, intents: bool) -> tuple[TestSet, Pairs, list[str]]:
+    """The rows with a true label (none where `intents` are not judged); the contexts with a true reply, and the
+    distinct replies they are chosen from."""
+    labelled = [row for row in material.test if intents and row.intent is not None]
     asked = pairs(material.test)
     distinct = list(dict.fromkeys(asked.replies))
     place = {reply: at for at, reply in enumerate(distinct)}
@@ -52,31 +53,37 @@ def test_set(material: Material) -> tuple[TestSet, Pairs, list[str]]:
 def judge_all(
     material: Material, base: LocalBase, live: Predictor | None, candidate: Candidate
 ) -> tuple[TestSet, list[Judged]]:
-    """The test set and what every model says of it; `live` is left out where nothing is live."""
-    test, asked, distinct = test_set(material)
-    learned = [row for row in (*material.train, *material.validation) if row.intent is not None]
-    replies = (asked, distinct) if test.reply_truth is not None else None
+    """The test set and what every model says of it, on the tasks of the candidate; `live` is left out where nothing
+    is live."""
+    intents = candidate.parts.intent is not None
+    test, asked, distinct = test_set(material, intents)
+    learned = [row for row in (*material.train, *material.validation) if intents and row.intent is not None]
+    judges_replies = candidate.parts.reply is not None and test.reply_truth is not None
+    replies = (asked, distinct) if judges_replies else None
     judged = [
-        _floor(test, learned, replies),
-        _base(test, learned, base, replies),
-        _served("candidate", test, Predictor(candidate.parts), candidate.size_bytes, replies),
+        judge_floor(test, learned, replies),
+        judge_base(test, learned, base, replies),
+        judge_served("candidate", test, Predictor(candidate.parts), candidate.size_bytes, replies),
     ]
     if live is not None:
-        judged.insert(2, _served("live", test, live, 0, replies))
+        judged.insert(2, judge_served("live", test, live, 0, replies))
     return test, judged
 
 
 Replies = tuple[Pairs, list[str]]
 
 
-def _floor(test: TestSet, learned: Sequence[Example], replies: Replies | None) -> Judged:
-    rows = utterances(learned)
-    floor = IntentFloor.fit(rows.texts, rows.labels, rows.weight().tolist())
-    probabilities = floor.probabilities(test.texts)
+def judge_floor(test: TestSet, learned: Sequence[Example], replies: Replies | None) -> Judged:
+    """Bags of words for intents, BM25 for replies. Without a labelled message it takes all for out of scope."""
     scores = None
     if replies is not None:
         asked, distinct = replies
         scores = np.asarray(Bm25(distinct).scores([" ".join(t for _, t in context) for context in asked.contexts]))
+    if not learned:
+        return _knows_no_intent("floor", test, scores)
+    rows = utterances(learned)
+    floor = IntentFloor.fit(rows.texts, rows.labels, rows.weight().tolist())
+    probabilities = floor.probabilities(test.texts)
     return Judged(
         model="floor",
         labels=floor.labels,
@@ -88,13 +95,19 @@ def _floor(test: TestSet, learned: Sequence[Example], replies: Replies | None) -
     )
 
 
-def _base(test: TestSet, learned: Sequence[Example], base: LocalBase, replies: Replies | None) -> Judged:
+def judge_base(test: TestSet, learned: Sequence[Example], base: LocalBase, replies: Replies | None) -> Judged:
     """The untuned encoder: the label of the nearest labelled utterance, the reply nearest to the context."""
     encoder, renderer = base.encoder(), base.renderer()
 
     def vectors(texts: Sequence[str]) -> npt.NDArray[np.float32]:
         return embed(encoder, renderer, renderer.utterances(texts))
 
+    scores = None
+    if replies is not None:
+        asked, distinct = replies
+        scores = embed_contexts(encoder, renderer, asked.contexts) @ vectors(distinct).T
+    if not learned:
+        return _knows_no_intent("base", test, scores)
     known = vectors([row.text for row in learned])
     labels = sorted({str(row.intent) for row in learned})
     column = np.array([labels.index(str(row.intent)) for row in learned])
@@ -107,10 +120,6 @@ def _base(test: TestSet, learned: Sequence[Example], base: LocalBase, replies: R
 
     found = probabilities(test.texts)
     nearest = (vectors(test.texts) @ known.T).max(axis=1)
-    scores = None
-    if replies is not None:
-        asked, distinct = replies
-        scores = embed_contexts(encoder, renderer, asked.contexts) @ vectors(distinct).T
     return Judged(
         model="base",
         labels=labels,
@@ -122,12 +131,14 @@ def _base(test: TestSet, learned: Sequence[Example], base: LocalBase, replies: R
     )
 
 
-def _served(name: ModelName, test: TestSet, predictor: Predictor, size_bytes: int, replies: Replies | None) -> Judged:
+def judge_served(
+    name: ModelName, test: TestSet, predictor: Predictor, size_bytes: int, replies: Replies | None
+) -> Judged:
     """A predictor as it serves: prepared text, exported encoder, thresholds and all."""
     parts = predictor.parts
     understood = predictor.understand_many(test.texts)
-    labels: Sequence[str] = ()
-    probabilities: npt.NDArray[Any] = np.zeros((len(test.texts), 0))
+    labels: Sequence[str] = (OUT_OF_SCOPE,)
+    probabilities: npt.NDArray[Any] = np.ones((len(test.texts), 1))
     if parts.intent is not None:
         labels = parts.intent.head.labels
         vectors = predictor.embed(test.texts)
@@ -150,6 +161,11 @@ def _served(name: ModelName, test: TestSet, predictor: Predictor, size_bytes: in
         predicted=[label_of(one, parts.thresholds) or OUT_OF_SCOPE for one in understood],
         reply_scores=scores,
     )
+
+
+def _knows_no_intent(name: ModelName, test: TestSet, scores: npt.NDArray[Any] | None) -> Judged:
+    rows = len(test.texts)
+    return Judged(name, (OUT_OF_SCOPE,), np.ones((rows, 1)), np.zeros(rows), 0.0, 0, reply_scores=scores)
 
 
 def _best_in_scope(labels: Sequence[str], probabilities: npt.NDArray[Any]) -> npt.NDArray[Any]:

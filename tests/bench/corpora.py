@@ -1,0 +1,25 @@
+"""Where the public corpora lie, and what to say when they do not."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+DEFAULT = Path(__file__).resolve().parents[3] / "shared" / "corpora"
+
+
+def parser(about: str) -> argparse.ArgumentParser:
+    found = argparse.ArgumentParser(description=about)
+    found.add_argument("--corpora", type=Path, default=DEFAULT, help="folder of the public corpora")
+    return found
+
+
+def require(corpora: Path, *names: str) -> list[Path]:
+    """The files, or a sentence and exit status 0: a benchmark without its corpus has nothing to say."""
+    paths = [corpora / name for name in names]
+    missing = [name for name, path in zip(names, paths, strict=True) if not path.is_file()]
+    if missing:
+        print(f"Not measured: {', '.join(missing)} is not there. Name the folder with --corpora.")
+        sys.exit(0)
+    return paths
