@@ -40,17 +40,16 @@ LOGS: tuple[tuple[str, ImportOptions], ...] = (("chats.jsonl", ImportOptions()),
 SCRIPT: tuple[tuple[str, ...], ...] = (
     (
         "hello there",
-        "my parcel was meant to come tuesday and the tracking hasn't moved",
-        "the number is OB-40933, can someone look into it?",
+        "my parcel OB-40933 was meant to come tuesday and the tracking hasn't moved",
         "great, thanks for your help",
     ),
-    ("How do I wash my rain jacket without ruining the waterproofing?",),
-    ("whats the weather going to be like on ben nevis tomorrow",),
-    ("it's the wrong size, I want it sorted",),
     (
-        "The zip on my sleeping bag broke. Can your workshop mend it, and for how much?",
-        "ok and how long does that take",
+        "How do I wash my rain jacket without ruining the waterproofing?",
+        "and do you deliver to Norway, how much is it?",
     ),
+    ("whats the weather going to be like on ben nevis tomorrow",),
+    ("I paid but nothing came", "it's about the payment, my card was charged twice"),
+    ("The zip on my sleeping bag broke. Can your workshop mend it, and for how much?",),
     ("I'd like to speak to a real person please",),
 )
 """What a visitor says, conversation by conversation: several turns, something out of scope, something that may mean

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -9,10 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from data.errors import InUse, JobCancelled
+from data.manifest import attune_version
 from data.settings import Settings
-from data.store import Store, Tx, jobs
+from data.store import Store, Tx, bots, jobs, uploads
 from data.store.bots import Bot
-from data.store.jobs import UNFINISHED, Job
+from data.store.jobs import Job
 from service.child import Child, Event, Launch, ended_without_a_word, error_of, follow, running
 
 KIND = "train"
@@ -35,21 +38,26 @@ class Order:
 
 
 def request_training(tx: Tx, bot: Bot, order: Order) -> Job:
-    """The job for this order: one that was begun and not finished, or a new one.
+    """The job for this order on what is imported now: one that was done or begun before, or a new one.
 
     Raises InUse while another process works on it.
     """
-    payload = order.to_wire()
-    for job in jobs.list_all(tx, bot.id, UNFINISHED):
-        if job.kind == KIND and job.payload == payload:
-            if job.state == "running" and job.lease_until is not None and job.lease_until > tx.now:
-                raise InUse(
-                    "This training is under way in another process.",
-                    remedy=f"`attune jobs {job.id}` shows it; if its worker died, try again in half a minute.",
-                    job=job.id,
-                )
-            return job
-    return jobs.enqueue(tx, KIND, payload, bot_id=bot.id)
+    job = jobs.enqueue(tx, KIND, order.to_wire(), bot_id=bot.id, dedupe_key=_key(tx, bot, order))
+    if job.state == "running" and job.lease_until is not None and job.lease_until > tx.now:
+        raise InUse(
+            "This training is under way in another process.",
+            remedy=f"`attune jobs {job.id}` shows it; if its worker died, try again in half a minute.",
+            job=job.id,
+        )
+    return job
+
+
+def _key(tx: Tx, bot: Bot, order: Order) -> str:
+    """What decides the outcome: the imported uploads, the profile, the order and the code."""
+    sources = sorted(upload.id for upload in uploads.list_for(tx, bot.id) if upload.state == "imported")
+    version, _ = bots.profile(tx, bot.id)
+    said = json.dumps([bot.id, sources, version, order.to_wire(), attune_version()], sort_keys=True)
+    return f"{KIND}:{hashlib.sha256(said.encode()).hexdigest()}"
 
 
 @dataclass
@@ -67,6 +75,9 @@ class Training:
 
         Raises what the job failed with, JobCancelled, or JobError when the child could not even begin.
         """
+        if job.is_over:
+            self.note("This was trained before, and nothing has changed since.")
+            return _succeeded(job)
         for attempt in range(1, job.max_attempts + 1):
             child = self._attempt(job, tell)
             current = self._settled(job.id)

@@ -190,6 +190,5 @@ def _moved(bot: Bot, before: Live, after: Live) -> Answer:
 
 
 def _sizes(manifest: dict[str, Any]) -> str:
-    splits = manifest.get("splits", {})
-    sizes = [(name, one.get("rows") if isinstance(one, dict) else one) for name, one in splits.items()]
-    return ", ".join(f"{name} {size}" for name, size in sizes)
+    """Rows by split, as the manifest counts them."""
+    return ", ".join(f"{split} {count}" for split, count in dict(manifest.get("rows", {})).items())

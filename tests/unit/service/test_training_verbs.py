@@ -9,7 +9,7 @@ import threading
 import pytest
 
 from data.errors import NotFound, UsageError
-from data.store import jobs, open_store
+from data.store import bots, jobs, open_store
 from service import child, training
 from service.child import error_of
 
@@ -110,14 +110,24 @@ def test_a_child_that_cannot_begin_is_not_started_for_ever(acme, trainer):
 
 def test_a_job_that_was_left_is_taken_up_and_one_under_way_left_alone(acme, home, trainer, does_it):
     with store_at(home) as store, store.begin() as tx:
-        bot_id = jobs.list_all(tx)[0].bot_id
-        left = jobs.enqueue(tx, "train", training.Order().to_wire(), bot_id=bot_id)
-    assert acme("train", "acme", "--json", launch=trainer(does_it)).json["job"] == left.id
-    with store_at(home) as store, store.begin() as tx:
-        busy = jobs.enqueue(tx, "train", training.Order().to_wire(), bot_id=bot_id)
+        bot = bots.get(tx, "acme")
+        left = training.request_training(tx, bot, training.Order())
+        busy = training.request_training(tx, bot, training.Order(seed=1))
         jobs.claim(tx, "another", lease_seconds=60, job_id=busy.id)
-    ran = acme("train", "acme", "--json", launch=trainer(does_it))
+    assert acme("train", "acme", "--json", launch=trainer(does_it)).json["job"] == left.id
+    ran = acme("train", "acme", "--seed", "1", "--json", launch=trainer(does_it))
     assert (ran.code, ran.json["error"]["code"]) == (1, "in_use")
+
+
+def test_the_same_order_on_the_same_data_is_the_job_of_before(acme, trainer, does_it, tmp_path):
+    first = acme("train", "acme", "--json", launch=trainer(does_it)).json
+    again = acme("train", "acme", "--json", launch=trainer("raise SystemExit('not started')"))
+    assert (again.json, again.code) == (first, 0)
+    assert "nothing has changed" in again.err
+    more = tmp_path / "more.csv"
+    more.write_text("text,label\nhow much is it,price\n")
+    acme("import", "acme", more)
+    assert acme("train", "acme", "--json", launch=trainer(does_it)).json["job"] != first["job"]
 
 
 WAITS_FOR_CANCEL = """
