@@ -17,8 +17,8 @@ from data.store.releases import Promotion, Release
 from export.hear import Spoken
 from export.predict import Prediction
 from service.answering import predictor_of
-from service.commands.releases import move
 from service.imports import Desk, Tell, pooled
+from service.promotion import move
 from service.session import Session
 from service.training import Order, Training, request_training
 

@@ -7,11 +7,11 @@ from typing import Annotated, Any
 
 import typer
 
-from data.errors import Conflict, IntegrityError, NotFound
+from data.errors import Conflict, NotFound
 from data.store import Store, datasets, releases
 from data.store.bots import Bot
 from data.store.releases import Live, Promotion, Release
-from export.release import verify_release
+from service.promotion import move
 from service.session import Session
 from service.tables import DECISIONS, listing, text, verdict_table
 from service.terminal import Answer
@@ -121,27 +121,6 @@ def rollback(session: Session, asked: RollbackAsked) -> Answer:
         wanted = Promotion(target, live.version, ACTOR, asked.reason, override_reason="it was live before")
         moved = move(session, store, bot, wanted)
     return _moved(bot, live, moved)
-
-
-def move(session: Session, store: Store, bot: Bot, wanted: Promotion) -> Live:
-    """Move the live pointer to a release whose files are whole; where it is already, nothing changes.
-
-    Raises NotFound, GateClosed, PointerMoved, IntegrityError.
-    """
-    with store.read() as tx:
-        live, release = releases.live(tx, bot.id), releases.get(tx, bot.id, wanted.number)
-    if live.release is not None and live.release.number == wanted.number:
-        return live
-    if release.state != "reserved":
-        found = verify_release(session.release_folder(bot.name, wanted.number), session.settings.home / "encoders")
-        if found.digest != release.digest:
-            raise IntegrityError(
-                f"Release {wanted.number} is not the one that was published.",
-                remedy="`attune doctor` says what is damaged.",
-                release=wanted.number,
-            )
-    with store.begin() as tx:
-        return releases.promote(tx, bot.id, wanted)
 
 
 def register(app: typer.Typer) -> None:
