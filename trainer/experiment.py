@@ -20,7 +20,7 @@ from data.prepare import Preparer
 from data.profile import BotProfile
 from data.settings import Settings
 from export import confidence
-from export.parity import MAX_COST
+from export.parity import MAX_COST, torch_channel
 from export.policy import Thresholds
 from export.predict import Channel, IntentModel, Parts, Predictor, ReplyModel
 from export.release import running_versions
@@ -104,6 +104,7 @@ def _intent(question: Question, settings: Settings, run: RunFolder) -> Outcome:
     texts = [prepare(text) for text in test.texts]
     thresholds = Thresholds(answer=trained.calibration.answer, oos=trained.calibration.oos)
     scored = {p: _scores(trained, packed.channel(p, THREADS), texts) for p in packed.folders}
+    in_torch = _scores(trained, torch_channel(trained.encoder, trained.renderer), texts)
     scores = scored["fp32"]
     precision = _kept_precision(trained, packed, learned)
     metrics = experiment_intent_metrics(test.labels, scores, thresholds)
@@ -115,7 +116,8 @@ def _intent(question: Question, settings: Settings, run: RunFolder) -> Outcome:
         "size_bytes": packed.size_bytes(precision) + trained.head.size_bytes,
         "precision": precision,
         "int8_accuracy": experiment_intent_metrics(test.labels, scored["int8"], thresholds)["accuracy"],
-        "int8_agreement": _agreement(scored["fp32"], scored["int8"]),
+        "fp32_agreement": _agreement(in_torch, scored["fp32"]),
+        "int8_agreement": _agreement(in_torch, scored["int8"]),
         "held_out_accuracy": trained.calibration.accuracy,
         "set_aside": {"train": train.set_aside, "test": test.set_aside},
         "history": [_history_row(row) for row in trained.history],

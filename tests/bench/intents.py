@@ -1,9 +1,9 @@
 """Intent accuracy of the default recipes on Banking77 and HINT3, beside their peers in the same run.
 
-    python -m tests.bench.intents                     everything (about 25 minutes on 2 cores)
-    python -m tests.bench.intents few                 10 per class of Banking77, 3 seeds, and frozen + logistic regression
-    python -m tests.bench.intents full                all of Banking77
-    python -m tests.bench.intents sofmattress         a real brand's bot with out-of-scope traffic
+python -m tests.bench.intents                     everything (about 25 minutes on 2 cores)
+python -m tests.bench.intents few                 10 per class of Banking77, 3 seeds, and frozen + logistic regression
+python -m tests.bench.intents full                all of Banking77
+python -m tests.bench.intents sofmattress         a real brand's bot with out-of-scope traffic
 """
 
 from __future__ import annotations
@@ -36,7 +36,10 @@ def frozen_peer(train: Path, test: Path, seed: int) -> tuple[float, float]:
     settings = Settings()
     prepare, base = Preparer(settings.imports), find_base(DEFAULT)
     encoder, renderer = base.encoder(), base.renderer()
-    drawn, measured = read_labelled(train, settings.imports).per_class(PER_CLASS, seed), read_labelled(test, settings.imports)
+    drawn, measured = (
+        read_labelled(train, settings.imports).per_class(PER_CLASS, seed),
+        read_labelled(test, settings.imports),
+    )
     started = time.monotonic()
     set_threads(0)
     vectors = embed(encoder, renderer, renderer.utterances([prepare(text) for text in drawn.texts]))
@@ -81,7 +84,14 @@ def sofmattress(corpora: Path) -> None:
 
 
 def report(result: dict[str, Any], name: str) -> None:
-    shown = ("accuracy", "in_scope_accuracy", "auroc", "coverage_at_precision_90", "realised_precision", "realised_coverage")
+    shown = (
+        "accuracy",
+        "in_scope_accuracy",
+        "auroc",
+        "coverage_at_precision_90",
+        "realised_precision",
+        "realised_coverage",
+    )
     figures = ", ".join(f"{key} {result[key]:.4f}" for key in shown if result[key] is not None)
     print(f"{name}: {figures}; trained in {result['train_seconds']:.0f} s by {result['recipe']['name']}")
     print(

@@ -55,7 +55,9 @@ def main() -> None:
         print(f"{model}: {', '.join(figures)}")
     for model, gap in found.against.items():
         gain = gap.macro_f1
-        print(f"candidate over {model}: macro-F1 {100 * gain.value:+.1f} points [{100 * gain.low:+.1f}, {100 * gain.high:+.1f}]")
+        print(
+            f"candidate over {model}: macro-F1 {100 * gain.value:+.1f} points [{100 * gain.low:+.1f}, {100 * gain.high:+.1f}]"
+        )
 
 
 if __name__ == "__main__":
