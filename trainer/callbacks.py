@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, cast
 
 import lightning as L
+import numpy as np
+import numpy.typing as npt
 import torch
 
 from trainer.datamodule import TextData
@@ -25,6 +28,21 @@ class Row:
     step: int
     validation_loss: float | None
     metrics: dict[str, float]
+
+
+def packed(history: Sequence[Row]) -> npt.NDArray[np.float64]:
+    """A history as an array [rows, 5], so that a stage can keep it: loss, epoch, step, validation loss, F1; NaN: none."""
+    nan = float("nan")
+    rows = [[r.training_loss, r.epoch, r.step, r.validation_loss or nan, r.metrics.get("f1", nan)] for r in history]
+    return np.array(rows, dtype=np.float64).reshape(len(rows), 5)
+
+
+def unpacked(table: npt.NDArray[np.float64]) -> tuple[Row, ...]:
+    """The history that `packed` made `table` of."""
+    return tuple(
+        Row(loss, epoch, int(step), None if np.isnan(held) else held, {} if np.isnan(f1) else {"f1": f1})
+        for loss, epoch, step, held, f1 in table.tolist()
+    )
 
 
 class Progress(L.Callback):

@@ -27,18 +27,16 @@ from export.release import running_versions
 from export.replies import Reply, ReplyIndex
 from trainer import folds
 from trainer.bases import DEFAULT, find_base
-from trainer.floor import Bm25
-from trainer.metrics import IntentScores, experiment_intent_metrics, mrr, recall_at
+from trainer.metrics import IntentScores, experiment_intent_metrics
 from trainer.package import Packed, median_latency_ms, pack
 from trainer.reading import LabelledFile, read_dialogues, read_labelled
 from trainer.recipes import IntentRecipe, Recipe, ReplyRecipe, pick_intent, pick_reply
 from trainer.run_folder import MemoryLedger, RunFolder
+from trainer.selection import Places, draw, lexical, selection, selection_metrics
 from trainer.train_intent import IntentData, TrainedIntent, Utterances, check_trainable, train_intent
 from trainer.train_reply import Context, Pairs, TrainedReply, pairs_of, train_reply
 
 TASKS = ("intent", "reply")
-CANDIDATES = 100
-"""Of reply selection: the true reply and 99 draws from the others."""
 THREADS = 2
 """For bulk scoring; latency is measured with one."""
 AGREEING = 1000
@@ -139,73 +137,26 @@ def _reply(question: Question, settings: Settings, run: RunFolder) -> Outcome:
     run.report({"type": "phase", "phase": "train"})
     trained = train_reply(recipe, base, train.pick(kept), train.pick(out), run)
     run.report({"type": "phase", "phase": "evaluate"})
-    places = _draw(test.replies, question.seed)
-    tuned = _selection(trained.contexts(test.contexts), trained.replies(places.distinct), places)
+    places = draw(test.replies, question.seed)
+    tuned = selection(trained.contexts(test.contexts), trained.replies(places.distinct), places)
     untuned = TrainedReply(base.encoder(), trained.renderer, recipe, (), 0.0, True)
-    plain = _selection(untuned.contexts(test.contexts), untuned.replies(places.distinct), places)
+    plain = selection(untuned.contexts(test.contexts), untuned.replies(places.distinct), places)
     queries = [" ".join(text for _, text in context) for context in test.contexts]
-    lexical = _lexical(queries, places)
+    by_words = lexical(queries, places)
     run.report({"type": "phase", "phase": "export"})
     packed = pack(trained.encoder, base, recipe.max_length, run.folder, running_versions())
     served = _reply_predictor(trained, packed.channel("fp32"), places.distinct, settings)
     result = {
         **_common(question, recipe, (len(train), len(test)), trained.seconds),
-        **_selection_metrics(tuned),
-        "bm25": _selection_metrics(lexical),
-        "base": _selection_metrics(plain),
+        **selection_metrics(tuned),
+        "bm25": selection_metrics(by_words),
+        "base": selection_metrics(plain),
         "base_model": recipe.base,
         "latency_ms": round(median_latency_ms(served, [c[-1][1] for c in test.contexts]), 3),
         "size_bytes": packed.size_bytes("fp32"),
         "history": [_history_row(row) for row in trained.history],
     }
     return result, _reply_predictions(test, tuned, places)
-
-
-@dataclass(frozen=True, slots=True)
-class _Places:
-    """`distinct` replies of TEST; `candidates` [queries, 100] name them, the true one in column 0."""
-
-    distinct: list[str]
-    candidates: npt.NDArray[np.int64]
-
-
-def _draw(replies: Sequence[str], seed: int) -> _Places:
-    distinct = list(dict.fromkeys(replies))
-    at = {reply: place for place, reply in enumerate(distinct)}
-    generator = np.random.default_rng(seed)
-    wanted = min(CANDIDATES, len(distinct)) - 1
-    rows = np.empty((len(replies), wanted + 1), dtype=np.int64)
-    for row, reply in enumerate(replies):
-        others = generator.choice(len(distinct) - 1, size=wanted, replace=False)
-        rows[row] = [at[reply], *(others + (others >= at[reply]))]
-    return _Places(distinct, rows)
-
-
-def _selection(
-    contexts: npt.NDArray[np.float32], replies: npt.NDArray[np.float32], places: _Places
-) -> npt.NDArray[np.float64]:
-    """Scores [queries, candidates] of the drawn candidates."""
-    return np.stack([replies[row] @ context for row, context in zip(places.candidates, contexts, strict=True)])
-
-
-def _lexical(queries: Sequence[str], places: _Places) -> npt.NDArray[np.float64]:
-    index = Bm25(places.distinct)
-    block = 256
-    found = []
-    for start in range(0, len(queries), block):
-        scores = np.asarray(index.scores(queries[start : start + block]))
-        rows = places.candidates[start : start + block]
-        found.append(np.take_along_axis(scores, rows, axis=1))
-    return np.concatenate(found)
-
-
-def _selection_metrics(scores: npt.NDArray[np.float64]) -> dict[str, float]:
-    truth = np.zeros(len(scores), dtype=np.int64)
-    return {
-        "recall_at_1_of_100": recall_at(scores, truth, 1),
-        "recall_at_5_of_100": recall_at(scores, truth, 5),
-        "mrr": mrr(scores, truth),
-    }
 
 
 def _scores(trained: TrainedIntent, channel: Channel, texts: Sequence[str]) -> IntentScores:
@@ -299,7 +250,7 @@ def _intent_predictions(test: LabelledFile, scores: IntentScores) -> list[dict[s
     ]
 
 
-def _reply_predictions(test: Pairs, scores: npt.NDArray[np.float64], places: _Places) -> list[dict[str, Any]]:
+def _reply_predictions(test: Pairs, scores: npt.NDArray[np.float64], places: Places) -> list[dict[str, Any]]:
     best = scores.argmax(axis=1)
     return [
         {

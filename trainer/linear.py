@@ -104,3 +104,12 @@ def thin(rows: Labelled, most: int, seed: int) -> Labelled:
     for row in order:  # the k-th drawn row of its label has rank k: low ranks of all labels come first
         rank[row] = taken[labels[row]] = taken.get(labels[row], -1) + 1
     return rows.pick(np.sort(np.argsort(rank, kind="stable")[:most]))
+
+
+def log_loss(rows: Labelled, weight: Floats, bias: Floats, labels: Sequence[str]) -> float:
+    """Mean negative log-likelihood of the rows' labels under a linear head."""
+    logits = (rows.embeddings @ weight.T + bias).astype(np.float64)
+    logits -= logits.max(axis=1, keepdims=True)
+    column = {label: at for at, label in enumerate(labels)}
+    truth = [column[label] for label in rows.labels]
+    return float((np.log(np.exp(logits).sum(axis=1)) - logits[np.arange(len(truth)), truth]).mean())

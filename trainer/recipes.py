@@ -91,6 +91,16 @@ REPLY_FULL_PAIRS = 3_000
 FULL_ROWS = 3_000
 """From this many rows a validation split costs less than it tells."""
 
+_FULL: dict[str, Any] = {
+    "method": "full",
+    "folds": 0,
+    "epochs": 4,
+    # A head that fits the training rows perfectly from the start would leave the encoder nothing to learn from.
+    "regularisation": 1.0,
+    "label_smoothing": 0.1,
+    "validation_share": 0.03,
+}
+
 _TOP: dict[str, Any] = {
     "method": "top",
     "folds": 2,
@@ -111,7 +121,7 @@ def pick_intent(labels: Sequence[str], *, base: str = DEFAULT, seed: int = 0) ->
     median = counts[len(counts) // 2]
     common: dict[str, Any] = {"base": base, "seed": seed}
     if len(labels) >= FULL_ROWS:
-        return IntentRecipe(name="intent-full", method="full", folds=0, epochs=4, **common)
+        return IntentRecipe(name="intent-full", **_FULL, **common)
     if median >= TOP_ROWS_PER_CLASS and len(labels) >= TOP_ROWS:
         epochs = min(max(round(TOP_PASSES / len(labels)), 3), 8)
         return IntentRecipe(name="intent-top", epochs=epochs, **_TOP, **common)

@@ -10,13 +10,13 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
-from data.errors import Collapsed, DatasetError
+from data.errors import Collapsed
 from data.render import Renderer
 from data.schema import OUT_OF_SCOPE
 from export.heads import IntentHead
@@ -24,55 +24,22 @@ from export.onnx import PooledEncoder
 from trainer import folds
 from trainer.bases import LocalBase
 from trainer.calibrate import Calibration, HeldOut, background_utterances, calibrate
-from trainer.callbacks import Row
+from trainer.callbacks import Row, packed, unpacked
 from trainer.datamodule import TextData
 from trainer.embedding import embed
 from trainer.fit import fit
-from trainer.linear import Labelled, head_of, linear_weights, thin, without
+from trainer.intent_data import IntentData, Utterances, check_trainable, joined, readable
+from trainer.linear import Labelled, head_of, linear_weights, log_loss, thin, without
 from trainer.recipes import IntentRecipe
 from trainer.run_folder import Arrays, RunFolder
 from trainer.tasks.intent import IntentRows, IntentTask
+
+__all__ = ["IntentData", "TrainedIntent", "Utterances", "check_trainable", "readable", "train_intent"]
 
 MOST_BACKGROUND = 300
 """General utterances that calibration looks at: it takes a sample, and embedding them costs time in every fold."""
 MASKED_PER_LABEL = 6
 """Validation rows of a label that are also scored as if the label did not exist."""
-
-
-@dataclass(frozen=True, slots=True)
-class Utterances:
-    """Labelled texts, already prepared (cleaned, redacted), and how much each counts."""
-
-    texts: Sequence[str]
-    labels: Sequence[str]
-    weights: Sequence[float] = ()
-
-    def __len__(self) -> int:
-        return len(self.texts)
-
-    def weight(self) -> npt.NDArray[np.float32]:
-        return np.array(self.weights or [1.0] * len(self.texts), dtype=np.float32)
-
-    def pick(self, rows: Sequence[int]) -> Utterances:
-        weight = self.weight()
-        return Utterances(
-            [self.texts[row] for row in rows],
-            [self.labels[row] for row in rows],
-            [float(weight[row]) for row in rows],
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class IntentData:
-    """What a training may read. `validation` is used by recipes that hold rows out; others learn from it too.
-
-    `descriptions` are readable names and sentences of a label, from the bot's profile: they are examples as well.
-    """
-
-    train: Utterances
-    validation: Utterances | None = None
-    descriptions: Mapping[str, Sequence[str]] = field(default_factory=dict)
-    target_precision: float = 0.9
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -112,7 +79,7 @@ class _Work:
         """All rows a fold recipe learns from."""
         if self.data.validation is None:
             return self.data.train
-        return _joined(self.data.train, self.data.validation)
+        return joined(self.data.train, self.data.validation)
 
     def names(self, labels: Sequence[str]) -> Utterances:
         """The labels' names and descriptions as examples of themselves."""
@@ -129,7 +96,7 @@ class _Work:
 
     def beside(self, labels: Sequence[str]) -> Utterances:
         """What is learned besides the data: what the labels mean, and what no bot is for."""
-        return _joined(self.names(labels), self.exposure())
+        return joined(self.names(labels), self.exposure())
 
     def exposure(self) -> Utterances:
         """General utterances to learn as out of scope (Hendrycks et al. 2019, "Deep Anomaly Detection with Outlier
@@ -149,15 +116,6 @@ class _Work:
         )
 
 
-def readable(label: str, descriptions: Mapping[str, Sequence[str]]) -> list[str]:
-    """Sentences that say what a label is: the profile's, else its name with separators made spaces."""
-    if label == OUT_OF_SCOPE:
-        return []
-    given = [text for text in descriptions.get(label, ()) if text.strip()]
-    plain = " ".join(label.replace("_", " ").replace("-", " ").replace(".", " ").split()).lower()
-    return given or [plain]
-
-
 def _with_folds(work: _Work) -> TrainedIntent:
     """`frozen` and `top`: parts score each other, then one model learns from everything."""
     recipe, rows = work.recipe, work.rows()
@@ -171,7 +129,7 @@ def _with_folds(work: _Work) -> TrainedIntent:
         learned = everything.join(beside)
         labels, weight, bias = linear_weights(learned, recipe.regularisation)
         history: tuple[Row, ...] = (
-            Row(_log_loss(learned, weight, bias, labels), 1, 1, None, {"accuracy": calibration.accuracy}),
+            Row(log_loss(learned, weight, bias, labels), 1, 1, None, {"accuracy": calibration.accuracy}),
         )
         head = head_of(labels, weight, bias, thin(learned, recipe.neighbours, recipe.seed))
     else:
@@ -179,9 +137,9 @@ def _with_folds(work: _Work) -> TrainedIntent:
         exposed = set(work.exposure().labels)
         held = [_held_out(stage, fold, rows, exposed) for stage, fold in zip(stages, plan, strict=True)]
         calibration = work.calibrated(held)
-        learned_rows = _joined(rows, work.beside(sorted(set(rows.labels))))
+        learned_rows = joined(rows, work.beside(sorted(set(rows.labels))))
         encoder, head, history = _tune(work, learned_rows, None, "final")
-        history = _history(stages[0]) or history
+        history = unpacked(stages[0]["history"]) or history
     return TrainedIntent(
         encoder=encoder,
         renderer=work.renderer,
@@ -204,7 +162,7 @@ def _with_validation(work: _Work) -> TrainedIntent:
         train, validation = train.pick(kept), train.pick(out)
     known = set(train.labels)
     validation = validation.pick([row for row, label in enumerate(validation.labels) if label in known])
-    rows = _joined(train, work.beside(sorted(known)))
+    rows = joined(train, work.beside(sorted(known)))
     encoder, head, history = _tune(work, rows, validation, "final")
     seen = work.embed(encoder, validation.texts)
     far = work.background(encoder)
@@ -240,7 +198,7 @@ def _tuned_fold(work: _Work, fold: folds.Fold, at: int) -> Callable[[], Arrays]:
     def compute() -> Arrays:
         rows = work.rows()
         learned = rows.pick(fold.learn)
-        learned = _joined(learned, work.beside(sorted(set(learned.labels))))
+        learned = joined(learned, work.beside(sorted(set(learned.labels))))
         scored = rows.pick(fold.score)
         known = set(learned.labels)
         validation = scored.pick([row for row, label in enumerate(scored.labels) if label in known])
@@ -252,7 +210,7 @@ def _tuned_fold(work: _Work, fold: folds.Fold, at: int) -> Callable[[], Arrays]:
             "neighbour_labels": head.neighbour_labels,
             "embeddings": work.embed(encoder, scored.texts),
             "background": work.background(encoder),
-            "history": _packed(history),
+            "history": packed(history),
         }
 
     return compute
@@ -317,44 +275,4 @@ def _refuse_collapse(calibration: Calibration, labels: Sequence[str]) -> None:
         raise Collapsed(
             "On messages it had not learned from, the model is hardly ever right.",
             remedy="Check that the labels belong to the texts, then lower the learning rate of the recipe.",
-        )
-
-
-def _joined(first: Utterances, second: Utterances) -> Utterances:
-    weights = [*first.weight().tolist(), *second.weight().tolist()]
-    return Utterances([*first.texts, *second.texts], [*first.labels, *second.labels], weights)
-
-
-def _log_loss(
-    rows: Labelled, weight: npt.NDArray[np.float32], bias: npt.NDArray[np.float32], labels: Sequence[str]
-) -> float:
-    logits = (rows.embeddings @ weight.T + bias).astype(np.float64)
-    logits -= logits.max(axis=1, keepdims=True)
-    column = {label: at for at, label in enumerate(labels)}
-    truth = [column[label] for label in rows.labels]
-    return float((np.log(np.exp(logits).sum(axis=1)) - logits[np.arange(len(truth)), truth]).mean())
-
-
-def _packed(history: Sequence[Row]) -> npt.NDArray[np.float64]:
-    """History as an array, so that a stage can keep it: loss, epoch, step, validation loss, F1."""
-    nan = float("nan")
-    rows = [[r.training_loss, r.epoch, r.step, r.validation_loss or nan, r.metrics.get("f1", nan)] for r in history]
-    return np.array(rows, dtype=np.float64).reshape(len(rows), 5)
-
-
-def _history(stage: Arrays) -> tuple[Row, ...]:
-    return tuple(
-        Row(loss, epoch, int(step), None if np.isnan(held) else held, {} if np.isnan(f1) else {"f1": f1})
-        for loss, epoch, step, held, f1 in stage["history"].tolist()
-    )
-
-
-def check_trainable(labels: Sequence[str]) -> None:
-    """Raise DatasetError when these labels cannot train a classifier at all, saying how much more is needed."""
-    counts = Counter(label for label in labels if label != OUT_OF_SCOPE)
-    usable = [label for label, rows in counts.items() if rows >= 2]
-    if len(usable) < 2:
-        raise DatasetError(
-            f"An intent model needs two intents with at least two labelled messages each; the data has {len(usable)}.",
-            remedy="Label more messages, at least five per intent for a useful model, and import again.",
         )

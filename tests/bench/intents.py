@@ -65,7 +65,7 @@ def few(corpora: Path) -> None:
         peer.append(accuracy)
         print(
             f"banking77, {PER_CLASS} per class, seed {seed}: {100 * mine[-1]:.2f} % in {result['train_seconds']:.0f} s "
-            f"(calibration error {result['ece']:.3f}); frozen + logistic regression {100 * accuracy:.2f} % in {seconds:.0f} s"
+            f"(calibration error {result['ece']:.3f}); frozen + linear {100 * accuracy:.2f} %, {seconds:.0f} s"
         )
     print(
         f"  mean {100 * statistics.mean(mine):.2f} (spread {100 * statistics.stdev(mine):.2f}), "
@@ -95,7 +95,7 @@ def report(result: dict[str, Any], name: str) -> None:
     figures = ", ".join(f"{key} {result[key]:.4f}" for key in shown if result[key] is not None)
     print(f"{name}: {figures}; trained in {result['train_seconds']:.0f} s by {result['recipe']['name']}")
     print(
-        f"  export: {result['precision']}, one text {result['latency_ms']:.2f} ms, {result['size_bytes'] / 1e6:.0f} MB; "
+        f"  export: {result['precision']}, {result['latency_ms']:.2f} ms a text, {result['size_bytes'] / 1e6:.0f} MB; "
         f"int8 agrees with full precision on {100 * result['int8_agreement']:.2f} % of the test texts"
     )
 

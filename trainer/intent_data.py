@@ -1,0 +1,74 @@
+"""What an intent training learns from: labelled utterances, and what the labels mean."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from data.errors import DatasetError
+from data.schema import OUT_OF_SCOPE
+
+
+@dataclass(frozen=True, slots=True)
+class Utterances:
+    """Labelled texts, already prepared (cleaned, redacted), and how much each counts."""
+
+    texts: Sequence[str]
+    labels: Sequence[str]
+    weights: Sequence[float] = ()
+
+    def __len__(self) -> int:
+        return len(self.texts)
+
+    def weight(self) -> npt.NDArray[np.float32]:
+        return np.array(self.weights or [1.0] * len(self.texts), dtype=np.float32)
+
+    def pick(self, rows: Sequence[int]) -> Utterances:
+        weight = self.weight()
+        return Utterances(
+            [self.texts[row] for row in rows],
+            [self.labels[row] for row in rows],
+            [float(weight[row]) for row in rows],
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class IntentData:
+    """What a training may read. `validation` is used by recipes that hold rows out; others learn from it too.
+
+    `descriptions` are readable names and sentences of a label, from the bot's profile: they are examples as well.
+    """
+
+    train: Utterances
+    validation: Utterances | None = None
+    descriptions: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    target_precision: float = 0.9
+
+
+def joined(first: Utterances, second: Utterances) -> Utterances:
+    weights = [*first.weight().tolist(), *second.weight().tolist()]
+    return Utterances([*first.texts, *second.texts], [*first.labels, *second.labels], weights)
+
+
+def readable(label: str, descriptions: Mapping[str, Sequence[str]]) -> list[str]:
+    """Sentences that say what a label is: the profile's, else its name with separators made spaces."""
+    if label == OUT_OF_SCOPE:
+        return []
+    given = [text for text in descriptions.get(label, ()) if text.strip()]
+    plain = " ".join(label.replace("_", " ").replace("-", " ").replace(".", " ").split()).lower()
+    return given or [plain]
+
+
+def check_trainable(labels: Sequence[str]) -> None:
+    """Raise DatasetError when these labels cannot train a classifier at all, saying how much more is needed."""
+    counts = Counter(label for label in labels if label != OUT_OF_SCOPE)
+    usable = [label for label, rows in counts.items() if rows >= 2]
+    if len(usable) < 2:
+        raise DatasetError(
+            f"An intent model needs two intents with at least two labelled messages each; the data has {len(usable)}.",
+            remedy="Label more messages, at least five per intent for a useful model, and import again.",
+        )
