@@ -31,7 +31,7 @@ class Row:
 
 
 def packed(history: Sequence[Row]) -> npt.NDArray[np.float64]:
-    """A history as an array [rows, 5], so that a stage can keep it: loss, epoch, step, validation loss, F1; NaN: none."""
+    """A history as an array [rows, 5]: loss, epoch, step, validation loss, F1; NaN where there is none."""
     nan = float("nan")
     rows = [[r.training_loss, r.epoch, r.step, r.validation_loss or nan, r.metrics.get("f1", nan)] for r in history]
     return np.array(rows, dtype=np.float64).reshape(len(rows), 5)

@@ -3,7 +3,7 @@
     python -m tests.bench.latency [--corpora DIR] [--texts N]
 
 Distinct texts of Banking77, no cache. Ours is the whole way from the raw text: cleaning, redaction, tokenising,
-the exported encoder on one thread, head, neighbours and confidence. The pipeline gets the thread count it is fastest with.
+the exported encoder on one thread, head, neighbours, confidence. The pipeline gets its fastest thread count.
 """
 
 from __future__ import annotations

@@ -55,9 +55,7 @@ def main() -> None:
         print(f"{model}: {', '.join(figures)}")
     for model, gap in found.against.items():
         gain = gap.macro_f1
-        print(
-            f"candidate over {model}: macro-F1 {100 * gain.value:+.1f} points [{100 * gain.low:+.1f}, {100 * gain.high:+.1f}]"
-        )
+        print(f"macro-F1 over {model}: {100 * gain.value:+.1f} [{100 * gain.low:+.1f}, {100 * gain.high:+.1f}] points")
 
 
 if __name__ == "__main__":
