@@ -82,7 +82,7 @@ TOP_ROWS = 500
 """Below this many rows the frozen encoder is steadier: it tells what is out of scope better than a tuned one."""
 TOP_ROWS_PER_CLASS = 6
 """Nor is it moved for fewer examples in the median class."""
-TOP_PASSES = 6_000
+TOP_PASSES = 4_700
 """Rows times epochs of a `top` fit: more examples need fewer looks at each."""
 REPLY_PAIRS = 200
 """Below this many (context, reply) pairs the selector keeps the untuned encoder."""

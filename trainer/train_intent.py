@@ -202,7 +202,8 @@ def _tuned_fold(work: _Work, fold: folds.Fold, at: int) -> Callable[[], Arrays]:
         scored = rows.pick(fold.score)
         known = set(learned.labels)
         validation = scored.pick([row for row, label in enumerate(scored.labels) if label in known])
-        encoder, head, history = _tune(work, learned, validation, f"fold-{at}")
+        # The first fold's validation is the card's history; the others are there for their scores alone.
+        encoder, head, history = _tune(work, learned, validation if at == 0 else None, f"fold-{at}")
         return {
             "weight": head.weight,
             "bias": head.bias,
