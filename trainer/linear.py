@@ -67,7 +67,8 @@ def head_of(
         weight=weight.astype(np.float32),
         bias=bias.astype(np.float32),
         temperature=1.0,
-        neighbours=neighbours.embeddings.astype(np.float16),
+        # Rounded as they will be on disk, wide as they are read back: what is measured here is what will be served.
+        neighbours=neighbours.embeddings.astype(np.float16).astype(np.float32),
         neighbour_labels=np.array([column[label] for label in neighbours.labels], dtype=np.int32),
         scope=nothing,
         correct=nothing,
