@@ -56,6 +56,16 @@ class Candidate:
     parity: Mapping[str, Any]
 
     @property
+    def encoders(self) -> dict[str, str]:
+        """The digest of each task's encoder."""
+        return {task: packed.digests[precision] for task, (packed, precision) in self.packed.items()}
+
+    def publish_encoders(self, shelf: Path) -> None:
+        """Put the encoders under the folder `shelf`, each by its digest; those that stand there already stay."""
+        for packed, precision in self.packed.values():
+            packed.publish(precision, shelf)
+
+    @property
     def size_bytes(self) -> int:
         distinct = {
             packed.digests[precision]: packed.size_bytes(precision) for packed, precision in self.packed.values()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from data.frozen import FrozenDataset
@@ -50,16 +50,19 @@ class Material:
         return pairs(split)
 
     def probe(self) -> Probe:
-        """Held-out raw text for the parity of the export: the test split, and validation where test is small."""
-        rows = [*self.test, *self.validation]
-        labelled = [row for row in rows if row.intent is not None]
-        answered = [row for row in rows if row.reply is not None]
+        """Raw text for the parity of the export: the test split and validation; where they hold none, train."""
+        labelled = self._probed(lambda row: row.intent is not None)
+        answered = self._probed(lambda row: row.reply is not None)
         return Probe(
             texts=[row.text for row in labelled],
             truth=[row.intent for row in labelled],
             conversations=[conversation(row) for row in answered],
             true_replies=[row.reply for row in answered],
         )
+
+    def _probed(self, wanted: Callable[[Example], bool]) -> list[Example]:
+        held_out = [row for row in (*self.test, *self.validation) if wanted(row)]
+        return held_out or [row for row in self.train if wanted(row)]
 
 
 def utterances(rows: Iterable[Example]) -> Utterances:

@@ -2,7 +2,7 @@
 
 Every step is idempotent and every lasting effect commits under the job's fence, so that a killed job taken up again
 ends as the undisturbed one would have: the dataset is found by its fingerprint, fits go on from their recorded
-checkpoints, a release folder that was never recorded is built anew.
+checkpoints, a release folder that was never recorded is built anew, and one that was recorded ends the job.
 """
 
 from __future__ import annotations
@@ -14,60 +14,38 @@ from dataclasses import dataclass
 from typing import Any
 
 from data.build import freeze
-from data.errors import DatasetError, RecipeError, UsageError
-from data.files import Blobs
+from data.errors import DatasetError, JobCancelled, TrainingError, UsageError
+from data.files import Blobs, remove
 from data.frozen import FrozenDataset
 from data.jobs import JobContext
 from data.profile import BotProfile
 from data.settings import Settings
 from data.store import bots, jobs, releases, runs
 from data.store.bots import Bot
+from data.store.releases import Release
 from data.store.runs import NewRun
 from export.policy import Thresholds, says_banned
 from export.predict import Predictor
 from export.runtime import EncoderPool
-from trainer.bases import DEFAULT, LocalBase, find_base
+from trainer.bases import LocalBase, find_base
 from trainer.candidate import Trained, build_candidate, reply_index, reply_threshold
 from trainer.evaluate import compare
 from trainer.judging import judge_all
 from trainer.ledger import StoreLedger
 from trainer.material import Material
-from trainer.publishing import Judgement, Origin, build_release, promote_by_itself, record_release
-from trainer.recipes import IntentRecipe, Recipe, ReplyRecipe, parse_recipe, pick_intent, pick_reply
+from trainer.metrics import finite
+from trainer.order import Order
+from trainer.publishing import Built, Judgement, Origin, build_release, promote_by_itself, record_release
+from trainer.recipes import IntentRecipe, Recipe, ReplyRecipe, pick_intent, pick_reply
 from trainer.run_folder import RunFolder
 from trainer.train_intent import TrainedIntent, check_trainable, train_intent
 from trainer.train_reply import TrainedReply, train_reply
 from trainer.verdict import decide
 
 KIND = "train"
-TASKS = ("intent", "reply")
 PHASES = ("dataset", "train", "evaluate", "export", "publish")
 
 Emit = Callable[[Mapping[str, Any]], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Order:
-    """What a train job asks for: tasks, a recipe (for its own task; None lets the data choose), a seed, a base."""
-
-    tasks: tuple[str, ...] = TASKS
-    recipe: Recipe | None = None
-    seed: int = 0
-    base: str = DEFAULT
-
-    @classmethod
-    def from_payload(cls, payload: Mapping[str, Any]) -> Order:
-        tasks = tuple(payload.get("tasks") or TASKS)
-        unknown = sorted(set(tasks) - set(TASKS))
-        if unknown:
-            raise UsageError(f"Tasks are {', '.join(TASKS)}; asked for were also {', '.join(unknown)}.")
-        recipe = parse_recipe(payload["recipe"]) if payload.get("recipe") else None
-        if recipe is not None and recipe.task not in tasks:
-            raise RecipeError(f"The recipe is for {recipe.task!r}, which is not among the tasks asked for.")
-        seed = payload.get("seed", 0)
-        if not isinstance(seed, int) or isinstance(seed, bool) or not 0 <= seed < 2**31:
-            raise UsageError("A seed is a whole number from 0 to 2147483647.")
-        return cls(tasks, recipe, seed, str(payload.get("base") or DEFAULT))
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +83,9 @@ class Retraining:
 def retrain(context: JobContext, settings: Settings, emit: Emit) -> dict[str, Any]:
     """The handler of `train` jobs. Returns release number, state, verdict, dataset fingerprint and seconds by phase."""
     work = _start(context, settings, emit)
+    done = _published(work)
+    if done is not None:
+        return done
     with work.phase("dataset"):
         dataset = freeze(context.store, settings, work.bot.id, work=context)
         material = Material.read(dataset, work.profile)
@@ -119,17 +100,34 @@ def retrain(context: JobContext, settings: Settings, emit: Emit) -> dict[str, An
             with context.store.read() as tx:
                 now = tx.now
             origin = Origin(work.bot, number, work.profile_version, dataset, run_ids, now)
-            digest = build_release(origin, trained, candidate, judgement, work.blobs)
-            promoted = _record(work, origin, digest, judgement)
+            built = build_release(origin, trained, candidate, judgement, scratch / "release")
+            release, promoted = _record(work, built)
+    for run_id in run_ids.values():
+        remove(settings.home / "runs" / run_id)  # nothing is taken up again once the release stands
     work.seconds["export"] = round(work.seconds["export"] - work.seconds["evaluate"] - work.seconds["publish"], 2)
+    return _result(release, promoted, work.seconds)
+
+
+def _result(release: Release, promoted: bool, seconds: Mapping[str, float]) -> dict[str, Any]:
+    assert release.manifest is not None  # it is published
     return {
-        "release": number,
-        "state": "rejected" if judgement.verdict.decision == "reject" else "published",
+        "release": release.number,
+        "state": release.state,
         "promoted": promoted,
-        "verdict": judgement.verdict.to_wire(),
-        "dataset": dataset.fingerprint,
-        "seconds": work.seconds,
+        "verdict": release.verdict,
+        "dataset": release.manifest["lineage"]["dataset"],
+        "seconds": {phase: seconds.get(phase, 0.0) for phase in PHASES},
     }
+
+
+def _published(work: Retraining) -> dict[str, Any] | None:
+    """The result of an attempt that was killed between recording its release and ending its job."""
+    with work.context.store.read() as tx:
+        for event in jobs.events(tx, work.context.job.id):
+            if event.type == "published":
+                release = releases.get(tx, work.bot.id, int(event.data["release"]))
+                return _result(release, bool(event.data["promoted"]), event.data["seconds"])
+    return None
 
 
 def _start(context: JobContext, settings: Settings, emit: Emit) -> Retraining:
@@ -175,12 +173,14 @@ def _train_intent(
     work: Retraining, dataset: FrozenDataset, material: Material, base: LocalBase, ids: dict[str, str]
 ) -> TrainedIntent:
     asked = work.order.recipe
-    chosen = pick_intent(material.labels(), base=work.order.base, seed=work.order.seed)
-    recipe = asked if isinstance(asked, IntentRecipe) else chosen
-    run, run_id = _run_folder(work, "intent", dataset, recipe)
-    ids["intent"] = run_id
-    trained = train_intent(recipe, base, material.intent_data(), run)
-    _finish_run(work, run_id, {"held_out_accuracy": trained.calibration.accuracy})
+    if isinstance(asked, IntentRecipe):
+        recipe = asked.model_copy(update={"base": base.name})
+    else:
+        recipe = pick_intent(material.labels(), base=base.name, seed=work.order.seed)
+    run, ids["intent"] = _run_folder(work, "intent", dataset, recipe)
+    with _settling(work, ids["intent"]) as metrics:
+        trained = train_intent(recipe, base, material.intent_data(), run)
+        metrics["held_out_accuracy"] = finite(trained.calibration.accuracy)
     return trained
 
 
@@ -189,12 +189,14 @@ def _train_reply(
 ) -> TrainedReply:
     train, held = material.pairs(material.train), material.pairs(material.validation)
     asked = work.order.recipe
-    chosen = pick_reply(len(train), base=work.order.base, seed=work.order.seed)
-    recipe = asked if isinstance(asked, ReplyRecipe) else chosen
-    run, run_id = _run_folder(work, "reply", dataset, recipe)
-    ids["reply"] = run_id
-    trained = train_reply(recipe, base, train, held if len(held) else None, run)
-    _finish_run(work, run_id, {"epochs": len(trained.history)})
+    if isinstance(asked, ReplyRecipe):
+        recipe = asked.model_copy(update={"base": base.name})
+    else:
+        recipe = pick_reply(len(train), base=base.name, seed=work.order.seed)
+    run, ids["reply"] = _run_folder(work, "reply", dataset, recipe)
+    with _settling(work, ids["reply"]) as metrics:
+        trained = train_reply(recipe, base, train, held if len(held) else None, run)
+        metrics["epochs"] = len(trained.history)
     return trained
 
 
@@ -216,7 +218,21 @@ def _run_folder(work: Retraining, task: str, dataset: FrozenDataset, recipe: Rec
     return held, run.id
 
 
-def _finish_run(work: Retraining, run_id: str, metrics: dict[str, Any]) -> None:
+@contextmanager
+def _settling(work: Retraining, run_id: str) -> Iterator[dict[str, Any]]:
+    """End the run as the block ends, with the metrics put into what it is given.
+
+    What ends the job for good ends the run; after anything else the next attempt goes on with it.
+    """
+    metrics: dict[str, Any] = {}
+    try:
+        yield metrics
+    except (JobCancelled, TrainingError, UsageError) as error:
+        with work.context.store.begin() as tx:
+            jobs.check_fence(tx, work.context.job)
+            runs.fail(tx, run_id, error.to_wire())
+        remove(work.settings.home / "runs" / run_id)
+        raise
     with work.context.begin() as tx:
         if runs.get(tx, run_id).state == "running":
             runs.finish(tx, run_id, metrics)
@@ -252,8 +268,11 @@ def _number(work: Retraining) -> int:
     return number
 
 
-def _record(work: Retraining, origin: Origin, digest: str, judgement: Judgement) -> bool:
-    folder = work.settings.home / "releases" / work.bot.name / str(origin.number)
+def _record(work: Retraining, built: Built) -> tuple[Release, bool]:
+    """Files, row, pointer and the job's word on them, while nobody else can own the job."""
     with work.context.begin() as tx:
-        record_release(tx, origin, digest, judgement.verdict, folder)
-        return work.profile.auto_promote and promote_by_itself(tx, origin, judgement.verdict)
+        release = record_release(tx, built, work.settings.home)
+        promoted = work.profile.auto_promote and promote_by_itself(tx, built.origin, built.verdict)
+        told = {"release": release.number, "promoted": promoted, "seconds": dict(work.seconds)}
+        jobs.event(tx, work.context.job, "published", told)
+    return release, promoted

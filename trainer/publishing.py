@@ -1,21 +1,23 @@
-"""From a judged candidate to a numbered release: card, plots, sealed folder, then one row by the job's owner."""
+"""From a judged candidate to a numbered release: card, plots, sealed folder, then one row by the job's owner.
+
+The encoders a release names are published before it: a release never stands without them.
+"""
 
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
-from data.files import Blobs
+from data.files import remove, sync_tree
 from data.frozen import FrozenDataset
 from data.store import Tx, releases
 from data.store.bots import Bot
-from data.store.releases import NewRelease, Promotion
+from data.store.releases import NewRelease, Promotion, Release
 from export.release import ReleaseFacts, publish_release, seal_release
 from export.sealed import read_seal
 from trainer.callbacks import Row
@@ -49,40 +51,47 @@ class Origin:
     now: datetime
 
 
-def build_release(origin: Origin, trained: Trained, candidate: Candidate, judgement: Judgement, blobs: Blobs) -> str:
-    """Write the whole release folder and move it into place; returns the digest of its manifest.
+@dataclass(frozen=True, slots=True, eq=False)
+class Built:
+    """A sealed release that stands aside in `folder`; `digest` is that of its manifest."""
 
-    The encoders it names are published first: a release never stands without them.
-    """
-    home = blobs.home
-    with blobs.scratch() as work:
-        encoders = {
-            task: packed.publish(precision, home / "encoders") for task, (packed, precision) in candidate.packed.items()
-        }
-        folder = work / "release"
-        folder.mkdir()
-        if candidate.parts.intent is not None:
-            candidate.parts.intent.head.save(folder)
-        if candidate.parts.reply is not None:
-            candidate.parts.reply.index.save(folder)
-        _write_json(folder / "verdict.json", judgement.verdict.to_wire())
-        facts = card_facts(origin, trained, judgement)
-        facts = replace(facts, plots=draw_plots(facts, folder))
-        (folder / "README.md").write_text(model_card(facts), encoding="utf-8")
-        final = home / "releases" / origin.bot.name / str(origin.number)
-        digest = seal_release(folder, _release_facts(origin, trained, candidate, encoders), trained.profile)
-        if final.exists():  # a killed attempt got this far; its folder was never recorded, so it is nobody's
-            shutil.rmtree(final)
-        publish_release(folder, final)
-    return digest
+    origin: Origin
+    candidate: Candidate
+    verdict: Verdict
+    folder: Path
+    digest: str
 
 
-def record_release(tx: Tx, origin: Origin, digest: str, verdict: Verdict, folder: Path) -> None:
-    """The publish point. Promotes as well where the profile says so and the verdict allows it."""
-    manifest, _ = read_seal(folder, "manifest.json", what="release")
-    state = "rejected" if verdict.decision == "reject" else "published"
-    new = NewRelease(digest, dict(manifest), verdict.to_wire(), state)  # type: ignore[arg-type]
-    releases.publish(tx, origin.bot.id, origin.number, new)
+def build_release(origin: Origin, trained: Trained, candidate: Candidate, judgement: Judgement, folder: Path) -> Built:
+    """Write the whole release into the new `folder`, sealed. It and its encoders are flushed to the disk, so that the
+    publish point, which holds up other writers, has only to rename."""
+    folder.mkdir()
+    if candidate.parts.intent is not None:
+        candidate.parts.intent.head.save(folder)
+    if candidate.parts.reply is not None:
+        candidate.parts.reply.index.save(folder)
+    _write_json(folder / "verdict.json", judgement.verdict.to_wire())
+    facts = card_facts(origin, trained, judgement)
+    facts = replace(facts, plots=draw_plots(facts, folder))
+    (folder / "README.md").write_text(model_card(facts), encoding="utf-8")
+    digest = seal_release(folder, _release_facts(origin, trained, candidate), trained.profile)
+    for path in (folder, *(packed.folders[precision] for packed, precision in candidate.packed.values())):
+        sync_tree(path)
+    return Built(origin, candidate, judgement.verdict, folder, digest)
+
+
+def record_release(tx: Tx, built: Built, home: Path) -> Release:
+    """The publish point: encoders, release folder and row. For a number that is still merely reserved, in a transaction
+    that has found the fence of its job: what a killed attempt left under the number is nobody's and makes room."""
+    origin, verdict = built.origin, built.verdict
+    final = home / "releases" / origin.bot.name / str(origin.number)
+    built.candidate.publish_encoders(home / "encoders")
+    remove(final)
+    publish_release(built.folder, final)
+    manifest, _ = read_seal(final, "manifest.json", what="release")
+    state: Literal["published", "rejected"] = "rejected" if verdict.decision == "reject" else "published"
+    new = NewRelease(built.digest, dict(manifest), verdict.to_wire(), state)
+    return releases.publish(tx, origin.bot.id, origin.number, new)
 
 
 def promote_by_itself(tx: Tx, origin: Origin, verdict: Verdict) -> bool:
@@ -124,7 +133,7 @@ def card_facts(origin: Origin, trained: Trained, judgement: Judgement) -> CardFa
     )
 
 
-def _release_facts(origin: Origin, trained: Trained, candidate: Candidate, encoders: Mapping[str, str]) -> ReleaseFacts:
+def _release_facts(origin: Origin, trained: Trained, candidate: Candidate) -> ReleaseFacts:
     intent = candidate.parts.intent
     return ReleaseFacts(
         bot=origin.bot.name,
@@ -132,7 +141,7 @@ def _release_facts(origin: Origin, trained: Trained, candidate: Candidate, encod
         created_at=origin.now.isoformat(),
         labels=intent.head.labels if intent else (),
         thresholds=trained.thresholds,
-        encoders=encoders,
+        encoders=candidate.encoders,
         prepare={"phone_region": trained.imports.phone_region, "order_number": trained.imports.order_number},
         lineage={
             "dataset": origin.dataset.fingerprint,

@@ -1,0 +1,58 @@
+"""What a train job asks for, read from its payload. Whatever is wrong with it is said in words, before any work."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from data.errors import RecipeError, UsageError
+from trainer.bases import DEFAULT
+from trainer.recipes import Recipe, parse_recipe
+
+TASKS = ("intent", "reply")
+SEEDS = 2**31
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """Tasks, a recipe (for its own task; None lets the data choose), a seed, and one base for all tasks."""
+
+    tasks: tuple[str, ...] = TASKS
+    recipe: Recipe | None = None
+    seed: int = 0
+    base: str = DEFAULT
+
+    @classmethod
+    def from_payload(cls, payload: Mapping[str, Any]) -> Order:
+        """Raises UsageError or RecipeError. A base the payload does not name is the recipe's."""
+        tasks = _tasks(payload.get("tasks"))
+        recipe = _recipe(payload.get("recipe"))
+        if recipe is not None and recipe.task not in tasks:
+            raise RecipeError(f"The recipe is for {recipe.task!r}, which is not among the tasks asked for.")
+        seed = payload.get("seed", 0)
+        if not isinstance(seed, int) or isinstance(seed, bool) or not 0 <= seed < SEEDS:
+            raise UsageError(f"A seed is a whole number from 0 to {SEEDS - 1}.")
+        base = payload.get("base") or (recipe.base if recipe is not None else DEFAULT)
+        if not isinstance(base, str):
+            raise UsageError("A base is named by a text: one of the catalogue, or a folder.")
+        return cls(tasks, recipe, seed, base)
+
+
+def _tasks(asked: object) -> tuple[str, ...]:
+    if not asked:
+        return TASKS
+    if not isinstance(asked, Sequence) or isinstance(asked, str):
+        raise UsageError(f"Tasks are a list of {', '.join(TASKS)}.")
+    unknown = sorted({str(task) for task in asked} - set(TASKS))
+    if unknown:
+        raise UsageError(f"Tasks are {', '.join(TASKS)}; asked for were also {', '.join(unknown)}.")
+    return tuple(task for task in TASKS if task in asked)
+
+
+def _recipe(body: object) -> Recipe | None:
+    if not body:
+        return None
+    if not isinstance(body, dict):
+        raise RecipeError("A recipe is a table of fields.", remedy="docs/recipes.md lists every field and range.")
+    return parse_recipe(body)
