@@ -112,8 +112,8 @@ def find_base(name: str, *, online: bool = False) -> LocalBase:
                 f"A base folder holds config.json, model.safetensors and tokenizer.json; {wanted} is missing.",
                 remedy="Save the model with save_pretrained and its fast tokenizer beside it.",
             )
-    shown = folder.name if Path(name).is_dir() else name
-    return LocalBase(Base(shown, "unknown", (), UNLISTED_LENGTH, name), folder)
+    shown = folder.name if Path(name).is_dir() else name  # where a folder lies on this machine is nobody's business
+    return LocalBase(Base(shown, "unknown", (), UNLISTED_LENGTH, shown), folder)
 
 
 def listing(settings: Settings) -> list[dict[str, Any]]:

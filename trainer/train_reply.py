@@ -83,14 +83,16 @@ def train_reply(
         )
     renderer, encoder = base.renderer(recipe.max_length), base.encoder()
     history: tuple[Row, ...] = ()
-    if recipe.method == "full":
+    task = ReplyTask(encoder, recipe) if recipe.method == "full" else None
+    # A recipe may freeze as many layers as a small base has: then there is nothing to fit.
+    tuned = task is not None and any(parameter.requires_grad for parameter in task.parameters())
+    if task is not None and tuned:
         keys: dict[str, int] = {}
         held = _rows(_some(validation, recipe.seed), renderer, keys) if validation else None
         rows = _rows(train, renderer, keys)
-        task = ReplyTask(encoder, recipe)
         data = TextData(rows, held, renderer, (recipe.batch_size, recipe.seed))
         history = fit(task, data, recipe, run, "reply").history
-    return TrainedReply(encoder, renderer, recipe, history, time.monotonic() - started, recipe.method == "frozen")
+    return TrainedReply(encoder, renderer, recipe, history, time.monotonic() - started, not tuned)
 
 
 def embed_contexts(encoder: PooledEncoder, renderer: Renderer, contexts: Sequence[Context]) -> npt.NDArray[np.float32]:

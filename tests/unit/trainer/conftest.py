@@ -121,10 +121,10 @@ def said() -> Callable[..., Said]:
     return say
 
 
-def lay_tiny(folder: Path, seed: int = 7) -> Path:
-    """A base of two random layers that knows the words above, saved as Hugging Face saves one."""
+def lay_tiny(folder: Path, seed: int = 7, more: Sequence[str] = ()) -> Path:
+    """A base of two random layers that knows the words above and `more`, saved as Hugging Face saves one."""
     special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
-    words = sorted({word for text in (*WORDS.values(), *OPENINGS) for word in text.split()} | set(WORDS))
+    words = sorted({word for text in (*WORDS.values(), *OPENINGS) for word in text.split()} | {*WORDS, *more})
     letters = list(string.ascii_lowercase + string.digits + "?.!,:'[]")
     pieces = [*special, *letters, *("##" + c for c in string.ascii_lowercase + string.digits), *words]
     pieces = list(dict.fromkeys(pieces))
