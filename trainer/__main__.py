@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from data import ingest
-from data.errors import AttuneError, JobCancelled
+from data.errors import AttuneError, JobCancelled, UsageError
 from data.jobs import JobContext, run_job
 from data.settings import Settings, load_settings
 from data.store import Store, jobs, open_store
@@ -103,7 +103,7 @@ def _handler(job: Job, settings: Settings, emit: Emit) -> Callable[[JobContext],
         from trainer.pipeline import KIND, retrain
 
         if job.kind != KIND:
-            raise AttuneError(f"This worker knows no jobs of the kind {job.kind!r}.", remedy="Update attune.")
+            raise UsageError(f"This worker knows no jobs of the kind {job.kind!r}.", remedy="Update attune.")
         return retrain(context, settings, emit)
 
     return train

@@ -13,9 +13,11 @@ import subprocess
 import sys
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
+from data.errors import JobError
 from data.settings import Settings
 from data.store import Store, jobs, open_store
 from data.store.jobs import UNFINISHED, Job
@@ -37,7 +39,7 @@ def due(store: Store) -> list[Job]:
         open_jobs = jobs.list_all(tx, states=UNFINISHED)
     silent = [j for j in open_jobs if j.state == "running" and j.lease_until is not None and j.lease_until < now]
     queued = [j for j in open_jobs if j.state == "queued"]
-    return sorted([*silent, *queued], key=lambda job: (job.attempt, job.created_at))
+    return sorted([*silent, *queued], key=lambda job: (job.attempt, job.created_at, job.id))
 
 
 class Worker:
@@ -47,6 +49,7 @@ class Worker:
         self._settings, self._launch = settings, launch
         self._stop = threading.Event()
         self._child: subprocess.Popen[bytes] | None = None
+        self._untouched: Counter[str] = Counter()
 
     def run(self, *, until_idle: bool = False) -> None:
         """Work until `stop`; with `until_idle`, until nothing is due and nothing is running anywhere."""
@@ -56,7 +59,7 @@ class Worker:
             while not self._stop.is_set():
                 waiting = due(store)
                 if waiting:
-                    self._run_one(waiting[0].id)
+                    self._attempt(store, min(waiting, key=lambda job: self._untouched[job.id]))
                 elif until_idle and not self._open(store):
                     return
                 else:
@@ -72,18 +75,48 @@ class Worker:
         with store.read() as tx:
             return bool(jobs.list_all(tx, states=UNFINISHED))
 
-    def _run_one(self, job_id: str) -> None:
+    def _attempt(self, store: Store, job: Job) -> None:
+        """Let a child work on the job; one whose children never so much as take it is failed in the end."""
+        status = self._run_one(job.id)
+        with store.read() as tx:
+            taken = jobs.get(tx, job.id).fence != job.fence
+        if taken or self._stop.is_set():
+            del self._untouched[job.id]
+            return
+        self._untouched[job.id] += 1
+        if self._untouched[job.id] >= self._settings.jobs.max_attempts:
+            with store.begin() as tx:
+                held = jobs.claim(tx, "worker", lease_seconds=self._settings.jobs.lease_seconds, job_id=job.id)
+                if held is not None:
+                    jobs.fail(tx, held, _never_began(job.id, status).to_wire(), retry=False)
+        else:
+            self._stop.wait(self._settings.jobs.poll_seconds)
+
+    def _run_one(self, job_id: str) -> int:
+        """The exit status of the child that was given the job."""
         child = subprocess.Popen(  # noqa: S603 - our own interpreter and module
             self._launch(job_id, self._settings.home), stdin=subprocess.PIPE, stdout=subprocess.DEVNULL
         )
         self._child = child
+        if self._stop.is_set():  # asked to stop while the child was being started
+            child.send_signal(signal.SIGTERM)
         try:
-            child.wait()
+            return child.wait()
         finally:
             self._child = None
             if child.stdin is not None:
                 child.stdin.close()
             _end(child)
+
+
+def _never_began(job_id: str, status: int) -> JobError:
+    error = JobError(
+        f"The training process ended before it took the job, each time it was started (exit code {status}).",
+        remedy="Its last words are in the worker's log; then ask for the work again.",
+        job=job_id,
+    )
+    error.code = "child_lost"
+    return error
 
 
 def _end(child: subprocess.Popen[bytes]) -> None:
