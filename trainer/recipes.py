@@ -123,7 +123,7 @@ def pick_intent(labels: Sequence[str], *, base: str = DEFAULT, seed: int = 0) ->
     if len(labels) >= FULL_ROWS:
         return IntentRecipe(name="intent-full", **_FULL, **common)
     if median >= TOP_ROWS_PER_CLASS and len(labels) >= TOP_ROWS:
-        epochs = min(max(round(TOP_PASSES / len(labels)), 3), 8)
+        epochs = min(max(round(TOP_PASSES / len(labels)), 5), 8)
         return IntentRecipe(name="intent-top", epochs=epochs, **_TOP, **common)
     return IntentRecipe(name="intent-frozen", method="frozen", folds=5, **common)
 
