@@ -96,7 +96,7 @@ def report(result: dict[str, Any], name: str) -> None:
     print(f"{name}: {figures}; trained in {result['train_seconds']:.0f} s by {result['recipe']['name']}")
     print(
         f"  export: {result['precision']}, {result['latency_ms']:.2f} ms a text, {result['size_bytes'] / 1e6:.0f} MB; "
-        f"int8 agrees with full precision on {100 * result['int8_agreement']:.2f} % of the test texts"
+        f"labels as in torch: fp32 {100 * result['fp32_agreement']:.2f} %, int8 {100 * result['int8_agreement']:.2f} %"
     )
 
 
