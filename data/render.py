@@ -51,10 +51,12 @@ class Renderer:
         self.max_length = max_length
         self._tokenizer = tokenizer
         self._start, self._separator, self._end = _scaffold(tokenizer)
-        self._marks: dict[bool, tuple[int, ...]] = {brand: self._text(f"{name}:") for brand, name in _MARKS.items()}
-        self.pad_id = next((i for i in map(tokenizer.token_to_id, ("[PAD]", "<pad>")) if i is not None), 0)
         unknown = (tokenizer.token_to_id(token) for token in ("[UNK]", "<unk>"))
         self.unknown_id = next((i for i in unknown if i is not None), None)
+        special = {i for i, token in tokenizer.get_added_tokens_decoder().items() if token.special}
+        self._control = frozenset(special - {self.unknown_id})
+        self._marks: dict[bool, tuple[int, ...]] = {brand: self._text(f"{name}:") for brand, name in _MARKS.items()}
+        self.pad_id = next((i for i in map(tokenizer.token_to_id, ("[PAD]", "<pad>")) if i is not None), 0)
         if max_length < len(self._start) + len(self._end) + 2:
             raise BaseRefused(f"A maximum length of {max_length} tokens leaves no room for text.")
 
@@ -115,7 +117,20 @@ class Renderer:
         return ids, mask
 
     def _text(self, text: str) -> tuple[int, ...]:
-        return tuple(self._tokenizer.encode(text, add_special_tokens=False).ids)
+        return self._encode(text)[0]
+
+    def _encode(self, text: str) -> tuple[tuple[int, ...], tuple[tuple[int, int], ...]]:
+        """Ids and offsets of typed text. Vocabularies of some kinds (Unigram) hold their control tokens as ordinary
+        pieces; one that is found in text becomes the unknown token, or goes where there is none."""
+        encoding = self._tokenizer.encode(text, add_special_tokens=False)
+        if self._control.isdisjoint(encoding.ids):
+            return tuple(encoding.ids), tuple(encoding.offsets)
+        known = [
+            (self.unknown_id if i in self._control else i, place)
+            for i, place in zip(encoding.ids, encoding.offsets, strict=True)
+        ]
+        kept = [(i, place) for i, place in known if i is not None]
+        return tuple(i for i, _ in kept), tuple(place for _, place in kept)
 
     def _bounded(self, text: str) -> str:
         limit = self.max_length * CHARS_PER_TOKEN
@@ -123,8 +138,7 @@ class Renderer:
 
     def _fit(self, text: str, room: int) -> tuple[tuple[int, ...], tuple[tuple[int, int], ...]]:
         bounded = self._bounded(text)
-        encoding = self._tokenizer.encode(bounded, add_special_tokens=False)
-        ids, offsets = tuple(encoding.ids), tuple(encoding.offsets)
+        ids, offsets = self._encode(bounded)
         if bounded is not text:
             kept = len(bounded) // 2
             shift = len(text) - len(bounded)

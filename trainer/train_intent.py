@@ -184,13 +184,13 @@ def _with_validation(work: _Work) -> TrainedIntent:
 def _frozen_fold(
     work: _Work, fold: folds.Fold, everything: Labelled, beside: Labelled, far: npt.NDArray[np.float32]
 ) -> HeldOut:
-    learned = everything.pick(np.array(fold.learn))
+    learned = everything.pick(np.array(fold.learn, dtype=np.int64))
     known = set(learned.labels)
     usable = np.array([label in known or label == OUT_OF_SCOPE for label in beside.labels], dtype=bool)
     learned = learned.join(beside.pick(usable))
     labels, weight, bias = linear_weights(learned, work.recipe.regularisation)
     head = head_of(labels, weight, bias, thin(learned, work.recipe.neighbours, work.recipe.seed))
-    scored = everything.pick(np.array(fold.score))
+    scored = everything.pick(np.array(fold.score, dtype=np.int64))
     return HeldOut(head, scored.embeddings, scored.labels, far)
 
 

@@ -108,14 +108,10 @@ def typed(kind: str) -> st.SearchStrategy[str]:
 
 ROLES: st.SearchStrategy[Role] = st.sampled_from(["user", "assistant", "agent", "system"])
 on_every_kind = pytest.mark.parametrize("kind", KINDS)
-leaks = pytest.mark.xfail(strict=True, reason="a Unigram vocabulary holds its special tokens as ordinary pieces")
-on_every_safe_kind = pytest.mark.parametrize(
-    "kind", [pytest.param(kind, marks=leaks) if kind == "unigram" else kind for kind in KINDS]
-)
 quick = settings(max_examples=60, deadline=None)
 
 
-@on_every_safe_kind
+@on_every_kind
 def test_every_special_token_typed_as_text_is_text(kind: str) -> None:
     plain = renderer(kind).utterance("")
     scaffold = len(plain)
@@ -127,7 +123,7 @@ def test_every_special_token_typed_as_text_is_text(kind: str) -> None:
             assert not set(inner) & set(special(kind).values()), token
 
 
-@on_every_safe_kind
+@on_every_kind
 @quick
 @given(data=st.data())
 def test_no_typed_text_yields_a_special_id(kind: str, data: st.DataObject) -> None:
@@ -139,7 +135,7 @@ def test_no_typed_text_yields_a_special_id(kind: str, data: st.DataObject) -> No
     assert not inner & set(special(kind).values())
 
 
-@on_every_safe_kind
+@on_every_kind
 @quick
 @given(data=st.data())
 def test_a_context_holds_no_more_special_ids_than_its_scaffold(kind: str, data: st.DataObject) -> None:

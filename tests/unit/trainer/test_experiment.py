@@ -200,7 +200,6 @@ def test_a_full_recipe_without_a_row_to_hold_out_still_writes_json(
     assert set(found.report) >= COMMON | INTENT
 
 
-@pytest.mark.xfail(strict=True, raises=IndexError, reason="a fold that scores nothing breaks calibration")
 def test_two_intents_of_two_messages_are_enough(question: Question, said: Say, tmp_path: Path) -> None:
     some = said(2, ("refund", "delivery"))
     train = write(tmp_path / "small.jsonl", labelled(some.texts, some.labels))
