@@ -65,7 +65,7 @@ def few(corpora: Path) -> None:
         peer.append(accuracy)
         print(
             f"banking77, {PER_CLASS} per class, seed {seed}: {100 * mine[-1]:.2f} % in {result['train_seconds']:.0f} s "
-            f"(fp32 = torch: {100 * result['fp32_agreement']:.1f} %); frozen + linear {100 * accuracy:.2f} %, {seconds:.0f} s"
+            f"(fp32 = torch: {100 * result['fp32_agreement']:.1f} %); frozen {100 * accuracy:.2f} % in {seconds:.0f} s"
         )
     print(
         f"  mean {100 * statistics.mean(mine):.2f} (spread {100 * statistics.stdev(mine):.2f}), "
