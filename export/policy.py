@@ -3,12 +3,15 @@
 In this order, the first that holds:
 
 1. nothing was said yet: the greeting;
-2. the message is out of scope: own up to it, and hand over when that was already said;
-3. an intent whose confidence reaches the `answer` threshold: its approved answer, or a person where the profile
+2. a reviewer has approved a reply to this very message or question: that reply. It goes before all that scores say,
+   for most of what is corrected is a fallback; it stands back where its question only resembles this message, and
+   the models are sure of another intent than the one it was approved for;
+3. the message is out of scope: own up to it, and hand over when that was already said;
+4. an intent whose confidence reaches the `answer` threshold: its approved answer, or a person where the profile
    says that this intent wants one;
-4. an earlier reply of the brand whose score reaches the `reply` threshold and does not belong to another intent;
-5. two intents close to each other and together likely: ask which of them it is, once;
-6. otherwise: own up to it, then hand over.
+5. an earlier reply of the brand whose score reaches the `reply` threshold and does not belong to another intent;
+6. two intents close to each other and together likely: ask which of them it is, once;
+7. otherwise: own up to it, then hand over.
 
 Whatever is chosen must be *sayable*: free of banned phrases, with its placeholders filled from this conversation, and
 not what the bot said one turn before. A choice that is not sayable is passed over, never mended.
@@ -18,15 +21,15 @@ from __future__ import annotations
 
 import math
 import re
-import unicodedata
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import Any, Literal
 
 from data.errors import IntegrityError
 from data.profile import BotProfile
 from data.schema import OUT_OF_SCOPE
+from export.banned import fold, says_banned
+from export.corrections import Match
 from export.placeholders import Values, fill, placeholders
 
 Action = Literal["greet", "answer", "clarify", "fallback", "handoff"]
@@ -103,11 +106,13 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Situation:
-    """All a decision looks at. `last_reply` is what the brand last answered in this conversation, if anything."""
+    """All a decision looks at. `corrections` are those for this message, `last_reply` what the brand last answered in
+    this conversation, if anything."""
 
     understanding: Understanding
     profile: BotProfile
     thresholds: Thresholds
+    corrections: tuple[Match, ...] = ()
     candidates: tuple[Candidate, ...] = ()
     values: Values = field(default_factory=dict)
     last_reply: str | None = None
@@ -129,6 +134,9 @@ def decide(situation: Situation) -> Decision:
     """The one decision for `situation`. Always returns; always with a reason; never says a banned phrase."""
     if situation.opening:
         return _greet(situation)
+    corrected = next(_corrected(situation), None)
+    if corrected is not None:
+        return corrected
     if is_out_of_scope(situation.understanding, situation.thresholds):
         return _give_up(situation, "The message looks out of scope")
     chosen = next(_answers(situation), None) or _clarify(situation)
@@ -154,20 +162,26 @@ def is_sure(understanding: Understanding, thresholds: Thresholds) -> bool:
     )
 
 
-def says_banned(text: str, phrases: tuple[str, ...]) -> bool:
-    """Whether `text` says one of `phrases`, whatever its case, width, spacing or kind of apostrophe.
-
-    A phrase of letters matches whole words only ("as an AI" is not in "as an airline"); scripts written without
-    spaces match anywhere.
-    """
-    folded = _fold(text)
-    return any(_banned_pattern(phrase).search(folded) for phrase in phrases)
-
-
 def _greet(situation: Situation) -> Decision:
     for text in _sayable(situation, situation.profile.greeting):
         return Decision("greet", "approved", text, "The conversation opens, and nothing has been asked yet.")
     return _give_up(situation, "The greeting of the profile cannot be said")
+
+
+def _corrected(situation: Situation) -> Iterator[Decision]:
+    """The approved corrections that may be said here, best first."""
+    sure = is_sure(situation.understanding, situation.thresholds)
+    for match in situation.corrections:
+        correction = match.correction
+        if not match.equal and sure and correction.intent not in (None, situation.understanding.intent):
+            continue
+        if placeholders(correction.reply) and not correction.echoes:
+            continue
+        what = "message" if match.equal else "question in other words"
+        for text in _sayable(situation, correction.reply):
+            reason = f"A reviewer approved this reply for the same {what}."
+            intent = correction.intent or situation.understanding.intent
+            yield Decision("answer", "approved", text, reason, intent)
 
 
 def _answers(situation: Situation) -> Iterator[Decision]:
@@ -249,7 +263,7 @@ def _sayable(situation: Situation, text: str) -> Iterator[str]:
     filled = fill(text, situation.values)
     if filled is None or says_banned(filled, situation.profile.banned_phrases):
         return
-    if situation.last_reply is None or _fold(filled) != _fold(situation.last_reply):
+    if situation.last_reply is None or fold(filled) != fold(situation.last_reply):
         yield filled
 
 
@@ -270,24 +284,6 @@ def _readable(profile: BotProfile, name: str) -> str:
 
 
 _FIELDS = re.compile(r"\{(first|second)\}")
-_APOSTROPHES = str.maketrans("’‘ʼ＇`´", "''''''")
-_NO_SPACES_FROM = "\u0e00"
-"""From Thai on, most scripts do not put spaces between words, so that word edges cannot be told."""
-
-
-def _fold(text: str) -> str:
-    visible = "".join(c for c in text.translate(_APOSTROPHES) if unicodedata.category(c) != "Cf")
-    plain = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", visible).casefold())
-    return " ".join(plain.split())
-
-
-@lru_cache(maxsize=4096)
-def _banned_pattern(phrase: str) -> re.Pattern[str]:
-    folded = _fold(phrase)
-    if not folded:  # nothing visible is banned: it would forbid every reply
-        return re.compile(r"(?!)")
-    before, after = (edge.isalnum() and edge < _NO_SPACES_FROM for edge in (folded[0], folded[-1]))
-    return re.compile((r"(?<!\w)" if before else "") + re.escape(folded) + (r"(?!\w)" if after else ""))
 
 
 def _is_ask_back(text: str | None, template: str) -> bool:

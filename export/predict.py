@@ -1,6 +1,7 @@
 """Predictor: a conversation in, a Prediction out. The one place where a release turns text into an answer.
 
-text -> prepare (clean, redact) -> render -> embed -> head -> understanding -> policy -> reply.
+text -> prepare (clean, redact) -> render -> embed -> head -> understanding -> policy -> reply. What a reviewer has
+corrected before is looked up by the prepared text, and answered as approved.
 
 Nothing here is random and nothing is remembered between calls: the same conversation gets the same prediction, and
 threads may share one predictor. The parts are values, so that training can put its own model in the place of the
@@ -9,25 +10,22 @@ exported one and compare the two from raw text to reply (export/parity).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import ValidationError
 
-from data.errors import IntegrityError
-from data.profile import BotProfile
-from data.render import Rendered, Renderer
-from data.schema import OUT_OF_SCOPE
-from data.settings import ImportSettings
+from data.schema import BRAND_ROLES, OUT_OF_SCOPE
 from export import confidence
+from export.corrections import Match
 from export.heads import IntentHead
 from export.hear import Heard, Listener, Spoken
+from export.parts import Channel, IntentModel, Parts, ReplyModel, parts_of
 from export.policy import (
     NOT_UNDERSTOOD,
     Action,
@@ -35,65 +33,19 @@ from export.policy import (
     Ranked,
     Situation,
     Source,
-    Thresholds,
     Understanding,
     decide,
     label_of,
 )
-from export.release import Release, open_release
-from export.replies import ReplyIndex
-from export.runtime import Embeddings, Encoder, EncoderPool
-from export.sealed import REMEDY
+from export.release import open_release
+from export.runtime import Embeddings, EncoderPool
 
-Embed = Callable[[Sequence[Rendered]], Embeddings]
+__all__ = ["Channel", "IntentModel", "Parts", "Prediction", "Predictor", "ReplyModel"]
 
 CANDIDATES = 5
 RANKED = 5
 SCORED = 256
 """Texts scored at a time: each is compared with every neighbour of the head."""
-
-
-@dataclass(frozen=True, slots=True)
-class Channel:
-    """One way from text to vectors: a tokenizer's renderer and what embeds its ids, [n, hidden] unit vectors."""
-
-    renderer: Renderer
-    embed: Embed
-
-
-@dataclass(frozen=True, slots=True)
-class IntentModel:
-    channel: Channel
-    head: IntentHead
-
-
-@dataclass(frozen=True, slots=True)
-class ReplyModel:
-    channel: Channel
-    index: ReplyIndex
-
-
-@dataclass(frozen=True, slots=True)
-class Parts:
-    """All a predictor is made of. `release` is its name (`acme@7`); a task that was not trained is None.
-
-    `imports` are the settings that text was prepared with for training, not those of the machine that serves.
-    """
-
-    release: str
-    profile: BotProfile
-    thresholds: Thresholds
-    imports: ImportSettings
-    intent: IntentModel | None = None
-    reply: ReplyModel | None = None
-
-    def behind(self, intent: Channel | None = None, reply: Channel | None = None) -> Parts:
-        """The same parts with other encoders before their heads: the trained model, or another precision of it."""
-        return replace(
-            self,
-            intent=self.intent and (replace(self.intent, channel=intent) if intent else self.intent),
-            reply=self.reply and (replace(self.reply, channel=reply) if reply else self.reply),
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +101,7 @@ class Predictor:
             encoders = {
                 task: stack.enter_context(pool.holding(digest)) for task, digest in release.facts.encoders.items()
             }
-            parts = _parts(release, encoders)
+            parts = parts_of(release, encoders)
             return cls(parts, stack.pop_all())
 
     def close(self) -> None:
@@ -225,11 +177,23 @@ class Predictor:
             )
         return found
 
+    def _corrections(self, heard: Heard) -> tuple[Match, ...]:
+        """The approved corrections that are for the customer's last message."""
+        known, channel = self.parts.corrections, self.parts.asking
+        if known is None or channel is None or heard.opening or not heard.turns[-1][1]:
+            return ()
+        before = heard.turns[-2][1] if len(heard.turns) > 1 and heard.turns[-2][0] in BRAND_ROLES else None
+
+        return known.find(
+            heard.turns[-1][1], before, lambda text: channel.embed(channel.renderer.utterances([text]))[0]
+        )
+
     def _answer(self, heard: Heard, understanding: Understanding, candidates: tuple[Candidate, ...]) -> Prediction:
         situation = Situation(
             understanding=understanding,
             profile=self.parts.profile,
             thresholds=self.parts.thresholds,
+            corrections=self._corrections(heard),
             candidates=candidates,
             values=heard.values,
             last_reply=heard.last_reply,
@@ -265,33 +229,3 @@ def _ranking(labels: Sequence[str], probabilities: npt.NDArray[np.floating[Any]]
     order = np.argsort(-probabilities, kind="stable")
     ranked = [Ranked(labels[row], float(probabilities[row])) for row in order if labels[row] != OUT_OF_SCOPE]
     return tuple(ranked[:RANKED])
-
-
-def _parts(release: Release, encoders: Mapping[str, Encoder]) -> Parts:
-    """Read the heads of `release` and put them behind their encoders."""
-    try:
-        imports = ImportSettings.model_validate(dict(release.facts.prepare))
-    except ValidationError:
-        raise IntegrityError("The release does not say how its text is prepared.", remedy=REMEDY) from None
-    intent = reply = None
-    if "intent" in encoders:
-        intent = IntentModel(_channel(encoders["intent"]), IntentHead.load(release.folder))
-        _agree(intent.head.weight.shape[1], encoders["intent"])
-        if tuple(intent.head.labels) != release.facts.labels:
-            raise IntegrityError("The intent head and the manifest name different labels.", remedy=REMEDY)
-    if "reply" in encoders:
-        reply = ReplyModel(_channel(encoders["reply"]), ReplyIndex.load(release.folder))
-        _agree(reply.index.hidden, encoders["reply"])
-    return Parts(release.name, release.profile, release.facts.thresholds, imports, intent, reply)
-
-
-def _channel(encoder: Encoder) -> Channel:
-    return Channel(Renderer.from_file(encoder.tokenizer, encoder.card.max_length), encoder.embed)
-
-
-def _agree(hidden: int, encoder: Encoder) -> None:
-    if hidden != encoder.card.hidden:
-        raise IntegrityError(
-            f"The release was made for embeddings of size {hidden}; its encoder gives {encoder.card.hidden}.",
-            remedy=REMEDY,
-        )

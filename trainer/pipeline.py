@@ -24,7 +24,8 @@ from data.store import bots, jobs, releases, runs
 from data.store.bots import Bot
 from data.store.releases import Release
 from data.store.runs import NewRun
-from export.policy import Thresholds, says_banned
+from export.banned import says_banned
+from export.policy import Thresholds
 from export.predict import Predictor
 from export.runtime import EncoderPool
 from trainer.bases import LocalBase, find_base

@@ -156,6 +156,8 @@ def lay_release(folder: Path, parts: Parts, encoders: dict[str, str], labels: tu
         parts.intent.head.save(folder)
     if parts.reply and "reply" in encoders:
         parts.reply.index.save(folder)
+    if parts.corrections:
+        parts.corrections.save(folder)
     facts = ReleaseFacts(
         bot="acme",
         number=7,

@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 from data.errors import IntegrityError
 from data.profile import BotProfile, Intent
 from data.schema import OUT_OF_SCOPE
+from export.banned import says_banned
+from export.corrections import Correction, Match
 from export.placeholders import placeholders
 from export.policy import (
     NOT_UNDERSTOOD,
@@ -21,7 +23,6 @@ from export.policy import (
     Understanding,
     decide,
     is_sure,
-    says_banned,
 )
 
 PROFILE = BotProfile(
@@ -290,3 +291,53 @@ def test_whatever_comes(situation):
         assert found.in_scope >= bars.oos
     if situation.last_reply is not None and decision.reply == situation.last_reply:
         assert decision.action == "handoff"
+
+
+FIX = Correction("f1", "can i bring my dog along", None, "Dogs are welcome.", "refund")
+SAME = Match(FIX, equal=True)
+ALIKE = Match(FIX, equal=False)
+OUT = meaning(confidence=0.1, in_scope=0.1)
+
+
+@pytest.mark.parametrize("understanding", [OUT, TORN, UNSURE, meaning(), NOT_UNDERSTOOD])
+def test_an_approved_correction_goes_before_all_scores(understanding):
+    decision = decide(situation(understanding=understanding, corrections=(SAME,), candidates=(GOOD,)))
+    assert (decision.action, decision.source, decision.reply) == ("answer", "approved", "Dogs are welcome.")
+    assert decision.intent == "refund"
+    assert decision.reason == "A reviewer approved this reply for the same message."
+
+
+def test_the_greeting_goes_before_a_correction():
+    assert decide(situation(corrections=(SAME,), opening=True)).action == "greet"
+
+
+def test_a_question_that_only_resembles_stands_back_behind_another_sure_intent():
+    assert decide(situation(corrections=(ALIKE,))).reply == "Use the link."
+    same_intent = replace(ALIKE, correction=replace(FIX, intent="order_status"))
+    unknown = replace(ALIKE, correction=replace(FIX, intent=None))
+    for match in (same_intent, unknown):
+        assert decide(situation(corrections=(match,))).reply == "Dogs are welcome."
+    for understanding in (UNSURE, OUT, TORN):
+        decision = decide(situation(understanding=understanding, corrections=(ALIKE,)))
+        assert decision.reason == "A reviewer approved this reply for the same question in other words."
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"reply": "Now calm down."},
+        {"reply": "Order [order 1] is on its way."},
+        {"reply": "Order [order 1] is on its way.", "echoes": False},
+    ],
+)
+def test_a_correction_that_may_not_be_said_is_passed_over(changes):
+    values = {"order": ("OB-1",)} if "echoes" in changes else {}
+    unsayable = replace(SAME, correction=replace(FIX, **changes))
+    assert decide(situation(corrections=(unsayable,), values=values)).reply == "Use the link."
+    assert decide(situation(corrections=(unsayable, SAME), values=values)).reply == "Dogs are welcome."
+
+
+def test_a_correction_is_not_said_twice_in_a_row_and_is_filled():
+    assert decide(situation(corrections=(SAME,), last_reply="dogs are  welcome.")).reply == "Use the link."
+    filled = replace(SAME, correction=replace(FIX, reply="Order [order 1] is on its way."))
+    assert decide(situation(corrections=(filled,), values={"order": ("OB-1",)})).reply == "Order OB-1 is on its way."

@@ -13,6 +13,7 @@ import pytest
 
 from data.errors import IntegrityError, NotFound
 from data.settings import ImportSettings
+from export.corrections import Correction, Corrections
 from export.policy import NOT_UNDERSTOOD
 from export.predict import Predictor
 from export.runtime import EncoderPool
@@ -241,3 +242,40 @@ print(sorted(heavy & {{name.partition(".")[0] for name in sys.modules}}))
 """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=120, check=True)
     assert done.stdout.splitlines() == ["Use the link.", "[]"]
+
+
+ASKED = "where is my parcel customer number us"
+
+
+@pytest.fixture
+def corrected(tmp_path, exported, encoders, lay, put_release, parts):
+    """A release that knows a correction, whose vectors its own intent encoder made."""
+    digest = lay(exported, encoders)
+    given = [
+        Correction("f1", ASKED, None, "It is in the locker.", "order_status"),
+        Correction("f2", "yes please", "Shall I cancel it?", "It is cancelled."),
+    ]
+    vectors = Predictor(parts).embed([one.message for one in given])
+    with_corrections = replace(parts, corrections=Corrections(vectors, given))
+    folder = put_release(tmp_path / "releases" / "acme" / "8", with_corrections, {"intent": digest, "reply": digest})
+    with Predictor.load(folder, EncoderPool(encoders)) as loaded:
+        yield loaded
+
+
+def test_a_release_answers_what_was_corrected_and_nothing_else(corrected):
+    for asked in (ASKED, f"{ASKED.upper()}?", "Where is the parcel, customer number us!"):
+        said = corrected.reply([("assistant", "Hello from Acme."), ("user", asked)])
+        assert (said.reply, said.source, said.action) == ("It is in the locker.", "approved", "answer")
+    assert corrected.reply([("user", "where is my order customer number us")]).reply != "It is in the locker."
+    follow_up = [("user", "cancel my order"), ("assistant", "Shall I cancel it?"), ("user", "yes please")]
+    assert corrected.reply(follow_up).reply == "It is cancelled."
+    assert corrected.reply([("user", "yes please")]).reply != "It is cancelled."
+    assert corrected.reply([]).action == "greet"
+
+
+def test_corrections_of_another_encoder_are_refused(tmp_path, exported, encoders, lay, put_release, parts):
+    digest = lay(exported, encoders)
+    wrong = replace(parts, corrections=Corrections(np.ones((1, 3)), [Correction("f1", ASKED, None, "x")]))
+    folder = put_release(tmp_path / "release", wrong, {"intent": digest})
+    with pytest.raises(IntegrityError):
+        Predictor.load(folder, EncoderPool(encoders))
