@@ -8,22 +8,21 @@ that the two agree.
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
-from data.clean import clean, is_mojibake
+from data.clean import clean
 from data.dedupe import NearIndex, fingerprint
 from data.importers import Detection, ImportOptions, Item, Reason, Remark, detect, read
 from data.importers.encoding import GUESSED
 from data.language import languages_of
-from data.merge import merge
+from data.prepare import ConversationPreparer, Readied
 from data.quality import Tally
 from data.redact import Memory, Redactor
-from data.schema import Conversation, Entity, ImportReport, SetAside, Turn
+from data.schema import Conversation, ImportReport, SetAside
 from data.settings import ImportSettings
 
 BATCH = 256
@@ -75,6 +74,7 @@ class Examination:
         self.detection = detection
         self._items = iter(items)
         self._redactor = Redactor(settings)
+        self._preparer = ConversationPreparer(self._redactor)
         self._index = index
         self._tally = Tally()
         self._seen: set[int] = set()
@@ -133,60 +133,19 @@ class Examination:
             if isinstance(item, SetAside):
                 self._put_aside(item.reason, item.row, item.rows, item.sample)
                 continue
-            conversation, redacted = self._prepare(item)
-            if conversation.turns:
-                yield conversation, fingerprint(conversation), redacted
+            readied = self._prepare(item)
+            if readied.conversation.turns:
+                yield readied.conversation, fingerprint(readied.conversation), readied.redacted
 
-    def _prepare(self, raw: Conversation) -> tuple[Conversation, Counter[str]]:
-        """Clean, redact and merge one conversation; messages of which nothing is left are set aside."""
-        cleaned = [self._clean(turn, raw.row) for turn in raw.turns]
-        memory, redacted = Memory(), Counter[str]()
-        for turn in cleaned:
-            memory.reserve(turn.text)
-        turns = [self._redact(turn, raw.row, memory, redacted) for turn in cleaned if turn.text]
-        return self._without_names(raw).with_turns(merge(turns)), redacted
-
-    def _clean(self, turn: Turn, row: int) -> Turn:
-        edited = clean(turn.text)
-        if not edited.stages:
-            return turn
-        if not edited.text:
-            self._put_aside(Reason.EMPTY_MESSAGE, row, turn.rows)
-        if is_mojibake(turn.text):
-            self._tally.notes.add("mojibake_repaired", row, self._safe(turn.text))
-        return replace(turn, text=edited.text, entities=self._moved(turn, edited.move(turn.entities), row))
-
-    def _redact(self, turn: Turn, row: int, memory: Memory, counts: Counter[str]) -> Turn:
-        redacted = self._redactor.redact(turn.text, memory)
-        entities = tuple(self._without_value(entity) for entity in turn.entities) if turn.entities else ()
-        if not redacted.stages:
-            return replace(turn, entities=entities) if entities else turn
-        counts.update(redacted.counts)
-        moved = self._moved(turn, redacted.move(entities), row)
-        return replace(turn, text=redacted.text, entities=moved)
-
-    def _moved(self, turn: Turn, entities: tuple[Entity, ...], row: int) -> tuple[Entity, ...]:
-        if len(entities) < len(turn.entities):
-            self._tally.notes.add("entities_dropped", row, count=len(turn.entities) - len(entities))
-        return entities
-
-    def _without_value(self, entity: Entity) -> Entity:
-        """An entity's value is a copy of what may just have been redacted."""
-        if entity.value is None:
-            return entity
-        value = clean(entity.value).text
-        return replace(entity, value=None if self._redactor.is_personal(value) else value)
-
-    def _without_names(self, raw: Conversation) -> Conversation:
-        """Ids and tags that identify a person are replaced by their digest: still equal where they were equal."""
-        tags = tuple(self._pseudonym(tag) for tag in raw.tags)
-        customer = None if raw.customer is None else self._pseudonym(raw.customer)
-        return replace(raw, id=self._pseudonym(raw.id), customer=customer, tags=tags)
-
-    def _pseudonym(self, value: str) -> str:
-        if not self._redactor.is_personal(value):
-            return value
-        return "sha256:" + hashlib.sha256(value.encode()).hexdigest()[:32]
+    def _prepare(self, raw: Conversation) -> Readied:
+        """Clean, redact and merge one conversation, and tell what was found; messages that end empty are set aside."""
+        readied = self._preparer(raw)
+        for notice in readied.notices:
+            if notice.rows:
+                self._put_aside(notice.code, raw.row, notice.rows)
+            else:
+                self._tally.notes.add(notice.code, raw.row, self._safe(notice.sample), count=notice.count)
+        return readied
 
     def _without_duplicates(
         self, batch: list[tuple[Conversation, str, Counter[str]]], known: Known

@@ -36,16 +36,20 @@ class Origin:
 
 
 class Reply(NamedTuple):
-    """What the brand said before the user spoke again; `role` is agent where a person had a part in it."""
+    """What the brand said before the user spoke again; `role` is agent where a person had a part in it, `corrected`
+    whether a reviewer's words stand in it for the bot's own."""
 
     text: str | None = None
     role: Role | None = None
     rating: int | None = None
+    corrected: bool = False
 
 
 def user_turns(conversation: Conversation) -> Iterator[tuple[int, Turn]]:
-    """The turns that become examples, with their places."""
+    """The turns that become examples, with their places; the only one where the conversation names one."""
     for place, turn in enumerate(conversation.turns):
+        if conversation.only not in (None, place):
+            continue
         if turn.role == "user" and not turn.text.isspace() and turn.text:
             yield place, turn
 
@@ -68,6 +72,7 @@ def examples_of(conversation: Conversation, origin: Origin, context_turns: int =
             reply=reply.text,
             reply_role=reply.role,
             rating=reply.rating,
+            corrected=reply.corrected,
         )
 
 
@@ -87,8 +92,8 @@ def reply_to(conversation: Conversation, place: int) -> Reply:
     rating = min((turn.rating for turn in said if turn.rating is not None), default=None)
     if rating == DISLIKED_TURN or conversation.rating == DISLIKED_CONVERSATION:
         return Reply(rating=rating)
-    by_person = any(turn.role == "agent" for turn in said)
-    return Reply(JOINT.join(turn.text for turn in said), "agent" if by_person else "assistant", rating)
+    role: Role = "agent" if any(turn.role == "agent" for turn in said) else "assistant"
+    return Reply(JOINT.join(turn.text for turn in said), role, rating, any(turn.corrected for turn in said))
 
 
 def _context(conversation: Conversation, place: int, most: int) -> tuple[tuple[Role, str], ...]:

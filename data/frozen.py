@@ -19,7 +19,8 @@ from data.schema import SPLITS, Example, Split
 from data.shards import canonical, example_of, read_records
 
 MANIFEST = "manifest.json"
-VERSION = 1
+VERSION = 2
+"""Since 2 a row says whether its reply is a reviewer's correction."""
 ROOMS = (*SPLITS, "seen_validation", "seen_test")
 """The sequences of rows in a dataset, by the name of their files."""
 

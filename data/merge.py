@@ -45,4 +45,5 @@ def _join(one: Turn, other: Turn) -> Turn:
         entities=one.entities + moved,
         rating=one.rating if one.rating is not None else other.rating,
         rows=one.rows + other.rows,
+        corrected=one.corrected or other.corrected,
     )

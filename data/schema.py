@@ -39,7 +39,8 @@ class Entity:
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """One utterance of one side. `rows` is how many source messages were merged into it."""
+    """One utterance of one side. `rows` is how many source messages were merged into it; `corrected`: a reviewer
+    approved these words in the place of the bot's own."""
 
     role: Role
     text: str
@@ -49,6 +50,7 @@ class Turn:
     entities: tuple[Entity, ...] = ()
     rating: int | None = None
     rows: int = 1
+    corrected: bool = False
 
     @property
     def is_brand(self) -> bool:
@@ -67,7 +69,11 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class Conversation:
-    """Ordered turns between one customer and the brand. `row` is where it began in its upload (1-based)."""
+    """Ordered turns between one customer and the brand. `row` is where it began in its upload (1-based).
+
+    `only`: the place of the single user turn that may be learned, where consent was given for that turn alone; the
+    others are what was said before it, nothing more.
+    """
 
     id: str
     turns: tuple[Turn, ...]
@@ -77,6 +83,7 @@ class Conversation:
     rating: int | None = None
     tags: tuple[str, ...] = ()
     row: int = 0
+    only: int | None = None
 
     @property
     def rows(self) -> int:
@@ -135,9 +142,10 @@ class Example:
     """One user turn as every task sees it: its labels, the turns before it, and what the brand answered.
 
     A row of a frozen dataset. `context` holds the turns before it, oldest first; `reply` is None where the brand said
-    nothing, or nothing that may be learned; `rating` is what that answer got. `weight` is 1 / size of its
-    near-duplicate cluster within its split, so that repeats count once. `conversation` is a conversation's fingerprint
-    and `upload` an upload's digest: an example follows from content alone, so that equal logs give equal rows.
+    nothing, or nothing that may be learned; `rating` is what that answer got; `corrected`: a reviewer approved the
+    reply in the place of the bot's own. `weight` is 1 / size of its near-duplicate cluster within its split, so that
+    repeats count once. `conversation` is a conversation's fingerprint and `upload` an upload's digest: an example
+    follows from content alone, so that equal logs give equal rows.
     """
 
     id: str
@@ -154,6 +162,7 @@ class Example:
     reply_role: Role | None = None
     rating: int | None = None
     weight: float = 1.0
+    corrected: bool = False
 
 
 @dataclass(frozen=True, slots=True)

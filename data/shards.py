@@ -39,6 +39,7 @@ SCHEMA = pa.schema(
         pa.field("reply_role", _TEXT),
         pa.field("rating", pa.int8()),
         pa.field("weight", pa.float64(), nullable=False),
+        pa.field("corrected", pa.bool_(), nullable=False),
     ]
 )
 

@@ -425,7 +425,7 @@ ROWS = '{"train": 1, "validation": 1, "test": 1}'
         ("{}", "cannot be read"),
         ('{"version": 1, "fingerprint": "a", "rows": {"train": 1}, "files": {}}', "cannot be read"),
         ('{"version": 1, "fingerprint": "a", "rows": ' + ROWS + ', "files": {"../x": {}}}', "cannot be read"),
-        ('{"version": 2, "fingerprint": "a", "rows": ' + ROWS + ', "files": {}}', "of version 2"),
+        ('{"version": 1, "fingerprint": "a", "rows": ' + ROWS + ', "files": {}}', "of version 1"),
     ],
 )
 def test_a_manifest_that_is_none_is_refused(tmp_path: Path, body: str, words: str) -> None:

@@ -1,5 +1,7 @@
 """What one conversation teaches: a row per user turn, its context, and only replies that nobody disliked."""
 
+from dataclasses import replace
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -126,3 +128,17 @@ def test_no_user_turn_is_lost_and_no_disliked_reply_is_learned(turns: tuple[Turn
         assert (row.reply is None) == (row.reply_role is None)
         assert row.reply is None or (row.rating != -1 and rating != 1)
         assert all(role != "system" for role, _ in row.context)
+
+
+def test_only_the_named_turn_is_learned_and_the_others_are_its_context() -> None:
+    conversation = replace(talk(user("one"), bot("1"), user("two"), bot("2"), user("three")), only=2)
+    (row,) = rows(conversation)
+    assert (row.text, row.reply, row.context) == ("two", "2", (("user", "one"), ("assistant", "1")))
+    assert rows(replace(conversation, only=1)) == []
+    assert [place for place, _ in user_turns(replace(conversation, only=None))] == [0, 2, 4]
+
+
+def test_a_reply_that_a_reviewer_wrote_says_so() -> None:
+    written, own = rows(talk(user("one"), agent("better", corrected=True), user("two"), bot("2")))
+    assert (written.reply, written.corrected) == ("better", True)
+    assert (own.reply, own.corrected) == ("2", False)
