@@ -44,7 +44,7 @@ class ImportSettings(_Section):
     phone_region: str = Field("GB", min_length=2, max_length=2, description="Region of phone numbers without +.")
     order_number: str = Field(
         r"(?<![\w-])(?:#\s?\d{4,10}|[A-Z]{1,4}-\d{4,10}|[A-Z]{2,4}\d{4,10}|(?-i:[A-Z]{2,4})\s\d{4,10}"
-        r"|(?:(?<=order )|(?<=order no )|(?<=order no\. )|(?<=order number ))\d{4,10})(?![\w-])",
+        r"|(?:(?<=order )|(?<=order no )|(?<=order no\. )|(?<=order number ))\d{4,20})(?![\w-])",
         description="Pattern of the brand's order numbers, matched without regard to case.",
     )
 

@@ -40,6 +40,10 @@ def redacted(text, memory=None):
             "order [order 1] / order no [order 2] / Order number [order 3]",
         ),
         ("return R-7719", "return [order 1]"),
+        ("my order 44770090012 is late", "my order [order 1] is late"),
+        ("order number 07700900123", "order number [order 1]"),
+        ("order no. 12345678901234567890 / my number is 07700900123", "order no. [order 1] / my number is [phone 1]"),
+        ("order 4111111111111111", "order [card 1]"),
     ],
 )
 def test_hides(text, hidden):
