@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import os
+import stat
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -104,12 +105,14 @@ def load_settings(
     """
     environment = os.environ if environ is None else environ
     from_environment = _from_environment(environment)
-    chosen = Path(home or from_environment.get("home") or Settings.model_fields["home"].default).expanduser()
+    chosen = _home(home or from_environment.get("home") or Settings.model_fields["home"].default)
     body: dict[str, Any] = _from_file(chosen / FILE_NAME)
     _merge(body, from_environment)
     for name, value in (overrides or {}).items():
         _merge(body, _nested(name.split("."), value))
-    body["home"] = chosen.absolute()
+    if isinstance(body.get("home"), Mapping):
+        raise SettingsError("home is no section: it names one folder.", remedy="Set ATTUNE_HOME, without __.")
+    body["home"] = chosen
     try:
         return Settings.model_validate(body)
     except ValidationError as error:
@@ -117,6 +120,23 @@ def load_settings(
         raise SettingsError(
             f"These settings do not hold: {problems}.", remedy="docs/settings.md lists every setting and its range."
         ) from None
+
+
+def _home(named: object) -> Path:
+    """The home folder, absolute; it may not exist yet. Raises SettingsError for what can be no folder."""
+    refused = SettingsError("home does not name a folder.", remedy="Set ATTUNE_HOME, or --home, to a folder's path.")
+    if not isinstance(named, (str, Path)):
+        raise refused
+    try:
+        home = Path(named).expanduser().absolute()
+        str(home).encode("utf-8")  # it becomes part of the database's URL
+        if stat.S_ISDIR(home.stat().st_mode):
+            return home
+    except FileNotFoundError:
+        return home
+    except (OSError, ValueError, RuntimeError):  # another's unknown home, a null byte, a name too long for any disk
+        raise refused from None
+    raise refused
 
 
 def _from_environment(environ: Mapping[str, str]) -> dict[str, Any]:

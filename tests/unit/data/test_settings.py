@@ -74,11 +74,35 @@ def test_a_name_that_does_not_exist_is_refused(tmp_path: Path, name: str) -> Non
     assert SECRET not in repr(caught.value.to_wire())
 
 
-@pytest.mark.xfail(strict=True, raises=(TypeError, RuntimeError), reason="the home folder is read before it is checked")
-@pytest.mark.parametrize("environ", [{"ATTUNE_HOME__X": SECRET}, {"ATTUNE_HOME": "~nobody-of-this-name/x"}])
+NO_FOLDERS: list[dict[str, str]] = [
+    {"ATTUNE_HOME__X": SECRET},
+    {"ATTUNE_HOME": "~nobody-of-this-name/x"},
+    {"ATTUNE_HOME": f"{SECRET}\0"},
+    {"ATTUNE_HOME": SECRET * 5000},
+    {"ATTUNE_HOME": f"{SECRET}\udcff"},
+]
+
+
+@pytest.mark.parametrize("environ", NO_FOLDERS, ids=range(len(NO_FOLDERS)))
 def test_a_home_that_is_no_folder_is_refused(environ: dict[str, str]) -> None:
-    with pytest.raises(SettingsError):
+    with pytest.raises(SettingsError) as caught:
         load_settings(environ=environ)
+    assert SECRET not in str(caught.value)
+
+
+def test_a_file_in_the_place_of_the_home_or_above_it_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    for home in (tmp_path / "file", tmp_path / "file" / "home"):
+        with pytest.raises(SettingsError) as caught:
+            load_settings(environ={"ATTUNE_HOME": str(home)})
+        assert str(tmp_path) not in str(caught.value)
+
+
+def test_a_section_called_home_is_refused_whoever_names_the_folder(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError):
+        load_settings(tmp_path, environ={"ATTUNE_HOME__X": SECRET})
+    with pytest.raises(SettingsError):
+        load_settings(write(tmp_path / "home", "[home]\nx = 1\n"), environ={})
 
 
 def test_a_typo_in_the_file_or_the_call_is_refused(tmp_path: Path) -> None:
