@@ -5,7 +5,8 @@ AttuneError
 │   ├── SettingsError       the environment, a settings file or a flag
 │   ├── ProfileError        a bot profile
 │   ├── RecipeError         a recipe: all its problems at once
-│   └── DatasetError        the data cannot feed what was asked for (too few rows, one class, ...)
+│   ├── DatasetError        the data cannot feed what was asked for (too few rows, one class, ...)
+│   └── IdempotencyMismatch one Idempotency-Key, two different requests
 ├── ImportRefused           a whole file that cannot be imported (single rows are set aside, never raised)
 ├── NotFound                absent, or somebody else's: the two are indistinguishable on purpose
 ├── Conflict                true a moment ago, not now
@@ -21,6 +22,7 @@ AttuneError
 │   ├── Collapsed           the model predicts one class
 │   └── ParityFailed        the exported model does not answer as the trained one
 ├── BaseRefused             a base model that fails its digest or crosses the trust boundary
+├── ReleaseUnavailable      a bot's live release cannot be loaded, nor an earlier one: nothing can answer
 ├── IntegrityError          bytes that are not the bytes the store recorded
 └── StorageError
     ├── StoreUnavailable    busy or gone: try again
@@ -73,6 +75,10 @@ class RecipeError(UsageError):
 
 class DatasetError(UsageError):
     code = "dataset_unfit"
+
+
+class IdempotencyMismatch(UsageError):
+    code = "idempotency_mismatch"
 
 
 class ImportRefused(AttuneError):
@@ -133,6 +139,10 @@ class ParityFailed(TrainingError):
 
 class BaseRefused(AttuneError):
     code = "base_refused"
+
+
+class ReleaseUnavailable(AttuneError):
+    code = "release_unavailable"
 
 
 class IntegrityError(AttuneError):

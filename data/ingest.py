@@ -10,16 +10,15 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Callable, Sequence
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from data.dedupe import NearIndex
 from data.errors import ImportRefused
-from data.examine import BATCH, Numbers, Prepared, examine
+from data.examine import Numbers, Prepared, examine
 from data.files import Blobs
 from data.importers import ImportOptions
 from data.jobs import JobContext
+from data.near import known_utterances
 from data.schema import ImportReport
 from data.settings import ImportSettings, Settings
 from data.store import Tx, conversations, jobs, uploads
@@ -46,12 +45,14 @@ def run_import(context: JobContext, settings: Settings, clock: Clock = time.mono
     upload_id = str(context.job.payload["upload"])
     with context.store.read() as tx:
         upload = uploads.get(tx, upload_id)
-    if upload.state == "imported" and upload.report is not None:
+    if upload.state in ("imported", "examined") and upload.report is not None:
         return upload.report
     with context.begin() as tx:
         conversations.drop_upload(tx, upload_id)
         uploads.start(tx, upload_id)
     try:
+        if upload.dry_run:
+            return _examined(context, settings, upload, clock)
         return _import(context, settings, upload, clock)
     except ImportRefused as refused:
         with context.begin() as tx:
@@ -71,12 +72,27 @@ def dry_run(
     return examination.report(Numbers(upload=name, dry_run=True, seconds=clock() - started))
 
 
+def _examined(context: JobContext, settings: Settings, upload: Upload, clock: Clock) -> dict[str, Any]:
+    """Look at the upload and keep nothing but the report."""
+    started = clock()
+    blobs = Blobs(settings.home)
+    blobs.verify(upload.digest)
+    options = ImportOptions.from_wire(upload.options)
+    examination = examine(blobs.path(upload.digest), upload.name, options, settings.imports)
+    for _ in examination.batches():
+        context.report(examination.progress, rows=examination.rows_in)
+    report = examination.report(Numbers(upload.id, dry_run=True, seconds=clock() - started)).to_wire()
+    with context.begin() as tx:
+        uploads.examined(tx, upload.id, report)
+    return report
+
+
 def _import(context: JobContext, settings: Settings, upload: Upload, clock: Clock) -> dict[str, Any]:
     started = clock()
     blobs = Blobs(settings.home)
     blobs.verify(upload.digest)
     options = ImportOptions.from_wire(upload.options)
-    index = _known_utterances(context, upload.bot_id)
+    index = known_utterances(context.store, upload.bot_id, context.check)
     examination = examine(blobs.path(upload.digest), upload.name, options, settings.imports, index)
 
     def known(fingerprints: Sequence[str]) -> set[str]:
@@ -94,18 +110,6 @@ def _import(context: JobContext, settings: Settings, upload: Upload, clock: Cloc
     with context.begin() as tx:
         uploads.finish(tx, upload.id, report)
     return report
-
-
-def _known_utterances(context: JobContext, bot_id: str) -> NearIndex:
-    """The clusters of what the bot has already, so that near-duplicates group across uploads."""
-    index = NearIndex()
-    stored = conversations.stream(context.store, bot_id)
-    while page := list(islice(stored, BATCH)):
-        context.check()
-        turns = [pair for one in page for pair in zip(one.conversation.turns, one.near, strict=True)]
-        known = [(turn.text, key) for turn, key in turns if key is not None]
-        index.learn([text for text, _ in known], [key for _, key in known])
-    return index
 
 
 def _stored(prepared: Prepared, upload: Upload, sequence: int) -> StoredConversation:

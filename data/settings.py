@@ -11,10 +11,10 @@ import stat
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 from urllib.parse import quote
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
 
 from data.errors import SettingsError
 
@@ -24,6 +24,14 @@ FILE_NAME = "attune.toml"
 
 class _Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+def _names(value: object) -> object:
+    """Environment variables hold lists as comma-separated text."""
+    return tuple(name.strip() for name in value.split(",") if name.strip()) if isinstance(value, str) else value
+
+
+Names = Annotated[tuple[str, ...], BeforeValidator(_names)]
 
 
 class StoreSettings(_Section):
@@ -72,6 +80,47 @@ class ServeSettings(_Section):
     """How answers are computed."""
 
     threads: int = Field(1, ge=1, description="CPU threads of one inference.")
+    host: str = Field("127.0.0.1", min_length=1, description="Address to listen on.")
+    port: int = Field(8000, ge=0, le=65535, description="Port to listen on; 0 lets the system choose.")
+    web_threads: int = Field(32, ge=2, le=512, description="Requests and streams answered at the same time.")
+    most_streams: int = Field(20, ge=1, le=500, description="Streams open at the same time; less than web_threads.")
+    drain_seconds: int = Field(30, ge=1, le=600, description="How long open requests may take when stopping.")
+    metrics_host: str = Field("127.0.0.1", min_length=1, description="Address that /metrics is served on.")
+    metrics_port: int = Field(9464, ge=0, le=65535, description="Port of /metrics; 0 serves none.")
+    hosts: Names = Field((), description="Host names to answer for, comma-separated; none: whatever is asked.")
+    proxies: int = Field(0, ge=0, le=5, description="Reverse proxies in front whose X-Forwarded headers are believed.")
+    secret: SecretStr | None = Field(
+        None, min_length=32, description="Signs visitors' tokens; a file in the home folder when absent."
+    )
+    session_idle_minutes: float = Field(30.0, gt=0, description="A visitor's session ends after this much silence.")
+    session_hours: float = Field(24.0, gt=0, description="A visitor's session ends after this, in any case.")
+    public_key: str | None = Field(None, description="Public bot key that the chat page at / uses; no page without.")
+
+
+class LimitSettings(_Section):
+    """What one caller may ask of the server. A rate of 0 does not limit; a burst is what may come at once."""
+
+    json_bytes: int = Field(1_000_000, gt=0, description="Largest JSON body.")
+    upload_bytes: int = Field(100_000_000, gt=0, description="Largest upload over HTTP, as sent.")
+    uploads: int = Field(4, ge=1, description="Uploads received at the same time.")
+    queue: int = Field(100, ge=1, description="Jobs that may wait in a workspace.")
+    message_chars: int = Field(4_000, gt=0, description="Longest message of a visitor.")
+    key_per_second: float = Field(200.0, ge=0, description="Requests a second of one key.")
+    key_burst: int = Field(2_000, ge=1, description="Requests of one key at once.")
+    visitor_per_second: float = Field(20.0, ge=0, description="Requests a second of one session.")
+    visitor_burst: int = Field(200, ge=1, description="Requests of one session at once.")
+    network_per_second: float = Field(500.0, ge=0, description="Requests a second of one network.")
+    network_burst: int = Field(5_000, ge=1, description="Requests of one network at once.")
+    total_per_second: float = Field(0.0, ge=0, description="Requests a second of everybody together.")
+    total_burst: int = Field(10_000, ge=1, description="Requests of everybody at once.")
+
+
+class FeedbackSettings(_Section):
+    """How much one source of feedback may teach: those who would train somebody else's bot come with many voices."""
+
+    source_rows: int = Field(20, ge=0, description="Rows of a dataset that one source may give, however small it is.")
+    source_share: float = Field(0.01, ge=0, le=1, description="Part of the training rows that one source may give.")
+    flood_per_hour: int = Field(60, ge=1, description="A source that gives more in any hour is not used at all.")
 
 
 class Settings(BaseModel):
@@ -80,11 +129,14 @@ class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     home: Path = Field(Path("attune-home"), description="The folder that holds database, files and releases.")
+    workspace: str = Field("default", min_length=1, max_length=64, description="The workspace of the command line.")
     store: StoreSettings = StoreSettings()
     imports: ImportSettings = ImportSettings()
     jobs: JobSettings = JobSettings()
     train: TrainSettings = TrainSettings()
     serve: ServeSettings = ServeSettings()
+    feedback: FeedbackSettings = FeedbackSettings()
+    limits: LimitSettings = LimitSettings()
 
     @property
     def store_url(self) -> str:

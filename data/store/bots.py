@@ -14,7 +14,7 @@ from data.profile import BotProfile
 from data.store.engine import Tx
 from data.store.tables import bot_profiles, bots, columns_of
 
-_NAME = re.compile(r"[a-z0-9](?:[a-z0-9_-]{0,62}[a-z0-9])?", re.ASCII)
+NAME = re.compile(r"[a-z0-9](?:[a-z0-9_-]{0,62}[a-z0-9])?", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ def create(tx: Tx, name: str, profile: BotProfile) -> Bot:
 
     The name stands in folder names, so it is plain: raises UsageError otherwise; NameTaken when there is such a bot.
     """
-    if not _NAME.fullmatch(name):
+    if not NAME.fullmatch(name):
         raise UsageError(
             "A bot's name is 1 to 64 lower-case letters, digits, '-' or '_', with a letter or digit at both ends.",
             remedy="Choose such a name; what customers see is the name in the profile.",
@@ -49,10 +49,16 @@ def create(tx: Tx, name: str, profile: BotProfile) -> Bot:
 
 def get(tx: Tx, name: str) -> Bot:
     """The bot of that name. Raises NotFound."""
-    row = tx.connection.execute(select(*_COLUMNS).where(tx.owns(bots), bots.c.name == name)).first()
-    if row is None:
+    bot = find(tx, name)
+    if bot is None:
         raise NotFound("There is no bot of that name.", remedy="`attune bots` lists them.", bot=name)
-    return _bot(row)
+    return bot
+
+
+def find(tx: Tx, name: str) -> Bot | None:
+    """The bot of that name; None where there is none."""
+    row = tx.connection.execute(select(*_COLUMNS).where(tx.owns(bots), bots.c.name == name)).first()
+    return None if row is None else _bot(row)
 
 
 def get_by_id(tx: Tx, bot_id: str) -> Bot:
@@ -63,6 +69,14 @@ def get_by_id(tx: Tx, bot_id: str) -> Bot:
 def lock(tx: Tx, bot_id: str) -> Bot:
     """The bot, held until the transaction ends, so that what is decided about it still holds when it is written."""
     return _by_id(tx, bot_id, lock=True)
+
+
+def page(tx: Tx, *, after: str | None = None, limit: int) -> list[Bot]:
+    """At most `limit` bots by name, from the one after the name `after` on."""
+    statement = select(*_COLUMNS).where(tx.owns(bots)).order_by(bots.c.name).limit(limit)
+    if after is not None:
+        statement = statement.where(bots.c.name > after)
+    return [_bot(row) for row in tx.connection.execute(statement)]
 
 
 def list_all(tx: Tx) -> list[Bot]:

@@ -17,7 +17,7 @@ from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, func, select, update
+from sqlalchemy import ColumnElement, Select, func, select, tuple_, update
 
 from data.errors import JobError, LeaseLost, NotFound
 from data.store.engine import Tx
@@ -71,10 +71,8 @@ _COLUMNS = columns_of(jobs, Job)
 def enqueue(
     tx: Tx, kind: str, payload: Mapping[str, Any], bot_id: str | None = None, dedupe_key: str | None = None
 ) -> Job:
-    """Ask for work; it starts only if this transaction commits.
-
-    With a `dedupe_key` that an unfinished or succeeded job carries, that job is returned instead.
-    """
+    """Ask for work; it starts only if this transaction commits. With a `dedupe_key` that an unfinished or succeeded job
+    carries, that job is returned instead."""
     job_id = tx.new_id("job")
     body = {
         "id": job_id,
@@ -103,13 +101,15 @@ def get(tx: Tx, job_id: str) -> Job:
 
 def list_all(tx: Tx, bot_id: str | None = None, states: Collection[State] | None = None) -> list[Job]:
     """Jobs, newest first: of one bot, in some states."""
-    statement = select(*_COLUMNS).where(tx.owns(jobs))
-    if bot_id is not None:
-        statement = statement.where(jobs.c.bot_id == bot_id)
-    if states is not None:
-        statement = statement.where(jobs.c.state.in_(states))
-    ordered = statement.order_by(jobs.c.created_at.desc(), jobs.c.id.desc())
-    return [Job(*row) for row in tx.connection.execute(ordered)]
+    return [Job(*row) for row in tx.connection.execute(_newest_first(tx, bot_id=bot_id, states=states))]
+
+
+def page(tx: Tx, *, after: str | None = None, limit: int, **wanted: Any) -> list[Job]:
+    """At most `limit` jobs after the job `after`, newest first: of one `bot_id`, in some `states`, of some `kinds`."""
+    statement, last = _newest_first(tx, **wanted), None if after is None else get(tx, after)
+    if last is not None:
+        statement = statement.where(tuple_(jobs.c.created_at, jobs.c.id) < (last.created_at, last.id))
+    return [Job(*row) for row in tx.connection.execute(statement.limit(limit))]
 
 
 def claim(
@@ -226,6 +226,14 @@ def cancel(tx: Tx, job_id: str) -> Job:
 def acknowledge_cancel(tx: Tx, job: Job) -> Job:
     """The owner stopped as it was asked to. Raises LeaseLost."""
     return _end(tx, check_fence(tx, job), "cancelled")
+
+
+def _newest_first(tx: Tx, **wanted: Any) -> Select[Any]:
+    columns = {"bot_id": jobs.c.bot_id, "states": jobs.c.state, "kinds": jobs.c.kind}
+    chosen = [(columns[name], value) for name, value in wanted.items() if value is not None]
+    conditions = [column.in_([value] if isinstance(value, str) else value) for column, value in chosen]
+    found = select(*_COLUMNS).where(tx.owns(jobs), *conditions)
+    return found.order_by(jobs.c.created_at.desc(), jobs.c.id.desc())
 
 
 def _bury_the_dead(tx: Tx, wanted: list[ColumnElement[bool]]) -> None:

@@ -133,6 +133,15 @@ def list_for(tx: Tx, bot_id: str) -> list[Release]:
     return [Release(*row) for row in tx.connection.execute(statement)]
 
 
+def page(tx: Tx, bot_id: str, *, after: int | None = None, limit: int) -> list[Release]:
+    """At most `limit` releases of a bot, the newest first, from the one after number `after` on."""
+    statement = select(*_COLUMNS).where(tx.owns(releases), releases.c.bot_id == bot_id)
+    if after is not None:
+        statement = statement.where(releases.c.number < after)
+    ordered = statement.order_by(releases.c.number.desc()).limit(limit)
+    return [Release(*row) for row in tx.connection.execute(ordered)]
+
+
 def live(tx: Tx, bot_id: str) -> Live:
     """The release that answers for this bot and the version of the pointer."""
     newest = _newest(tx, bot_id)
@@ -155,8 +164,7 @@ def promote(tx: Tx, bot_id: str, wanted: Promotion) -> Live:
             bot=bot_id,
             version=version,
         )
-    release = get(tx, bot_id, wanted.number)
-    _check_gate(release, wanted)
+    release = check_gate(tx, bot_id, wanted)
     body = {
         "bot_id": bot_id,
         "version": version + 1,
@@ -169,6 +177,13 @@ def promote(tx: Tx, bot_id: str, wanted: Promotion) -> Live:
     }
     tx.insert(deployments, body)
     return Live(release, version + 1)
+
+
+def check_gate(tx: Tx, bot_id: str, wanted: Promotion) -> Release:
+    """The release that is asked for, if it may go live. Raises NotFound, GateClosed."""
+    release = get(tx, bot_id, wanted.number)
+    _check_gate(release, wanted)
+    return release
 
 
 def history(tx: Tx, bot_id: str) -> list[Deployment]:

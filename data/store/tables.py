@@ -1,5 +1,7 @@
-"""The tables. Every one begins with the workspace its rows belong to, and every reference between tables carries it:
-a row can neither be read nor referred to from another workspace.
+"""The tables of what is trained; `serving_tables` holds those of what is served.
+
+Every one begins with the workspace its rows belong to, and every reference between tables carries it: a row can neither
+be read nor referred to from another workspace.
 
 Two column types are ours to explain: `Instant` is an aware UTC datetime on both databases; JSON is written by the
 engine's serialiser (ASCII, no NaN), so that any text survives, lone surrogates and NUL included.
@@ -69,19 +71,19 @@ def columns_of(table: Table, noun: type[Any]) -> tuple[Column[Any], ...]:
     return tuple(table.c[field.name] for field in fields(noun))
 
 
-def _id(name: str = "id", *, nullable: bool = False) -> Column[str]:
+def id_column(name: str = "id", *, nullable: bool = False) -> Column[str]:
     return Column(name, String(64), nullable=nullable)
 
 
-def _body(name: str, *, nullable: bool = True) -> Column[Any]:
+def body_column(name: str, *, nullable: bool = True) -> Column[Any]:
     return Column(name, JSON(none_as_null=True), nullable=nullable)
 
 
-def _when(name: str = "created_at", *, nullable: bool = False) -> Column[datetime]:
+def instant_column(name: str = "created_at", *, nullable: bool = False) -> Column[datetime]:
     return Column(name, Instant, nullable=nullable)
 
 
-def _refers(column: str, table: str, target: str = "id") -> ForeignKeyConstraint:
+def refers_to(column: str, table: str, target: str = "id") -> ForeignKeyConstraint:
     return ForeignKeyConstraint(["workspace_id", column], [f"{table}.workspace_id", f"{table}.{target}"])
 
 
@@ -89,120 +91,122 @@ def _of_workspace() -> ForeignKeyConstraint:
     return ForeignKeyConstraint(["workspace_id"], ["workspaces.id"])
 
 
-def _table(name: str, *parts: SchemaItem) -> Table:
+def workspace_table(name: str, *parts: SchemaItem) -> Table:
     """A table whose rows belong to a workspace."""
-    return Table(name, metadata, _id("workspace_id"), *parts)
+    return Table(name, metadata, id_column("workspace_id"), *parts)
 
 
-workspaces = Table("workspaces", metadata, _id(), _when(), PrimaryKeyConstraint("id"))
+workspaces = Table("workspaces", metadata, id_column(), instant_column(), PrimaryKeyConstraint("id"))
 
-bots = _table(
+bots = workspace_table(
     "bots",
-    _id(),
+    id_column(),
     Column("name", String(64), nullable=False),
     Column("profile_version", Integer, nullable=False),
-    _when(),
+    instant_column(),
     PrimaryKeyConstraint("workspace_id", "id"),
     UniqueConstraint("workspace_id", "name"),
     _of_workspace(),
 )
 
-bot_profiles = _table(
+bot_profiles = workspace_table(
     "bot_profiles",
-    _id("bot_id"),
+    id_column("bot_id"),
     Column("version", Integer, nullable=False),
-    _body("profile", nullable=False),
-    _when(),
+    body_column("profile", nullable=False),
+    instant_column(),
     PrimaryKeyConstraint("workspace_id", "bot_id", "version"),
-    _refers("bot_id", "bots"),
+    refers_to("bot_id", "bots"),
 )
 
-uploads = _table(
+uploads = workspace_table(
     "uploads",
-    _id(),
-    _id("bot_id"),
+    id_column(),
+    id_column("bot_id"),
     Column("sequence", Integer, nullable=False),
     Column("name", Text, nullable=False),
     Column("digest", String(64), nullable=False),
     Column("size", BigInteger, nullable=False),
-    _body("options", nullable=False),
+    body_column("options", nullable=False),
     Column("options_digest", String(64), nullable=False),
     Column("state", String(16), nullable=False),
     Column("conversations", Integer, nullable=False),
-    _body("report"),
-    _body("error"),
-    _when(),
-    _when("finished_at", nullable=True),
+    body_column("report"),
+    body_column("error"),
+    Column("dry_run", Boolean, nullable=False),
+    Column("attested_by", Text),
+    instant_column(),
+    instant_column("finished_at", nullable=True),
     PrimaryKeyConstraint("workspace_id", "id"),
     UniqueConstraint("workspace_id", "bot_id", "digest", "options_digest"),
     UniqueConstraint("workspace_id", "bot_id", "sequence"),
-    _refers("bot_id", "bots"),
+    refers_to("bot_id", "bots"),
 )
 
-conversations = _table(
+conversations = workspace_table(
     "conversations",
-    _id(),
-    _id("bot_id"),
-    _id("upload_id"),
+    id_column(),
+    id_column("bot_id"),
+    id_column("upload_id"),
     Column("position", Integer, nullable=False),
     Column("fingerprint", String(64), nullable=False),
     Column("split", String(16)),
     Column("split_group", String(64)),
-    _body("body", nullable=False),
-    _body("near", nullable=False),
-    _body("languages", nullable=False),
+    body_column("body", nullable=False),
+    body_column("near", nullable=False),
+    body_column("languages", nullable=False),
     PrimaryKeyConstraint("workspace_id", "id"),
     UniqueConstraint("workspace_id", "upload_id", "position"),
-    _refers("bot_id", "bots"),
-    _refers("upload_id", "uploads"),
+    refers_to("bot_id", "bots"),
+    refers_to("upload_id", "uploads"),
 )
 Index(None, conversations.c.workspace_id, conversations.c.bot_id, conversations.c.fingerprint)
 
-datasets = _table(
+datasets = workspace_table(
     "datasets",
-    _id(),
-    _id("bot_id"),
+    id_column(),
+    id_column("bot_id"),
     Column("fingerprint", String(64), nullable=False),
-    _body("manifest", nullable=False),
-    _when(),
+    body_column("manifest", nullable=False),
+    instant_column(),
     PrimaryKeyConstraint("workspace_id", "id"),
     UniqueConstraint("workspace_id", "bot_id", "fingerprint"),
-    _refers("bot_id", "bots"),
+    refers_to("bot_id", "bots"),
 )
 
-dataset_sources = _table(
+dataset_sources = workspace_table(
     "dataset_sources",
-    _id("dataset_id"),
-    _id("upload_id"),
+    id_column("dataset_id"),
+    id_column("upload_id"),
     PrimaryKeyConstraint("workspace_id", "dataset_id", "upload_id"),
-    _refers("dataset_id", "datasets"),
-    _refers("upload_id", "uploads"),
+    refers_to("dataset_id", "datasets"),
+    refers_to("upload_id", "uploads"),
 )
 
-jobs = _table(
+jobs = workspace_table(
     "jobs",
-    _id(),
-    _id("bot_id", nullable=True),
+    id_column(),
+    id_column("bot_id", nullable=True),
     Column("kind", String(64), nullable=False),
-    _body("payload", nullable=False),
+    body_column("payload", nullable=False),
     Column("dedupe_key", String(200)),
     Column("state", String(16), nullable=False),
     Column("attempt", Integer, nullable=False),
     Column("max_attempts", Integer, nullable=False),
     Column("fence", Integer, nullable=False),
     Column("lease_owner", String(200)),
-    _when("lease_until", nullable=True),
+    instant_column("lease_until", nullable=True),
     Column("lease_seconds", Float),
-    _body("progress"),
-    _body("result"),
-    _body("error"),
+    body_column("progress"),
+    body_column("result"),
+    body_column("error"),
     Column("cancel_requested", Boolean, nullable=False),
-    _when(),
-    _when("started_at", nullable=True),
-    _when("finished_at", nullable=True),
+    instant_column(),
+    instant_column("started_at", nullable=True),
+    instant_column("finished_at", nullable=True),
     PrimaryKeyConstraint("workspace_id", "id"),
     _of_workspace(),
-    _refers("bot_id", "bots"),
+    refers_to("bot_id", "bots"),
 )
 Index(None, jobs.c.workspace_id, jobs.c.state, jobs.c.created_at)
 _WANTED = text("state IN ('queued', 'running', 'succeeded')")
@@ -215,73 +219,73 @@ Index(
     postgresql_where=_WANTED,
 )
 
-job_events = _table(
+job_events = workspace_table(
     "job_events",
-    _id("job_id"),
+    id_column("job_id"),
     Column("sequence", Integer, nullable=False),
     Column("type", String(64), nullable=False),
-    _body("data", nullable=False),
-    _when(),
+    body_column("data", nullable=False),
+    instant_column(),
     PrimaryKeyConstraint("workspace_id", "job_id", "sequence"),
-    _refers("job_id", "jobs"),
+    refers_to("job_id", "jobs"),
 )
 
-runs = _table(
+runs = workspace_table(
     "runs",
-    _id(),
-    _id("bot_id"),
-    _id("dataset_id"),
-    _id("job_id", nullable=True),
+    id_column(),
+    id_column("bot_id"),
+    id_column("dataset_id"),
+    id_column("job_id", nullable=True),
     Column("task", String(64), nullable=False),
     Column("base", Text, nullable=False),
-    _body("recipe", nullable=False),
+    body_column("recipe", nullable=False),
     Column("state", String(16), nullable=False),
-    _body("metrics"),
-    _body("error"),
-    _when(),
-    _when("finished_at", nullable=True),
+    body_column("metrics"),
+    body_column("error"),
+    instant_column(),
+    instant_column("finished_at", nullable=True),
     PrimaryKeyConstraint("workspace_id", "id"),
-    _refers("bot_id", "bots"),
-    _refers("dataset_id", "datasets"),
-    _refers("job_id", "jobs"),
+    refers_to("bot_id", "bots"),
+    refers_to("dataset_id", "datasets"),
+    refers_to("job_id", "jobs"),
 )
 Index(None, runs.c.workspace_id, runs.c.bot_id)
 
-run_checkpoints = _table(
+run_checkpoints = workspace_table(
     "run_checkpoints",
-    _id("run_id"),
+    id_column("run_id"),
     Column("sequence", Integer, nullable=False),
     Column("name", Text, nullable=False),
     Column("digest", String(64), nullable=False),
-    _when(),
+    instant_column(),
     PrimaryKeyConstraint("workspace_id", "run_id", "sequence"),
-    _refers("run_id", "runs"),
+    refers_to("run_id", "runs"),
 )
 
-releases = _table(
+releases = workspace_table(
     "releases",
-    _id("bot_id"),
+    id_column("bot_id"),
     Column("number", Integer, nullable=False),
     Column("state", String(16), nullable=False),
     Column("digest", String(64)),
-    _body("manifest"),
-    _body("verdict"),
-    _when(),
-    _when("published_at", nullable=True),
+    body_column("manifest"),
+    body_column("verdict"),
+    instant_column(),
+    instant_column("published_at", nullable=True),
     PrimaryKeyConstraint("workspace_id", "bot_id", "number"),
-    _refers("bot_id", "bots"),
+    refers_to("bot_id", "bots"),
 )
 
-deployments = _table(
+deployments = workspace_table(
     "deployments",
-    _id("bot_id"),
+    id_column("bot_id"),
     Column("version", Integer, nullable=False),
     Column("number", Integer, nullable=False),
     Column("previous", Integer),
     Column("actor", Text, nullable=False),
     Column("reason", Text, nullable=False),
     Column("override_reason", Text),
-    _when(),
+    instant_column(),
     PrimaryKeyConstraint("workspace_id", "bot_id", "version"),
     ForeignKeyConstraint(
         ["workspace_id", "bot_id", "number"], ["releases.workspace_id", "releases.bot_id", "releases.number"]

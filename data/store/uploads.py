@@ -1,6 +1,7 @@
 """Uploads: files of logs as they came.
 
-pending -> importing -> imported | refused. A refused one may be started again; an imported one never changes, which is
+pending -> importing -> imported | examined | refused. One that was only to be examined (a dry run) leaves a report and
+nothing else. A refused one may be started again; an imported one never changes, which is
 what lets readers page through its conversations without holding a transaction.
 """
 
@@ -19,22 +20,29 @@ from data.store import bots
 from data.store.engine import Tx
 from data.store.tables import columns_of, conversations, uploads
 
-State = Literal["pending", "importing", "imported", "refused"]
+State = Literal["pending", "importing", "imported", "examined", "refused"]
 _NAME_CHARS = 200
 
 
 @dataclass(frozen=True, slots=True)
 class NewUpload:
-    """What came: the file's own name (display only, never a path), the digest and size of its blob, how to read it."""
+    """What came: the file's own name (display only, never a path), the digest and size of its blob, how to read it.
+
+    `attested_by` says who stated that the rights are there; `dry_run` that a report is all that is wanted.
+    """
 
     name: str
     digest: str
     size: int
     options: dict[str, Any] = field(default_factory=dict)
+    dry_run: bool = False
+    attested_by: str | None = None
 
     @property
     def options_digest(self) -> str:
-        return hashlib.sha256(json.dumps(self.options, sort_keys=True).encode("ascii")).hexdigest()
+        """What tells two ways of reading the same bytes apart."""
+        chosen = {**self.options, "dry_run": True} if self.dry_run else self.options
+        return hashlib.sha256(json.dumps(chosen, sort_keys=True).encode("ascii")).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +60,8 @@ class Upload:
     conversations: int
     report: dict[str, Any] | None
     error: dict[str, Any] | None
+    dry_run: bool
+    attested_by: str | None
     created_at: datetime
     finished_at: datetime | None
 
@@ -79,6 +89,8 @@ def create(tx: Tx, bot_id: str, new: NewUpload) -> tuple[Upload, bool]:
         "options_digest": new.options_digest,
         "state": "pending",
         "conversations": 0,
+        "dry_run": new.dry_run,
+        "attested_by": new.attested_by,
         "created_at": tx.now,
     }
     tx.insert(uploads, body)
@@ -99,6 +111,15 @@ def list_for(tx: Tx, bot_id: str) -> list[Upload]:
     return [_upload(row) for row in tx.connection.execute(statement)]
 
 
+def page(tx: Tx, bot_id: str, *, after: int | None = None, limit: int) -> list[Upload]:
+    """At most `limit` uploads of a bot, the newest first, from the one after sequence number `after` on."""
+    statement = select(*_COLUMNS).where(tx.owns(uploads), uploads.c.bot_id == bot_id)
+    if after is not None:
+        statement = statement.where(uploads.c.sequence < after)
+    ordered = statement.order_by(uploads.c.sequence.desc()).limit(limit)
+    return [_upload(row) for row in tx.connection.execute(ordered)]
+
+
 def start(tx: Tx, upload_id: str) -> Upload:
     """Mark an upload as being imported; also one whose import died or was refused. Raises Conflict when imported."""
     open_for_import(tx, upload_id)
@@ -111,6 +132,12 @@ def finish(tx: Tx, upload_id: str, report: dict[str, Any]) -> Upload:
     kept = select(func.count()).where(tx.owns(conversations), conversations.c.upload_id == upload_id)
     count = tx.connection.execute(kept).scalar_one()
     return _set(tx, upload_id, state="imported", report=report, conversations=count, finished_at=tx.now)
+
+
+def examined(tx: Tx, upload_id: str, report: dict[str, Any]) -> Upload:
+    """Keep the report of a dry run; nothing becomes visible."""
+    open_for_import(tx, upload_id)
+    return _set(tx, upload_id, state="examined", report=report, finished_at=tx.now)
 
 
 def refuse(tx: Tx, upload_id: str, error: dict[str, Any]) -> Upload:

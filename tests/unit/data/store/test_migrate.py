@@ -3,6 +3,7 @@
 import shutil
 import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from alembic.script import ScriptDirectory
 
 from data.errors import SchemaTooNew, StoreCorrupt
 from data.profile import BotProfile
-from data.store import Store, bots, migrate, open_store, tables
+from data.store import Store, bots, keys, migrate, open_store, serving_tables, tables, uploads
 from data.store.connections import make_migration_engine, parse_url
 
 PROFILE = BotProfile(name="Acme")
@@ -21,8 +22,8 @@ LATER = """
 from alembic import op
 from sqlalchemy import Column, Text
 
-revision = "0002"
-down_revision = "0001"
+revision = "0003"
+down_revision = "0002"
 branch_labels = None
 depends_on = None
 
@@ -39,11 +40,11 @@ def later(tmp_path: Path) -> Path:
     """The migrations of an attune to come: ours and one more, which rebuilds a table that others refer to."""
     scripts = tmp_path / "scripts"
     shutil.copytree(migrate.SCRIPTS, scripts, ignore=shutil.ignore_patterns("__pycache__"))
-    (scripts / "versions" / "v0002_later.py").write_text(LATER)
+    (scripts / "versions" / "v0003_later.py").write_text(LATER)
     return scripts
 
 
-def upgrade(url: str, backups: Path, scripts: Path, head: str = "0002") -> None:
+def upgrade(url: str, backups: Path, scripts: Path, head: str = "0003") -> None:
     engine = make_migration_engine(parse_url(url), 1)
     try:
         migrate.bring_up_to_date(engine, backups, scripts=scripts, head=head)
@@ -62,6 +63,7 @@ def test_the_newest_revision_is_the_one_the_code_names() -> None:
 def test_the_migrated_schema_is_the_one_the_code_uses(store: Store) -> None:
     with store.read() as tx:
         context = MigrationContext.configure(tx.connection, opts={"version_table": migrate.VERSION_TABLE})
+        assert serving_tables.api_keys.metadata is tables.metadata
         assert compare_metadata(context, tables.metadata) == []
 
 
@@ -86,8 +88,27 @@ def test_an_older_schema_is_moved_with_its_rows_after_a_copy_was_made(sqlite_sto
         assert tx.connection.exec_driver_sql("SELECT name, motto FROM bots").all() == [("acme", "none yet")]
         assert bots.profile(tx, bots.get(tx, "acme").id) == (1, PROFILE)
     assert sqlite_store.integrity() == []
-    with open_store(f"sqlite:///{backups / 'before-0002.db'}", home=sqlite_store.home) as copy, copy.read() as tx:
+    with open_store(f"sqlite:///{backups / 'before-0003.db'}", home=sqlite_store.home) as copy, copy.read() as tx:
         assert bots.get(tx, "acme").name == "acme"
+
+
+def test_a_home_of_the_first_schema_keeps_its_uploads(tmp_path: Path) -> None:
+    """What was imported before uploads could be examined only was imported in full."""
+    url, scripts = f"sqlite:///{tmp_path / 'attune.db'}", tmp_path / "scripts"
+    shutil.copytree(migrate.SCRIPTS, scripts, ignore=shutil.ignore_patterns("__pycache__", "v0002_*", "v0003_*"))
+    upgrade(url, tmp_path / "backups", scripts, head="0001")
+    with closing(sqlite3.connect(tmp_path / "attune.db")) as old:
+        old.execute("INSERT INTO bots VALUES ('default', 'bot_1', 'acme', 1, '2026-01-01 00:00:00')")
+        old.execute(
+            "INSERT INTO uploads VALUES ('default', 'upload_1', 'bot_1', 1, 'logs.csv', 'ab', 7, '{}', 'cd',"
+            " 'imported', 3, NULL, NULL, '2026-01-01 00:00:00', NULL)"
+        )
+        old.commit()
+    with open_store(url, home=tmp_path) as store, store.read() as tx:
+        (upload,) = uploads.list_for(tx, "bot_1")
+        assert (upload.conversations, upload.dry_run, upload.attested_by) == (3, False, None)
+        assert keys.list_all(tx) == []
+    assert (tmp_path / "backups" / f"before-{migrate.HEAD}.db").exists()
 
 
 @pytest.mark.postgres
@@ -105,7 +126,7 @@ def test_a_migration_that_fails_leaves_the_old_schema_and_every_row(sqlite_store
     with sqlite_store.begin() as tx:
         bots.create(tx, "acme", PROFILE)
     sqlite_store.close()
-    script = later / "versions" / "v0002_later.py"
+    script = later / "versions" / "v0003_later.py"
     script.write_text(LATER + '    raise RuntimeError("power cut")\n')
     before = (sqlite_store.home / "attune.db").read_bytes()
     with pytest.raises(RuntimeError, match="power cut"):
@@ -119,7 +140,7 @@ def test_a_migration_that_breaks_references_is_not_kept(sqlite_store: Store, lat
     with sqlite_store.begin() as tx:
         bots.create(tx, "acme", PROFILE)
     sqlite_store.close()
-    (later / "versions" / "v0002_later.py").write_text(LATER + '    op.execute("DELETE FROM bots")\n')
+    (later / "versions" / "v0003_later.py").write_text(LATER + '    op.execute("DELETE FROM bots")\n')
     with pytest.raises(StoreCorrupt):
         upgrade(url_of(sqlite_store), sqlite_store.home / "backups", later)
     with sqlite_store.read() as tx:
@@ -132,7 +153,7 @@ def test_a_newer_schema_is_refused_and_not_touched(sqlite_store: Store, later: P
     before = {path: path.read_bytes() for path in sqlite_store.home.rglob("*") if path.is_file()}
     with pytest.raises(SchemaTooNew, match="newer attune") as refused:
         open_store(url_of(sqlite_store), home=sqlite_store.home)
-    assert "0002" in str(refused.value)
+    assert "0003" in str(refused.value)
     assert {path: path.read_bytes() for path in sqlite_store.home.rglob("*") if path.is_file()} == before
 
 
