@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save_file
+from safetensors.numpy import save
 
 from data.errors import IntegrityError
 
@@ -47,11 +48,12 @@ class IntentHead:
         return sum(int(array.nbytes) for array in arrays)
 
     def save(self, folder: Path) -> None:
-        """Write `intent_head.safetensors` into `folder`."""
+        """Write `intent_head.safetensors` into `folder`: the same head, the same bytes."""
         arrays = {name: np.ascontiguousarray(getattr(self, name)) for name in _ARRAYS if name != "temperature"}
         arrays["neighbours"] = arrays["neighbours"].astype(np.float16)
         arrays["temperature"] = np.array([self.temperature], dtype=np.float32)
-        save_file(arrays, folder / FILE, metadata={f"label.{i:05d}": label for i, label in enumerate(self.labels)})
+        content = save(arrays, metadata={f"label.{i:05d}": label for i, label in enumerate(self.labels)})
+        (folder / FILE).write_bytes(_in_order(content))
 
     @classmethod
     def load(cls, folder: Path) -> IntentHead:
@@ -60,13 +62,47 @@ class IntentHead:
             with safe_open(folder / FILE, framework="numpy") as file:
                 metadata = file.metadata() or {}
                 arrays = {name: file.get_tensor(name) for name in _ARRAYS}
-        except (OSError, SafetensorError) as error:
+        except (OSError, SafetensorError, TypeError) as error:  # TypeError: numbers that numpy has no type for
             raise IntegrityError(f"The intent head cannot be read ({type(error).__name__}).") from None
         labels = tuple(metadata[key] for key in sorted(metadata) if key.startswith("label."))
+        _check(labels, arrays)
         temperature = float(arrays.pop("temperature")[0])
         # Kept in half the bytes; widened once here, since widening at every message would cost more than the product.
         arrays["neighbours"] = arrays["neighbours"].astype(np.float32)
-        head = cls(labels=labels, temperature=temperature, **arrays)
-        if head.weight.shape[0] != len(labels) or head.neighbours.shape[0] != len(head.neighbour_labels):
-            raise IntegrityError("The intent head's labels, weights and neighbours do not fit each other.")
-        return head
+        return cls(labels=labels, temperature=temperature, **arrays)
+
+
+def _in_order(content: bytes) -> bytes:
+    """A safetensors file with its labels in their order: the library writes them in that of a hash map."""
+    start = 8 + int.from_bytes(content[:8], "little")
+    header = json.loads(content[8:start])
+    header["__metadata__"] = dict(sorted(header.get("__metadata__", {}).items()))
+    text = json.dumps(header, ensure_ascii=False, separators=(",", ":")).encode("utf-8")
+    text += b" " * (-len(text) % 8)
+    return len(text).to_bytes(8, "little") + text + content[start:]
+
+
+def _check(labels: tuple[str, ...], arrays: dict[str, npt.NDArray[Any]]) -> None:
+    """Raise IntegrityError unless the arrays could have been saved together, with these labels."""
+    from export.confidence import FEATURES  # which is built on this module
+
+    weight, near = arrays["weight"], arrays["neighbour_labels"]
+    hidden, count = (array.shape[-1] if array.ndim else -1 for array in (weight, near))
+    shapes = {
+        "weight": (len(labels), hidden),
+        "bias": (len(labels),),
+        "temperature": (1,),
+        "neighbours": (count, hidden),
+        "neighbour_labels": (count,),
+        "scope": (len(FEATURES) + 1,),
+        "correct": (len(FEATURES) + 1,),
+    }
+    fits = all(arrays[name].shape == shape for name, shape in shapes.items()) and len(set(labels)) == len(labels)
+    numbers = all(
+        np.issubdtype(array.dtype, np.floating) and np.isfinite(array).all()
+        for name, array in arrays.items()
+        if name != "neighbour_labels"
+    )
+    named = np.issubdtype(near.dtype, np.signedinteger) and ((near >= 0) & (near < len(labels))).all()
+    if not (fits and numbers and named and (arrays["temperature"] > 0).all()):
+        raise IntegrityError("The intent head's labels, weights and neighbours do not fit each other.")
