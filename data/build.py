@@ -1,34 +1,39 @@
-"""Freeze a dataset: all that a bot's imported conversations teach, in files that never change again.
+"""Freeze a dataset: all that a bot's imported conversations and accepted feedback teach, in files that never change.
 
-Two passes over the stored conversations, a page at a time. The first finds out what splitting and weighing need
-(`survey`); the splits are decided (`split`) and stored; the second writes the examples. The folder is built aside,
-named by the fingerprint of its rows, and appears whole; its row comes last. Killed anywhere, it starts over: splits
-that are stored stay, and the same conversations give the same folder, byte for byte.
+Two passes over the stored conversations, a page at a time, and then over the lessons of feedback. The first finds out
+what splitting and weighing need (`survey`); the splits are decided (`split`) and stored; the second writes the
+examples. The folder is built aside, named by the fingerprint of its rows, and appears whole; its row comes last. Killed
+anywhere, it starts over: splits that are stored stay, and the same conversations and feedback give the same folder,
+byte for byte.
 """
 
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
+from data.caps import allowance
 from data.errors import Conflict, DatasetError, IntegrityError
 from data.examples import Origin, examples_of
 from data.files import Blobs, disk, publish_folder
 from data.frozen import MANIFEST, ROOMS, VERSION, FrozenDataset, file_entry, fingerprint_of, open_dataset
-from data.manifest import Plan, Tally, describe, set_aside, source
-from data.schema import Example
+from data.lessons import Lessons, lessons
+from data.manifest import Plan, Tally, describe, of_feedback, set_aside, source
+from data.schema import FEEDBACK, Example
 from data.settings import Settings
 from data.shards import ShardWriter
 from data.split import Assignment, assign
-from data.store import Store, Tx, conversations, datasets, uploads
+from data.store import Store, conversations, datasets, sessions, uploads
 from data.store.conversations import StoredConversation
 from data.store.uploads import Upload
 from data.survey import Survey, Weighed
+from data.work import Alone, Work
 
 __all__ = ["FrozenDataset", "Plan", "Work", "freeze", "open_dataset"]
 
@@ -37,36 +42,16 @@ CHECK_EVERY = 500
 _TRIES = 3
 
 
-class Work(Protocol):
-    """What freezing needs of the job it is part of; `data.jobs.JobContext` is one."""
-
-    def begin(self) -> AbstractContextManager[Tx]: ...
-    def check(self) -> None: ...
-
-
-@dataclass(frozen=True, slots=True)
-class _Alone:
-    """Freezing outside of any job: nothing to fence, nothing to cancel it."""
-
-    store: Store
-
-    def begin(self) -> AbstractContextManager[Tx]:
-        return self.store.begin()
-
-    def check(self) -> None:
-        """Nobody asks it to stop."""
-
-
 def freeze(
     store: Store, settings: Settings, bot_id: str, plan: Plan | None = None, work: Work | None = None
 ) -> FrozenDataset:
-    """Freeze all imported conversations of the bot; the dataset of before when nothing has changed.
+    """Freeze all imported conversations and accepted feedback of the bot; the dataset of before when nothing changed.
 
     Raises DatasetError when there is nothing to train on, StorageFull, and what `work` raises.
     """
     with store.read() as tx:
         sources = [upload for upload in uploads.list_for(tx, bot_id) if upload.state == "imported"]
-    log = _Log(store, bot_id, sources, work or _Alone(store))
+    log = _Log(store, settings, bot_id, sources, work or Alone(store))
     decided = _decided(log, plan or Plan())
     with Blobs(settings.home).scratch() as scratch:
         folder = scratch / "dataset"
@@ -79,7 +64,8 @@ def freeze(
     recorded = {**frozen.manifest, "sources": [{**source(upload), "upload": upload.id} for upload in sources]}
     with log.work.begin() as tx:
         row = datasets.create(tx, bot_id, frozen.fingerprint, recorded, [upload.id for upload in sources])
-    return replace(frozen, id=row.id, set_aside=set_aside(decided.assignment))
+    fresh = of_feedback(decided.lessons, decided.assignment)
+    return replace(frozen, id=row.id, set_aside=set_aside(decided.assignment), feedback=fresh)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +73,7 @@ class _Log:
     """What is frozen: the uploads of a bot that were imported when it began. Read twice, the same both times."""
 
     store: Store
+    settings: Settings
     bot_id: str
     sources: Sequence[Upload]
     work: Work
@@ -97,12 +84,16 @@ class _Log:
             self.work.check()
             yield from page
 
+    def lessons(self) -> Lessons:
+        return lessons(self.store, self.settings, self.bot_id, self.work)
+
 
 @dataclass(frozen=True, slots=True)
 class _Decided:
     """Where everything goes."""
 
     plan: Plan
+    lessons: Lessons
     assignment: Assignment
     weighed: Weighed
 
@@ -111,8 +102,10 @@ def _decided(log: _Log, plan: Plan) -> _Decided:
     """Survey, decide and store. Somebody else may be doing the same: then what they stored first holds."""
     for tries_left in reversed(range(_TRIES)):
         survey = Survey(log.conversations())
+        taught = _capped(log, plan, survey)
+        survey.add(taught.rows)
         assignment = assign(survey.members, plan.shares, plan.salt)
-        assignment.set_aside.update(survey.set_aside)
+        assignment.set_aside.update({**survey.set_aside, **taught.set_aside})
         weighed = survey.weigh(assignment.splits)
         if weighed.turns["train"] == 0:
             raise _nothing_to_train_on(log, survey)
@@ -121,14 +114,27 @@ def _decided(log: _Log, plan: Plan) -> _Decided:
             for key, split in assignment.splits.items()
             if survey.groups.get(key) != assignment.groups[key]
         }
+        of_sessions = {taught.sessions[row.key]: changed.pop(row.key) for row in taught.rows if row.key in changed}
         try:
             with log.work.begin() as tx:
                 conversations.assign_splits(tx, log.bot_id, changed)
+                for session_id, (split, group) in sorted(of_sessions.items()):
+                    sessions.assign_split(tx, session_id, split, group)
             break
         except Conflict:
             if not tries_left:
                 raise
-    return _Decided(plan, assignment, weighed)
+    return _Decided(plan, taught, assignment, weighed)
+
+
+def _capped(log: _Log, plan: Plan, survey: Survey) -> Lessons:
+    """What feedback teaches, no source more than its share of what `survey`, the conversations alone, trains on."""
+    taught = log.lessons()
+    most = max(Counter(taught.sources.values()).values(), default=0)
+    if most <= log.settings.feedback.source_rows:
+        return taught
+    rows = survey.weigh(assign(survey.members, plan.shares, plan.salt).splits).turns["train"]
+    return taught.within(allowance(log.settings.feedback, rows))
 
 
 def _nothing_to_train_on(log: _Log, survey: Survey) -> DatasetError:
@@ -160,6 +166,7 @@ def _written(folder: Path, log: _Log, decided: _Decided) -> dict[str, Any]:
         "files": {path.name: file_entry(path) for path in sorted(folder.iterdir())},
         **tally.to_wire(),
         **describe(decided.plan, decided.assignment, decided.weighed),
+        "feedback": of_feedback(decided.lessons, decided.assignment),
         "sources": [source(upload) for upload in log.sources],
     }
 
@@ -168,11 +175,12 @@ def _examples(log: _Log, decided: _Decided) -> Iterator[tuple[str, Example]]:
     """Every example, with the room it goes to."""
     digests = {upload.id: upload.digest for upload in log.sources}
     weighed = decided.weighed
-    for stored in log.conversations():
+    for stored in chain(log.conversations(), decided.lessons.rows):
         split = decided.assignment.splits.get(stored.key)
         if split is None:
             continue
-        origin = Origin(stored.fingerprint, digests[stored.upload], split, stored.languages)
+        upload = stored.key if stored.upload == FEEDBACK else digests[stored.upload]
+        origin = Origin(stored.fingerprint, upload, split, stored.languages)
         examples = examples_of(stored.conversation, origin, decided.plan.context_turns)
         for place, example in enumerate(examples, start=weighed.starts[stored.key]):
             room = f"seen_{split}" if weighed.seen[place] else split

@@ -31,14 +31,16 @@ _REMEDY = "Freeze the dataset again: what is in it follows from the imported con
 class FrozenDataset:
     """`id` is that of its row, empty when it was opened by its folder alone.
 
-    `set_aside`: how many conversations were left out, by reason. It is the manifest's, and after a freeze what that
-    freeze left out: when new uploads bring no new row, the dataset, manifest and all, is the one of before.
+    `set_aside`: how many conversations were left out, by reason, and `feedback` what became of accepted feedback. They
+    are the manifest's, and after a freeze those of that freeze: when new uploads and feedback bring no new row, the
+    dataset, manifest and all, is the one of before.
     """
 
     folder: Path
     manifest: Mapping[str, Any]
     id: str = ""
     set_aside: Mapping[str, int] = field(default_factory=dict)
+    feedback: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def fingerprint(self) -> str:
@@ -102,7 +104,7 @@ def open_dataset(folder: Path, row_id: str = "") -> FrozenDataset:
         raise IntegrityError(
             f"Expected a dataset of version {VERSION}; this one is of version {manifest['version']}.", remedy=_REMEDY
         )
-    return FrozenDataset(folder, manifest, row_id, manifest.get("set_aside", {}))
+    return FrozenDataset(folder, manifest, row_id, manifest.get("set_aside", {}), manifest.get("feedback", {}))
 
 
 def fingerprint_of(digests: Mapping[str, str]) -> str:

@@ -8,6 +8,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from data.examples import CONTEXT_TURNS
+from data.lessons import Lessons
 from data.schema import SPLITS, Example
 from data.shards import SHARD_ROWS
 from data.split import MAX_SPAN, MIN_LETTERS, MIN_WORDS, SALT, Assignment, Shares
@@ -67,6 +68,20 @@ class Tally:
             "replies": self.replies,
             "languages": self.languages,
         }
+
+
+def of_feedback(lessons: Lessons, assignment: Assignment) -> dict[str, Any]:
+    """What became of the feedback that reviewers accepted: pieces used and set aside by reason, and those of each
+    split."""
+    splits: Counter[str] = Counter(assignment.splits[row.key] for row in lessons.rows if row.key in assignment.splits)
+    left_out = Counter(lessons.set_aside.values())
+    left_out.update(assignment.set_aside[row.key] for row in lessons.rows if row.key in assignment.set_aside)
+    return {
+        "rows_in": lessons.rows_in,
+        "rows_used": splits.total(),
+        "set_aside": dict(sorted(left_out.items())),
+        "splits": {split: splits[split] for split in SPLITS},
+    }
 
 
 def describe(plan: Plan, assignment: Assignment, weighed: Weighed) -> dict[str, Any]:

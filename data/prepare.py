@@ -58,7 +58,8 @@ class ConversationPreparer:
         cleaned = [self._clean(turn, readied) for turn in raw.turns]
         memory = Memory()
         for turn in cleaned:
-            memory.reserve(turn.text)
+            if not turn.corrected:  # a reviewer who writes [order 1] means the customer's first
+                memory.reserve(turn.text)
         turns = [self._redact(turn, memory, readied) for turn in cleaned if turn.text]
         readied.conversation = self._without_names(raw).with_turns(merge(turns))
         return readied

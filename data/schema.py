@@ -19,6 +19,12 @@ SPLITS: tuple[str, ...] = get_args(Split)
 
 Severity = Literal["error", "warning", "info"]
 
+DEFAULT_WORKSPACE = "default"
+"""The one workspace of a fresh install."""
+
+FEEDBACK = "feedback"
+"""What a conversation that was made of feedback names as its upload."""
+
 OUT_OF_SCOPE = "oos"
 """The label of a message that no intent of the bot covers."""
 
@@ -145,7 +151,7 @@ class Example:
     nothing, or nothing that may be learned; `rating` is what that answer got; `corrected`: a reviewer approved the
     reply in the place of the bot's own. `weight` is 1 / size of its near-duplicate cluster within its split, so that
     repeats count once. `conversation` is a conversation's fingerprint and `upload` an upload's digest: an example
-    follows from content alone, so that equal logs give equal rows.
+    follows from content alone, so that equal logs give equal rows. One made of feedback names that feedback instead.
     """
 
     id: str

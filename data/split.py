@@ -3,7 +3,8 @@
 Conversations that share a customer or a near-duplicate cluster belong together, and what they connect, directly or
 through others, is a group: all of it stands in one split. A row that has a split keeps it for good; a new row joins
 the split of the group it touches; one that touches groups of two splits is set aside; a group of new rows only is
-hashed. Not everything that repeats may connect, or "hi" would make one group of a whole log (docs/decisions/0003):
+hashed. A row whose split was promised before anybody looked at what it touches keeps the promise or is set aside. Not
+everything that repeats may connect, or "hi" would make one group of a whole log (docs/decisions/0003):
 
 - an utterance connects only when it says enough (`connects`), and only what users say, never the brand's macros;
 - a cluster that is found in more than `MAX_SPAN` conversations is common speech and connects nothing;
@@ -42,7 +43,8 @@ class Member:
 
     `age` orders conversations by arrival, the oldest first. `mark` is hashed for a new group: something that follows
     from content, so that the same logs split the same way everywhere; `key` when empty. `near` are the clusters of
-    its utterances that may connect.
+    its utterances that may connect. `promised`: its `split` was said before it was placed among the others, so that it
+    is set aside where it touches a group of another split.
     """
 
     key: str
@@ -51,6 +53,7 @@ class Member:
     near: tuple[str, ...] = ()
     split: Split | None = None
     mark: str = ""
+    promised: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,11 +103,17 @@ class Assignment:
 
 def assign(members: Iterable[Member], shares: Shares = DEFAULT_SHARES, salt: str = SALT) -> Assignment:
     """The split and group of every member, in whatever order they come. Keys must differ."""
-    ordered = sorted(members, key=lambda member: (member.split is None, member.age, member.key))
+    ordered = sorted(members, key=lambda member: (member.split is None, member.promised, member.age, member.key))
     groups = _Groups(ordered, _common(ordered))
     for place in range(len(ordered)):
         groups.place(place)
     return groups.settled(shares, salt)
+
+
+def split_of(mark: str, shares: Shares = DEFAULT_SHARES, salt: str = SALT) -> Split:
+    """The split of a new group by the mark of its oldest member."""
+    digest = hashlib.sha256(f"{salt}\x1f{mark}".encode("utf-8", "surrogatepass")).digest()
+    return shares.at(int.from_bytes(digest[:6], "big") / 2**48)
 
 
 def connects(text: str) -> bool:
@@ -147,9 +156,13 @@ class _Groups:
         links = list(self._links(self._members[place]))
         touched = {self._find(other) for link in links for other in self._seen.get(link, ())}
         split = self._split[place]
+        settled = {self._split[root] for root in touched} - {None, split}
+        if split is not None and self._members[place].promised and settled:
+            self._aside.add(place)
+            return
         if split is not None:  # it was placed before, and stays: it joins those of its own split
             touched = {root for root in touched if self._split[root] == split}
-        elif len({self._split[root] for root in touched} - {None}) > 1:
+        elif len(settled) > 1:
             self._aside.add(place)
             return
         for root in touched:
@@ -174,7 +187,7 @@ class _Groups:
         limit = max(1.0, OVERSIZE * shares.smallest * len(members))
         for root, first in oldest.items():
             if self._split[root] is None:
-                self._split[root] = "train" if size[root] > limit else shares.at(_point(salt, first))
+                self._split[root] = "train" if size[root] > limit else split_of(first.mark or first.key, shares, salt)
         for place in kept:
             root, key = self._find(place), members[place].key
             split = self._split[root]
@@ -203,9 +216,3 @@ class _Groups:
         if low != high:
             self._parent[high] = low
             self._split[low] = self._split[low] or self._split[high]
-
-
-def _point(salt: str, first: Member) -> float:
-    """Where the group of this oldest member falls in [0, 1)."""
-    digest = hashlib.sha256(f"{salt}\x1f{first.mark or first.key}".encode("utf-8", "surrogatepass")).digest()
-    return int.from_bytes(digest[:6], "big") / 2**48

@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from data.dedupe import normal_form
 from data.examples import user_turns
-from data.schema import SPLITS, Split
+from data.schema import FEEDBACK, SPLITS, Split
 from data.split import Member, connects
 from data.store.conversations import StoredConversation
 
@@ -34,6 +34,10 @@ class Survey:
         self._turns = array("I")
         self._texts = array("Q")
         self._clusters = array("Q")
+        self.add(conversations)
+
+    def add(self, conversations: Iterable[StoredConversation]) -> None:
+        """Look at more of them, younger than all before."""
         for stored in conversations:
             self._add(stored)
 
@@ -58,6 +62,7 @@ class Survey:
             if cluster is not None and connects(turn.text):
                 near.append(cluster)
         self._turns.append(len(self._texts) - before)
+        reviewed = stored.upload == FEEDBACK  # its customer is its session, whose split a reviewer may have been told
         if stored.split is not None:
             self.groups[stored.key] = stored.group
         self.members.append(
@@ -67,7 +72,8 @@ class Survey:
                 customer=stored.conversation.customer,
                 near=tuple(dict.fromkeys(near)),
                 split=stored.split,
-                mark=stored.fingerprint,
+                mark=(stored.conversation.customer or "") if reviewed else stored.fingerprint,
+                promised=reviewed and stored.split is not None,
             )
         )
 

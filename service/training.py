@@ -1,4 +1,4 @@
-"""Training from the command line: one job row, worked on by a child process until the job is over."""
+"""Asking for a training: one job row. From the command line a child process works on it until the job is over."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from data import lessons
 from data.errors import InUse, JobCancelled
 from data.manifest import attune_version
 from data.settings import Settings
@@ -42,7 +43,7 @@ def request_training(tx: Tx, bot: Bot, order: Order) -> Job:
 
     Raises InUse while another process works on it.
     """
-    job = jobs.enqueue(tx, KIND, order.to_wire(), bot_id=bot.id, dedupe_key=_key(tx, bot, order))
+    job = enqueue_training(tx, bot, order)
     if job.state == "running" and job.lease_until is not None and job.lease_until > tx.now:
         raise InUse(
             "This training is under way in another process.",
@@ -52,11 +53,17 @@ def request_training(tx: Tx, bot: Bot, order: Order) -> Job:
     return job
 
 
+def enqueue_training(tx: Tx, bot: Bot, order: Order) -> Job:
+    """The job for this order on what there is now, whoever works on it: one of before, or a new one."""
+    return jobs.enqueue(tx, KIND, order.to_wire(), bot_id=bot.id, dedupe_key=_key(tx, bot, order))
+
+
 def _key(tx: Tx, bot: Bot, order: Order) -> str:
-    """What decides the outcome: the imported uploads, the profile, the order and the code."""
+    """What decides the outcome: the imported uploads, the accepted feedback, the profile, the order and the code."""
     sources = sorted(upload.id for upload in uploads.list_for(tx, bot.id) if upload.state == "imported")
     version, _ = bots.profile(tx, bot.id)
-    said = json.dumps([bot.id, sources, version, order.to_wire(), attune_version()], sort_keys=True)
+    taught = lessons.mark(tx, bot.id)
+    said = json.dumps([bot.id, sources, taught, version, order.to_wire(), attune_version()], sort_keys=True)
     return f"{KIND}:{hashlib.sha256(said.encode()).hexdigest()}"
 
 
