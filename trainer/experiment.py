@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from data.errors import UsageError
+from data.errors import DatasetError, UsageError
 from data.prepare import Preparer
 from data.profile import BotProfile
 from data.settings import Settings
@@ -27,7 +27,8 @@ from export.release import running_versions
 from export.replies import Reply, ReplyIndex
 from trainer import folds
 from trainer.bases import DEFAULT, find_base
-from trainer.metrics import IntentScores, experiment_intent_metrics
+from trainer.metrics import IntentScores, experiment_intent_metrics, finite
+from trainer.order import SEEDS
 from trainer.package import Packed, median_latency_ms, pack
 from trainer.reading import LabelledFile, read_dialogues, read_labelled
 from trainer.recipes import IntentRecipe, Recipe, ReplyRecipe, pick_intent, pick_reply
@@ -61,10 +62,7 @@ class Question:
 
 def experiment(question: Question, settings: Settings, report: Callable[[Mapping[str, Any]], None]) -> dict[str, Any]:
     """Run it; returns the report, also written to `report.json` beside `predictions.jsonl` in `question.out`."""
-    if question.task not in TASKS:
-        raise UsageError(f"A task is one of {', '.join(TASKS)}; it came as {question.task!r}.")
-    if question.recipe is not None and question.recipe.task != question.task:
-        raise UsageError(f"The recipe is for {question.recipe.task!r}, the experiment for {question.task!r}.")
+    _refuse_nonsense(question)
     question.out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="attune-experiment-") as scratch:
         run = RunFolder(
@@ -76,9 +74,20 @@ def experiment(question: Question, settings: Settings, report: Callable[[Mapping
             keep=False,
         )
         asked = _intent if question.task == "intent" else _reply
-        result, predictions = asked(question, settings, run)
+        result, predictions = map(_sayable, asked(question, settings, run))
     _write(question.out, result, predictions)
-    return result
+    return dict(result)
+
+
+def _refuse_nonsense(question: Question) -> None:
+    if question.task not in TASKS:
+        raise UsageError(f"A task is one of {', '.join(TASKS)}; it came as {question.task!r}.")
+    if question.recipe is not None and question.recipe.task != question.task:
+        raise UsageError(f"The recipe is for {question.recipe.task!r}, the experiment for {question.task!r}.")
+    if not 0 <= question.seed < SEEDS:
+        raise UsageError(f"A seed is a whole number from 0 to {SEEDS - 1}.")
+    if question.per_class is not None and question.per_class < 1:
+        raise UsageError("Of every class at least one row is needed, to learn from it.")
 
 
 Outcome = tuple[dict[str, Any], list[dict[str, Any]]]
@@ -130,6 +139,11 @@ def _reply(question: Question, settings: Settings, run: RunFolder) -> Outcome:
     train, test = (
         _prepared(pairs_of(read_dialogues(path, settings.imports)), prepare) for path in (question.train, question.test)
     )
+    if not len(test):
+        raise DatasetError(
+            f"{question.test.name} holds no reply of the brand to a user: there is nothing to measure on.",
+            remedy="Give conversations in which a user's message is followed by one of the brand.",
+        )
     recipe = question.recipe or pick_reply(len(train), base=question.base, seed=question.seed)
     assert isinstance(recipe, ReplyRecipe)
     base = find_base(recipe.base, online=settings.train.online)
@@ -269,6 +283,15 @@ def _reply_predictions(test: Pairs, scores: npt.NDArray[np.float64], places: Pla
 def _write(out: Path, result: Mapping[str, Any], predictions: Sequence[Mapping[str, Any]]) -> None:
     with (out / "predictions.jsonl").open("w", encoding="utf-8") as file:
         for row in predictions:
-            file.write(json.dumps(row, ensure_ascii=False) + "\n")
+            file.write(json.dumps(row, ensure_ascii=False, allow_nan=False) + "\n")
     text = json.dumps(result, ensure_ascii=False, indent=2, allow_nan=False)
     (out / "report.json").write_text(text + "\n", encoding="utf-8")
+
+
+def _sayable(value: Any) -> Any:
+    """`value` as JSON can hold it: what is not a number, or has no end, is null."""
+    if isinstance(value, Mapping):
+        return {key: _sayable(inner) for key, inner in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_sayable(inner) for inner in value]
+    return finite(value) if isinstance(value, float) else value

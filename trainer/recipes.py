@@ -15,7 +15,7 @@ import tomllib
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -24,7 +24,8 @@ from trainer.bases import DEFAULT
 
 
 class _Recipe(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    # A number without end could be written neither into a report nor into a job's row.
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     name: str
     base: str = DEFAULT
@@ -77,6 +78,7 @@ class ReplyRecipe(_Recipe):
 
 
 Recipe = IntentRecipe | ReplyRecipe
+_R = TypeVar("_R", bound=_Recipe)
 
 TOP_ROWS = 500
 """Below this many rows the frozen encoder is steadier: it tells what is out of scope better than a tuned one."""
@@ -111,7 +113,7 @@ _TOP: dict[str, Any] = {
 
 
 def pick_intent(labels: Sequence[str], *, base: str = DEFAULT, seed: int = 0) -> IntentRecipe:
-    """The recipe for these training labels. Raises RecipeError below two classes or two rows of every class."""
+    """The recipe for these training labels. Raises RecipeError below two labels, or for a seed out of range."""
     counts = sorted(Counter(labels).values())
     if len(counts) < 2:
         raise RecipeError(
@@ -121,24 +123,25 @@ def pick_intent(labels: Sequence[str], *, base: str = DEFAULT, seed: int = 0) ->
     median = counts[len(counts) // 2]
     common: dict[str, Any] = {"base": base, "seed": seed}
     if len(labels) >= FULL_ROWS:
-        return IntentRecipe(name="intent-full", **_FULL, **common)
+        return _made(IntentRecipe, {"name": "intent-full", **_FULL, **common})
     if median >= TOP_ROWS_PER_CLASS and len(labels) >= TOP_ROWS:
         epochs = min(max(round(TOP_PASSES / len(labels)), 5), 8)
-        return IntentRecipe(name="intent-top", epochs=epochs, **_TOP, **common)
-    return IntentRecipe(name="intent-frozen", method="frozen", folds=5, **common)
+        return _made(IntentRecipe, {"name": "intent-top", "epochs": epochs, **_TOP, **common})
+    return _made(IntentRecipe, {"name": "intent-frozen", "method": "frozen", "folds": 5, **common})
 
 
 def pick_reply(pairs: int, *, base: str = DEFAULT, seed: int = 0) -> ReplyRecipe:
-    """The recipe for this many (context, reply) pairs."""
-    common: dict[str, Any] = {"base": base, "seed": seed, "learning_rate": 5e-5}
+    """The recipe for this many (context, reply) pairs. Raises RecipeError for a seed out of range."""
+    body: dict[str, Any] = {"base": base, "seed": seed, "learning_rate": 5e-5}
     if pairs < REPLY_PAIRS:
-        return ReplyRecipe(name="reply-frozen", method="frozen", **common)
-    if pairs < REPLY_FULL_PAIRS:
+        body |= {"name": "reply-frozen", "method": "frozen"}
+    elif pairs < REPLY_FULL_PAIRS:
         # Few pairs: the upper layers learn in a minute what all of them would learn in three.
-        few = {**common, "learning_rate": 1e-4}
-        return ReplyRecipe(name="reply-top", method="full", frozen_layers=3, epochs=2, batch_size=32, **few)
-    epochs = 2 if pairs < 8_000 else 1
-    return ReplyRecipe(name="reply-full", method="full", epochs=epochs, batch_size=64, **{**common, "max_length": 96})
+        body |= {"name": "reply-top", "method": "full", "frozen_layers": 3, "epochs": 2, "learning_rate": 1e-4}
+    else:
+        epochs = 2 if pairs < 8_000 else 1
+        body |= {"name": "reply-full", "method": "full", "epochs": epochs, "batch_size": 64, "max_length": 96}
+    return _made(ReplyRecipe, body)
 
 
 def parse_recipe(body: dict[str, Any]) -> Recipe:
@@ -150,6 +153,10 @@ def parse_recipe(body: dict[str, Any]) -> Recipe:
             f"A recipe names its task, one of {', '.join(kinds)}; it came as {body.get('task')!r}.",
             remedy="Add task = 'intent' or task = 'reply'.",
         )
+    return _made(kind, body)
+
+
+def _made(kind: type[_R], body: dict[str, Any]) -> _R:
     try:
         return kind.model_validate(body)
     except ValidationError as error:
