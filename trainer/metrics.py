@@ -227,7 +227,7 @@ def answered_right(labels_true: Sequence[str], answers: Sequence[str]) -> Array:
 def experiment_intent_metrics(
     labels_true: Sequence[str], scores: IntentScores, thresholds: Thresholds
 ) -> dict[str, Any]:
-    """The intent keys of CONTRACTS 3 over TEST; JSON-ready, None where TEST cannot tell (no out-of-scope rows, ...).
+    """What an experiment reports of intents; JSON-ready, None where TEST cannot tell (no out-of-scope rows, ...).
 
     TEST may hold labels the model lacks: such rows are simply wrong. `ece` is that of `confidence` as the probability
     of a right answer.

@@ -63,7 +63,7 @@ class Verdict:
     slices: tuple[Mapping[str, Any], ...]
 
     def to_wire(self) -> dict[str, Any]:
-        """CONTRACTS 3, 'Verdict'."""
+        """The verdict as rows, reports and programs hold it: the fields above, under their names."""
         return {
             "decision": self.decision,
             "reasons": list(self.reasons),
