@@ -82,7 +82,8 @@ class Validation(L.Callback):
     """Validates after every epoch and keeps the history; with `patience`, also the best weights, and stops the fit
     after that many validations without gain.
 
-    The best weights travel inside the checkpoint, so that a resumed run stops where the undisturbed run would have.
+    The best weights, and how long they have been waited for, travel inside the checkpoint, so that a resumed run stops
+    where the undisturbed run would have.
     """
 
     def __init__(self, data: TextData, run: RunFolder, stage: str, patience: int | None) -> None:
@@ -93,6 +94,9 @@ class Validation(L.Callback):
         self.best: dict[str, torch.Tensor] | None = None
         self.best_score = float("-inf")
         self._waited = 0
+
+    def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        self._stop_when_waited(trainer)  # the run that is resumed may have decided to, and died
 
     def on_train_batch_end(self, trainer: L.Trainer, pl_module: L.LightningModule, outputs: Any, *args: Any) -> None:
         self._losses.append(float(outputs["loss"]))
@@ -110,7 +114,8 @@ class Validation(L.Callback):
         self.rows.append(Row(mean, trainer.current_epoch + 1, trainer.global_step, loss, measured))
         self._losses = []
         if loss is not None and self._patience is not None:
-            self._judge(trainer, tuner, measured[tuner.task.primary], self._patience)
+            self._judge(tuner, measured[tuner.task.primary])
+            self._stop_when_waited(trainer)
 
     def _validate(self, trainer: L.Trainer, tuner: Tuner) -> dict[str, float]:
         tuner.task.eval()
@@ -119,13 +124,15 @@ class Validation(L.Callback):
         tuner.task.train()
         return measured
 
-    def _judge(self, trainer: L.Trainer, tuner: Tuner, score: float, patience: int) -> None:
+    def _judge(self, tuner: Tuner, score: float) -> None:
         if score > self.best_score:
             self.best_score, self._waited = score, 0
             self.best = {name: value.detach().clone() for name, value in tuner.task.state_dict().items()}
-            return
-        self._waited += 1
-        if self._waited >= patience:
+        else:
+            self._waited += 1
+
+    def _stop_when_waited(self, trainer: L.Trainer) -> None:
+        if self._patience is not None and self._waited >= self._patience:
             trainer.should_stop = True
 
     def state_dict(self) -> dict[str, Any]:

@@ -39,7 +39,7 @@ def fit(task: Task, data: TextData, recipe: IntentRecipe | ReplyRecipe, run: Run
     Where the recipe holds validation rows out (no folds), it stops early and ends with its best weights; a fold runs to
     its end as the final fit will, since it is there to be scored.
 
-    Raises Diverged when the loss stops being a number, and whatever `run.check` raises.
+    Raises Diverged when the loss or the weights stop being numbers, and whatever `run.check` raises.
     """
     started = time.monotonic()
     steps = data.steps(recipe.epochs)
@@ -79,8 +79,9 @@ def fit(task: Task, data: TextData, recipe: IntentRecipe | ReplyRecipe, run: Run
 
 def set_threads(threads: int) -> None:
     """Use `threads` CPU threads; 0 takes every core this process may run on."""
-    wanted = threads or len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    torch.set_num_threads(max(wanted, 1))
+    if not threads:  # not every system can say which cores are ours
+        threads = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    torch.set_num_threads(max(threads, 1))
 
 
 def resolve_precision(precision: str, accelerator: str) -> str:

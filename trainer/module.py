@@ -11,6 +11,8 @@ from data.errors import Diverged
 from trainer.recipes import IntentRecipe, ReplyRecipe
 from trainer.tasks.task import Batch, Task
 
+SLOWER = "Lower the learning rate of the recipe."
+
 
 class Tuner(L.LightningModule):
     """Fine-tunes a task with AdamW (Loshchilov & Hutter 2019) and a linear rise and fall of the learning rate."""
@@ -28,11 +30,13 @@ class Tuner(L.LightningModule):
     def training_step(self, batch: Batch, batch_idx: int) -> torch.Tensor:
         loss = self.task.loss(batch)
         if not torch.isfinite(loss):
-            raise Diverged(
-                f"The loss is not a number at step {self.global_step}.",
-                remedy="Lower the learning rate of the recipe.",
-            )
+            raise Diverged(f"The loss is not a number at step {self.global_step}.", remedy=SLOWER)
         return loss
+
+    def on_train_end(self) -> None:
+        # What the last step spoilt no later loss would tell.
+        if not all(torch.isfinite(parameter).all() for parameter in self.task.parameters()):
+            raise Diverged(f"The weights are not numbers after step {self.global_step}.", remedy=SLOWER)
 
     def configure_optimizers(self) -> Any:
         optimiser = torch.optim.AdamW(self.task.parameter_groups(self._recipe))
