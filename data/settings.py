@@ -89,6 +89,8 @@ class ServeSettings(_Section):
     metrics_port: int = Field(9464, ge=0, le=65535, description="Port of /metrics; 0 serves none.")
     hosts: Names = Field((), description="Host names to answer for, comma-separated; none: whatever is asked.")
     proxies: int = Field(0, ge=0, le=5, description="Reverse proxies in front whose X-Forwarded headers are believed.")
+    watch_seconds: float = Field(1.0, gt=0, description="How often the live pointers are compared with what answers.")
+    memory_bytes: int = Field(1 << 30, gt=0, description="What loaded bots may take; the least recently used leave.")
     secret: SecretStr | None = Field(
         None, min_length=32, description="Signs visitors' tokens; a file in the home folder when absent."
     )

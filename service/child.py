@@ -34,9 +34,14 @@ def trainer_command(arguments: Sequence[str]) -> list[str]:
     return [sys.executable, "-P", "-m", "trainer", *arguments]
 
 
+def can_train(launch: Launch) -> bool:
+    """Whether this install has what training needs."""
+    return not _missing(launch)
+
+
 def require_train_extra(launch: Launch) -> None:
     """Raises AttuneError with advice, before anything is started, when this install cannot train."""
-    missing = [name for name in NEEDED if not _is_installed(name)] if launch is trainer_command else []
+    missing = _missing(launch)
     if missing:
         error = AttuneError(
             f"Training needs packages that are not installed: {', '.join(missing)}.",
@@ -166,6 +171,10 @@ def ended_without_a_word(child: Child) -> JobError:
     )
     error.code = "child_lost"
     return error
+
+
+def _missing(launch: Launch) -> list[str]:
+    return [name for name in NEEDED if not _is_installed(name)] if launch is trainer_command else []
 
 
 def _is_installed(name: str) -> bool:

@@ -184,5 +184,5 @@ def is_origin(text: str) -> bool:
 
 
 def _key(row: Row[Any] | Sequence[Any]) -> Key:
-    workspace, id_, kind, name, bot_id, scopes, pages, *times = row
-    return Key(workspace, id_, kind, name, bot_id, tuple(scopes), tuple(pages), *times)
+    values = dict(zip(Key.__slots__, row, strict=False))
+    return Key(**{**values, "scopes": tuple(values["scopes"]), "origins": tuple(values["origins"])})

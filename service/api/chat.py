@@ -1,0 +1,109 @@
+"""Chat and parse: the two questions a visitor's page asks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from flask import Response
+
+from data.store import bots
+from data.store.bots import Bot
+from export.policy import label_of
+from service.api._spec import Access, Answer, Api, Call, Route
+from service.api.sessions import check_length
+from service.chatting import Exchange, Said, own_session, pieces
+from service.schemas.chat import ChatAsked, ChatReply, ParseAsked, RankedIntent, Understood
+from service.streams import Event, shutdown_event
+
+api = Api("chat", "Talking with a bot.")
+
+
+@api.route(
+    Route(
+        method="POST",
+        rule="/v1/bots/<bot>/chat",
+        access=Access("visitor"),
+        body=ChatAsked,
+        answers={200: ChatReply},
+        refusals=(409, 507),
+        cross_origin=True,
+    )
+)
+def chat(call: Call) -> Answer | Response:
+    """Answer a message in its session. Both turns are kept; with `stream` the reply comes as events."""
+    asked: ChatAsked = call.body
+    check_length(call, asked.message, "message")
+    session_id = own_session(asked.session, call.caller.session)
+    store = call.service.store_of(call.caller)
+    with store.read() as tx:
+        bot = bots.get(tx, call.path["bot"])
+        call.service.check_session(tx, call.caller, bot.id, session_id)
+    exchange = call.service.chats.answer(store, bot, session_id, Said(asked.message, asked.message_id))
+    reply = _reply(bot, exchange, explain=asked.explain)
+    if reply.source is not None and reply.action is not None:
+        call.service.metrics.replies.labels(reply.source, reply.action).inc()
+    if asked.stream:
+        return call.service.streams.answer(_streamed(call, reply))
+    return Answer(reply)
+
+
+@api.route(
+    Route(
+        method="POST",
+        rule="/v1/bots/<bot>/parse",
+        access=Access("read", "visitor"),
+        body=ParseAsked,
+        answers={200: Understood},
+        cross_origin=True,
+    )
+)
+def parse(call: Call) -> Answer:
+    """What a text means to the bot. Nothing is kept."""
+    asked: ParseAsked = call.body
+    check_length(call, asked.text, "text")
+    bot = call.service.bot(call.caller.workspace, call.path["bot"])
+    with call.service.bots.answering(call.caller.workspace, bot) as predictor:
+        understood, release = predictor.understand(asked.text), predictor.release
+        label = label_of(understood, predictor.parts.thresholds)
+    ranking = [RankedIntent(intent=one.intent, probability=round(one.probability, 3)) for one in understood.ranking]
+    return Answer(
+        Understood(
+            intent=label,
+            confidence=round(understood.confidence, 3),
+            in_scope=round(understood.in_scope, 3),
+            ranking=ranking,
+            release=release,
+        )
+    )
+
+
+def _streamed(call: Call, reply: ChatReply) -> Iterator[Event]:
+    for piece in pieces(reply.reply or ""):
+        if call.service.streams.is_draining:
+            yield shutdown_event(call.request_id)
+            return
+        yield "delta", {"text": piece}
+    yield "reply", reply.model_dump(mode="json")
+
+
+def _reply(bot: Bot, exchange: Exchange, *, explain: bool) -> ChatReply:
+    answer, session = exchange.answer, exchange.session
+    detail: dict[str, Any] = (answer.detail if answer is not None else None) or {}
+    explanation = {name: detail.get(name) for name in ("reason", "in_scope", "candidates")} if explain else None
+    return ChatReply(
+        turn=answer.id if answer else None,
+        message_turn=exchange.message.id,
+        session=session.id,
+        owner=session.owner,
+        reply=answer.text if answer else None,
+        intent=answer.intent if answer else None,
+        confidence=round(answer.confidence, 3) if answer and answer.confidence is not None else None,
+        source=answer.source if answer else None,
+        action=answer.action if answer else None,
+        ranking=[RankedIntent(**one) for one in detail.get("ranking", [])],
+        entities=list(detail.get("entities", [])),
+        release=f"{bot.name}@{answer.release}" if answer else None,
+        latency_ms=answer.latency_ms if answer else None,
+        explanation=explanation,
+    )

@@ -1,0 +1,69 @@
+"""The contract: as a document for programs, and as a page for people. Both work without any network."""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from typing import Any
+
+from flask import Response, current_app
+from flask_openapi.openapi import OpenAPI
+
+from data.manifest import attune_version
+from service.api._spec import Access, Api, Call, Route
+from service.pages import render
+from service.reference import reference
+
+api = Api("docs", "This contract.")
+HTML = "text/html"
+
+
+@api.route(Route(method="GET", rule="/openapi.json", access=Access.open(), answers={200: "application/json"}))
+def openapi(call: Call) -> Response:
+    """The OpenAPI document."""
+    body = json.dumps(document(current_app.api_doc), ensure_ascii=False)  # type: ignore[attr-defined]  # OpenAPI
+    return Response(body, content_type="application/json; charset=utf-8")
+
+
+@api.route(Route(method="GET", rule="/docs", access=Access.open(), answers={200: HTML}))
+def page(call: Call) -> Response:
+    """The contract for people."""
+    found = reference(document(current_app.api_doc))  # type: ignore[attr-defined]  # flask_openapi.OpenAPI
+    return render("docs.html", reference=found, version=attune_version())
+
+
+def document(raw: dict[str, Any]) -> dict[str, Any]:
+    """The library's document without what it adds of its own: each answer is one that we declared."""
+    paths = {}
+    for path, item in sorted(raw["paths"].items()):
+        paths[path] = {method: _mended(operation) for method, operation in item.items()}
+    schemas = {name: _closed(schema) for name, schema in raw["components"]["schemas"].items()}
+    schemas = {name: schema for name, schema in schemas.items() if not name.startswith("ValidationError")}
+    return {**raw, "paths": paths, "components": {**raw["components"], "schemas": schemas}}
+
+
+def _mended(operation: dict[str, Any]) -> dict[str, Any]:
+    responses = {
+        status: {**answer, "description": answer.get("description") or "As described."}
+        for status, answer in operation["responses"].items()
+        if (answer.get("content", {}).get("application/json", {}).get("schema", {}).get("type") != "array")
+    }
+    return {**operation, "responses": responses}
+
+
+def _closed(schema: dict[str, Any]) -> dict[str, Any]:
+    """A schema without the definitions inside it, which stand beside it as well."""
+    return {name: value for name, value in schema.items() if name != "$defs"}
+
+
+@cache
+def described() -> dict[str, Any]:
+    """The document of an application that serves nothing: for the reference in docs/."""
+    from service.api import apis
+
+    app = OpenAPI("service", info={"title": "attune", "version": attune_version()}, doc_ui=False, static_folder=None)
+    app.openapi_version = "3.1.0"
+    app.security_schemes = {"bearer": {"type": "http", "scheme": "bearer"}}
+    for one in apis():
+        one.register(app, lambda *_: Response())
+    return document(app.api_doc)

@@ -1,0 +1,179 @@
+"""Files of logs: received, kept by content, and imported by a job that stands in the same commit."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from flask import request
+from pydantic import ValidationError
+
+from data import ingest
+from data.errors import UsageError
+from data.importers import ImportOptions
+from data.store import Tx, bots, uploads
+from data.store.bots import Bot
+from data.store.uploads import NewUpload, Upload
+from service.api._listing import listed
+from service.api._spec import Access, Answer, Api, Call, Route
+from service.api.jobs import job_detail, room_in_queue
+from service.errors import Invalid, Refusal
+from service.receiving import Received
+from service.schemas.jobs import JobDetail
+from service.schemas.shape import Listing, Page
+from service.schemas.uploads import UploadAsked, UploadDetail
+
+api = Api("uploads", "Files of logs, and what became of them.")
+BODY: dict[str, Any] = {
+    "application/octet-stream": {"schema": {"type": "string", "format": "binary"}},
+    "multipart/form-data": {
+        "schema": {
+            "type": "object",
+            "properties": {"file": {"type": "string", "format": "binary"}},
+            "required": ["file"],
+        }
+    },
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Handed:
+    """A file that was received, and how it is to be read."""
+
+    received: Received
+    asked: UploadAsked
+    options: ImportOptions
+
+
+def _receive(call: Call) -> Handed:
+    """Read the file to the disk. What the query or the form asks for is looked at first where it is known first."""
+    with call.service.store_of(call.caller).read() as tx:
+        bots.get(tx, call.path["bot"])
+        room_in_queue(tx, call.service.settings)
+    is_form = request.mimetype == "multipart/form-data"
+    if not is_form:
+        _check_rights(call.query)
+        _options(call.query)
+    received = call.service.desk.receive(request)
+    asked = _merged(call.query, received.form) if is_form else call.query
+    _check_rights(asked)
+    return Handed(received, asked, _options(asked))
+
+
+def _digest(handed: Handed) -> str:
+    return f"{handed.received.blob.digest} {handed.asked.model_dump_json()}"
+
+
+@api.route(
+    Route(
+        method="POST",
+        rule="/v1/bots/<bot>/uploads",
+        access=Access("data"),
+        query=UploadAsked,
+        reads_body=BODY,
+        answers={202: JobDetail},
+        effect=True,
+        prepare=_receive,
+        digest=_digest,
+    )
+)
+def create(call: Call, tx: Tx) -> Answer:
+    """Upload a file of logs: the body itself, or the one file of a form. The job imports it."""
+    handed: Handed = call.prepared
+    bot = bots.get(tx, call.path["bot"])
+    name = handed.asked.name or handed.received.name or "upload"
+    new = NewUpload(
+        name=name,
+        digest=handed.received.blob.digest,
+        size=handed.received.blob.size,
+        options=handed.options.to_wire(),
+        dry_run=handed.asked.dry_run,
+        attested_by=call.caller.id,
+    )
+    upload, job = ingest.request_import(tx, bot.id, new)
+    return Answer(job_detail(tx, job), 202, {"Location": f"/v1/jobs/{job.id}"}, subject=upload.id)
+
+
+@api.route(
+    Route(
+        method="GET",
+        rule="/v1/bots/<bot>/uploads",
+        access=Access("read"),
+        query=Page,
+        answers={200: Listing[UploadDetail]},
+    )
+)
+def index(call: Call) -> Answer:
+    """The uploads of a bot, the newest first."""
+    with call.service.store_of(call.caller).read() as tx:
+        bot = bots.get(tx, call.path["bot"])
+        return listed(
+            call,
+            lambda after, limit: uploads.page(tx, bot.id, after=after, limit=limit),
+            lambda upload: upload.sequence,
+            lambda upload: upload_detail(bot, upload),
+        )
+
+
+@api.route(
+    Route(method="GET", rule="/v1/bots/<bot>/uploads/<upload>", access=Access("read"), answers={200: UploadDetail})
+)
+def show(call: Call) -> Answer:
+    """An upload and, once its import is over, the report of what became of every row."""
+    with call.service.store_of(call.caller).read() as tx:
+        bot = bots.get(tx, call.path["bot"])
+        upload = uploads.get(tx, call.path["upload"])
+        if upload.bot_id != bot.id:
+            raise Refusal(404, "not_found", "There is no such upload.")
+        return Answer(upload_detail(bot, upload))
+
+
+def upload_detail(bot: Bot, upload: Upload) -> UploadDetail:
+    """An upload as it is told."""
+    return UploadDetail(
+        id=upload.id,
+        bot=bot.name,
+        name=upload.name,
+        size=upload.size,
+        digest=upload.digest,
+        state=upload.state,
+        dry_run=upload.dry_run,
+        rights_attested_by=upload.attested_by,
+        conversations=upload.conversations,
+        report=upload.report,
+        error=upload.error,
+        created_at=upload.created_at,
+        finished_at=upload.finished_at,
+    )
+
+
+def _check_rights(asked: UploadAsked) -> None:
+    if not asked.rights_attested:
+        message = "Say rights_attested=true: that you have the right to train on these logs."
+        raise Invalid(message, [{"param": "rights_attested", "message": message}], code="rights_not_attested")
+
+
+def _merged(query: UploadAsked, form: dict[str, str]) -> UploadAsked:
+    """The query and the fields of the form as one; what stands in both must agree."""
+    given = {name: value for name, value in form.items() if name != "file"}
+    unknown = sorted(set(given) - set(UploadAsked.model_fields))
+    if unknown:
+        raise Invalid("The form has a field that is not known here.", [{"param": "form", "message": "unknown field"}])
+    try:
+        return UploadAsked.model_validate({**query.model_dump(exclude_unset=True), **given})
+    except ValidationError:
+        raise Invalid("A field of the form does not hold.", [{"param": "form", "message": "unfit value"}]) from None
+
+
+def _options(asked: UploadAsked) -> ImportOptions:
+    wire: dict[str, Any] = {name: getattr(asked, name) for name in ("format", "encoding") if getattr(asked, name)}
+    if asked.fields is not None:
+        try:
+            wire["fields"] = json.loads(asked.fields)
+        except (ValueError, RecursionError):
+            raise Refusal(400, "malformed", "`fields` is not JSON.", param="fields") from None
+    try:
+        return ImportOptions.from_wire(wire)
+    except UsageError as error:
+        raise Invalid(error.message, [{"param": "format", "message": error.message}]) from None

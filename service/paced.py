@@ -1,0 +1,71 @@
+"""gunicorn's threaded worker, made for callers one does not trust: the slow are let go, and streams hear of the end."""
+
+from __future__ import annotations
+
+import errno
+import logging
+from typing import Any
+
+from gunicorn.glogging import Logger
+from gunicorn.workers.gthread import _DEFER, TConn, ThreadWorker
+
+from service.server import Pace, bound_waiting
+
+SILENCE_SECONDS = 0.2
+"""How long a new connection may hold a thread without a byte; then the poller waits for it, which costs nothing."""
+
+
+class PacedWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
+    """Threads, with a pace that callers must keep."""
+
+    def handle(self, conn: TConn) -> Any:
+        """Answer one request of a connection; called in a thread of the pool."""
+        if not conn.initialized:
+            if not conn.data_ready and not conn.wait_for_data(SILENCE_SECONDS):
+                return _DEFER
+            bound_waiting(conn.sock)
+            conn.init()
+            conn.pace = Pace()
+            _keep_pace(conn.parser.unreader, conn.pace)
+        conn.pace.restart()
+        return super().handle(conn)
+
+    def handle_exit(self, sig: int, frame: Any) -> None:
+        """SIGTERM: take no more, and tell the streams to end."""
+        self._drain()
+        super().handle_exit(sig, frame)
+
+    def handle_quit(self, sig: int, frame: Any) -> None:
+        """SIGQUIT or SIGINT: the same, with less patience."""
+        self._drain()
+        super().handle_quit(sig, frame)
+
+    def _drain(self) -> None:
+        if getattr(self, "wsgi", None) is not None:
+            self.wsgi.extensions["attune"].streams.drain()
+
+
+class ForwardingLogger(Logger):  # type: ignore[misc]  # gunicorn has no types
+    """What gunicorn has to say goes where all lines go, in the same form."""
+
+    def setup(self, cfg: Any) -> None:
+        self.error_log.handlers.clear()
+        self.access_log.handlers.clear()
+        self.error_log.setLevel(logging.WARNING)
+        self.error_log.propagate = True
+
+
+def _keep_pace(unreader: Any, pace: Pace) -> None:
+    """Read from the socket only while the caller keeps the pace; one that does not has gone away, to us."""
+    chunk = unreader.chunk
+
+    def paced(size_hint: int | None = None) -> bytes:
+        try:
+            data: bytes = chunk(size_hint)
+        except OSError as error:
+            if error.errno in (errno.EAGAIN, errno.EWOULDBLOCK):  # the wait that `bound_waiting` allows is over
+                return b""
+            raise
+        return data if pace.came(len(data)) else b""
+
+    unreader.chunk = paced

@@ -1,0 +1,139 @@
+"""Sessions, messages and what is understood of them."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, StringConstraints
+
+from service.schemas.shape import Asked, Identifier, Instant, Json, Page, Told
+
+Message = Annotated[str, StringConstraints(min_length=1)]
+ClientId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._:-]{1,64}$")]
+Source = Literal["approved", "retrieved", "generated", "clarify", "handoff"]
+Owner = Literal["bot", "human"]
+
+
+class SessionAsked(Asked):
+    """A session to be opened. Nothing needs to be said."""
+
+
+class SessionOpened(Told):
+    """A visitor's session. The token is shown once."""
+
+    object: Literal["session"] = "session"
+    id: str
+    bot: str
+    token: str = Field(description="Send it as `Authorization: Bearer ...`.")
+    greeting: str
+    expires_at: Instant
+    idle_seconds: int = Field(description="It ends after this much silence.")
+
+
+class ChatAsked(Asked):
+    """A message of a visitor."""
+
+    message: Message
+    message_id: ClientId | None = Field(None, description="Yours. Sent twice, it is stored and answered once.")
+    session: Identifier | None = Field(None, description="Needed with a secret key; a visitor's token names its own.")
+    stream: bool = Field(False, description="Answer as server-sent events: delta, reply, error.")
+    explain: bool = Field(False, description="Say why: reason, earlier replies that fit, what is in scope.")
+
+
+class RankedIntent(Told):
+    """An intent and how likely it is."""
+
+    intent: str
+    probability: float
+
+
+class ChatReply(Told):
+    """What the bot answers. `reply` is null while a person has the conversation: the message is kept for them."""
+
+    object: Literal["chat.reply"] = "chat.reply"
+    turn: str | None = Field(description="Name it in feedback.")
+    message_turn: str
+    session: str
+    owner: Owner
+    reply: str | None
+    intent: str | None
+    confidence: float | None
+    source: Source | None
+    action: Literal["greet", "answer", "clarify", "fallback", "handoff"] | None
+    ranking: list[RankedIntent] = Field(default_factory=list)
+    entities: list[Json] = Field(default_factory=list)
+    release: str | None = Field(description="The release that answered: `acme@7`.")
+    latency_ms: float | None
+    explanation: Json | None = None
+
+
+class ParseAsked(Asked):
+    """A text to be understood."""
+
+    text: Message
+
+
+class Understood(Told):
+    """What a text means. Nothing of it is kept."""
+
+    object: Literal["parse"] = "parse"
+    intent: str | None
+    confidence: float
+    in_scope: float
+    ranking: list[RankedIntent]
+    entities: list[Json] = Field(default_factory=list)
+    release: str
+
+
+class TurnDetail(Told):
+    """One turn of a session."""
+
+    object: Literal["turn"] = "turn"
+    id: str
+    role: Literal["user", "assistant", "agent"]
+    text: str
+    release: str | None
+    intent: str | None
+    confidence: float | None
+    source: Source | None
+    action: str | None
+    latency_ms: float | None
+    state: Literal["complete", "incomplete"]
+    created_at: Instant
+
+
+class SessionSummary(Told):
+    """A session in a list."""
+
+    object: Literal["session"] = "session"
+    id: str
+    bot: str
+    owner: Owner
+    turns: int
+    created_at: Instant
+    last_seen_at: Instant
+    expires_at: Instant
+
+
+class SessionDetail(SessionSummary):
+    """A session and what was said in it."""
+
+    messages: list[TurnDetail]
+
+
+class SessionPage(Page):
+    """Which sessions."""
+
+    owner: Owner | None = Field(None, description="Only those that a person, or the bot, has now.")
+
+
+class OwnerChange(Asked):
+    """Who answers from now on."""
+
+    owner: Owner
+
+
+class AgentMessage(Asked):
+    """What a person of the brand says."""
+
+    text: Message

@@ -1,0 +1,66 @@
+"""Background work."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import Field
+
+from service.schemas.shape import Asked, Instant, Json, Page, Told
+
+State = Literal["queued", "running", "succeeded", "failed", "cancelled"]
+
+
+class JobDetail(Told):
+    """A job as it stands."""
+
+    object: Literal["job"] = "job"
+    id: str
+    kind: str = Field(description="`import` or `train`.")
+    bot: str | None
+    state: State
+    attempt: int = Field(description="How often it was begun.")
+    max_attempts: int
+    progress: float | None = Field(description="From 0 to 1, where it is known.")
+    eta_seconds: float | None = Field(description="How long it may still take, where it is known.")
+    detail: Json = Field(description="What the work last said of itself.")
+    cancel_requested: bool
+    upload: str | None = Field(description="The upload that an import reads.")
+    release: int | None = Field(description="The release that a training made.")
+    result: Json | None
+    error: Json | None
+    created_at: Instant
+    started_at: Instant | None
+    finished_at: Instant | None
+
+
+class JobPage(Page):
+    """Which jobs."""
+
+    bot: str | None = Field(None, pattern=r"^[A-Za-z0-9_-]{1,80}$", description="Only those of this bot.")
+    state: State | None = Field(None, description="Only those in this state.")
+    kind: Literal["import", "train"] | None = Field(None, description="Only those of this kind.")
+
+
+class JobEvent(Told):
+    """One thing that happened to a job."""
+
+    object: Literal["job.event"] = "job.event"
+    sequence: int
+    type: str
+    data: Json
+    created_at: Instant
+
+
+class EventPage(Page):
+    """Which events. With `Accept: text/event-stream` they come as they happen, until the job is over."""
+
+    after: int | None = Field(None, ge=0, le=10**9, description="Only events with a higher number.")
+
+
+class Retraining(Asked):
+    """What to train. Everything may be left out: then the data decides."""
+
+    tasks: list[Literal["intent", "reply"]] | None = Field(None, min_length=1, max_length=2)
+    recipe: dict[str, Any] | None = Field(None, description="A recipe in full or in part; docs/recipes.md.")
+    seed: int = Field(0, ge=0, lt=2**31)

@@ -1,0 +1,41 @@
+"""Files of logs."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from service.schemas.shape import Flag, Instant, Json, Query, Told
+
+
+class UploadAsked(Query):
+    """How to read what is uploaded. With multipart the same names may come as form fields."""
+
+    rights_attested: Flag = Field(False, description="You have the right to train on these logs. Must be true.")
+    dry_run: Flag = Field(False, description="Report only; nothing is kept for training.")
+    format: str | None = Field(None, min_length=1, max_length=40, description="The format, where it is not to be told.")
+    encoding: str | None = Field(None, min_length=1, max_length=40, description="The encoding of text files.")
+    name: str | None = Field(None, min_length=1, max_length=200, description="What the file is called in reports.")
+    fields: str | None = Field(
+        None, min_length=2, max_length=1000, description='Which column is what, as JSON: {"text": "Message", ...}.'
+    )
+
+
+class UploadDetail(Told):
+    """A file that came, and what became of it."""
+
+    object: Literal["upload"] = "upload"
+    id: str
+    bot: str
+    name: str
+    size: int = Field(description="Bytes as they came.")
+    digest: str = Field(description="SHA-256 of the file.")
+    state: Literal["pending", "importing", "imported", "examined", "refused"]
+    dry_run: bool
+    rights_attested_by: str | None
+    conversations: int
+    report: Json | None = Field(description="What was kept, what was set aside and why; null until it is over.")
+    error: Json | None
+    created_at: Instant
+    finished_at: Instant | None

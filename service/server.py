@@ -1,0 +1,135 @@
+"""The web server: gunicorn with threads, hardened against slow callers, and stopping without dropping anybody.
+
+One process answers, with one copy of every model in memory; threads share it. On Windows waitress takes its place.
+"""
+
+from __future__ import annotations
+
+import socket
+import struct
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+from flask import Flask
+
+from data.settings import Settings
+
+HEADER_SECONDS = 10
+SEND_SECONDS = 30
+GRACE_SECONDS = 10.0
+LEAST_BYTES_PER_SECOND = 1_000
+HEADER_BYTES = 8_190
+HEADERS = 100
+BACKLOG = 512
+
+MakeApp = Callable[[], Flask]
+
+
+def serve(settings: Settings, make_app: MakeApp, *, ready: Callable[[str], None]) -> None:
+    """Serve until SIGTERM or SIGINT. `ready` hears the address once requests are taken.
+
+    The application is made in the process that serves, after any fork: nothing open is shared between processes.
+    """
+    if sys.platform == "win32":
+        _waitress(settings, make_app, ready)
+    else:
+        _gunicorn(settings, make_app, ready)
+
+
+def _waitress(settings: Settings, make_app: MakeApp, ready: Callable[[str], None]) -> None:
+    import waitress
+
+    serve_options = settings.serve
+    app = make_app()
+    server = waitress.create_server(
+        app,
+        host=serve_options.host,
+        port=serve_options.port,
+        threads=serve_options.web_threads,
+        ident="",
+        channel_timeout=HEADER_SECONDS,
+        max_request_header_size=HEADER_BYTES,
+    )
+    ready(address(serve_options.host, server.effective_port))
+    try:
+        server.run()
+    finally:
+        app.extensions["attune"].close()
+
+
+def _gunicorn(settings: Settings, make_app: MakeApp, ready: Callable[[str], None]) -> None:
+    from gunicorn.app.base import BaseApplication
+
+    class Application(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
+        def load_config(self) -> None:
+            for name, value in _options(settings, ready).items():
+                self.cfg.set(name, value)
+
+        def load(self) -> Flask:
+            return make_app()
+
+    Application().run()
+
+
+def _options(settings: Settings, ready: Callable[[str], None]) -> dict[str, Any]:
+    serve_options = settings.serve
+    return {
+        "bind": [address(serve_options.host, serve_options.port).removeprefix("http://")],
+        "worker_class": "service.paced.PacedWorker",
+        "workers": 1,
+        "threads": serve_options.web_threads,
+        "worker_connections": 1_000,
+        "backlog": BACKLOG,
+        "keepalive": 5,
+        "timeout": 60,
+        "graceful_timeout": serve_options.drain_seconds,
+        "limit_request_line": 4_094,
+        "limit_request_fields": HEADERS,
+        "limit_request_field_size": HEADER_BYTES,
+        "forwarded_allow_ips": "",
+        "proxy_allow_ips": "",
+        "accesslog": None,
+        "loglevel": "warning",
+        "logger_class": "service.paced.ForwardingLogger",
+        "control_socket_disable": True,
+        "when_ready": lambda server: ready(_bound(server.LISTENERS[0].sock)),
+        "worker_exit": lambda _server, worker: worker.wsgi.extensions["attune"].close() if worker.wsgi else None,
+    }
+
+
+def _bound(listener: socket.socket) -> str:
+    host, port = listener.getsockname()[:2]
+    return address(host, port)
+
+
+def address(host: str, port: int) -> str:
+    """The URL of a host and port."""
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+class Pace:
+    """Whether a caller sends fast enough: after some grace, at least `least` bytes a second over the whole request."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic, least: int = LEAST_BYTES_PER_SECOND) -> None:
+        self._clock = clock
+        self._least = least
+        self._begun = clock()
+        self._bytes = 0
+
+    def restart(self) -> None:
+        """A new request begins."""
+        self._begun, self._bytes = self._clock(), 0
+
+    def came(self, size: int) -> bool:
+        """Note that `size` bytes came; False when that is too few for the time it took."""
+        self._bytes += size
+        late = self._clock() - self._begun - GRACE_SECONDS
+        return late <= 0 or self._bytes >= late * self._least
+
+
+def bound_waiting(connection: socket.socket) -> None:
+    """No single wait for this caller is endless, neither to hear from it nor to be heard."""
+    for option, seconds in ((socket.SO_RCVTIMEO, HEADER_SECONDS), (socket.SO_SNDTIMEO, SEND_SECONDS)):
+        connection.setsockopt(socket.SOL_SOCKET, option, struct.pack("ll", seconds, 0))
