@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import BinaryIO, Protocol
 
 from data.errors import ImportRefused, IntegrityError, NotFound, StorageError, StorageFull
+from data.schema import DEFAULT_WORKSPACE
 
 CHUNK = 1 << 20
 ABANDONED_SECONDS = 24 * 3600.0
@@ -141,6 +142,17 @@ def publish_folder(work: Path, final: Path) -> bool:
             return False
         sync(final.parent)
     return True
+
+
+def release_folder(home: Path, workspace: str, bot: str, number: int) -> Path:
+    """Where a release of a bot lies. All names are plain by their own rules, and none holds a dot."""
+    return home / "releases" / release_name(workspace, bot, number)
+
+
+def release_name(workspace: str, bot: str, number: int) -> str:
+    """The folder of a release, relative to `releases/`: a bot of another workspace than the first carries its name."""
+    shelf = bot if workspace == DEFAULT_WORKSPACE else f"{workspace}.{bot}"
+    return f"{shelf}/{number}"
 
 
 def make_folder(folder: Path) -> None:

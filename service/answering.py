@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 from data.errors import IntegrityError, NotFound
+from data.files import release_folder
 from data.settings import Settings
 from data.store import Store, releases
 from data.store.bots import Bot
@@ -41,7 +41,7 @@ def chosen_release(store: Store, bot: Bot, number: int | None) -> Release:
 @contextmanager
 def predictor_of(settings: Settings, bot: Bot, release: Release) -> Iterator[Predictor]:
     """The predictor of that release. Raises NotFound or IntegrityError when its files are not what was published."""
-    folder: Path = settings.home / "releases" / bot.name / str(release.number)
+    folder = release_folder(settings.home, settings.workspace, bot.name, release.number)
     if open_release(folder, verify=False).digest != release.digest:
         raise IntegrityError(
             f"Release {release.number} is not the one that was published.",

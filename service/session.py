@@ -9,9 +9,10 @@ from functools import cached_property
 from pathlib import Path
 
 from data.errors import NotFound, UsageError
-from data.files import disk
+from data.files import disk, release_folder
+from data.schema import DEFAULT_WORKSPACE
 from data.settings import Settings, load_settings
-from data.store import Store, bots, open_store
+from data.store import Store, bots, open_store, workspaces
 from data.store.bots import Bot
 from service.child import Launch, trainer_command
 from service.terminal import Terminal
@@ -39,7 +40,14 @@ class Session:
 
     @contextmanager
     def new_store(self) -> Iterator[Store]:
-        """The store, created where there is none."""
+        """The store, created where there is none, seen from the workspace of the settings, created likewise."""
+        with self._opened() as store:
+            if self.settings.workspace != DEFAULT_WORKSPACE:
+                workspaces.ensure(store, self.settings.workspace)
+            yield store
+
+    @contextmanager
+    def _opened(self) -> Iterator[Store]:
         settings = self.settings
         with disk():
             settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -49,7 +57,7 @@ class Session:
             busy_seconds=settings.store.busy_seconds,
             max_attempts=settings.jobs.max_attempts,
         ) as store:
-            yield store
+            yield store.for_workspace(settings.workspace)
 
     @contextmanager
     def store(self) -> Iterator[Store]:
@@ -59,7 +67,7 @@ class Session:
                 f"The home folder {str(self.home or self.settings.home.name)!r} holds nothing yet.",
                 remedy="`attune init BOT` begins one; --home or ATTUNE_HOME names another.",
             )
-        with self.new_store() as store:
+        with self._opened() as store:
             yield store
 
     def bot(self, store: Store, name: str) -> Bot:
@@ -68,7 +76,7 @@ class Session:
             return bots.get(tx, name)
 
     def release_folder(self, bot: str, number: int) -> Path:
-        return self.settings.home / "releases" / bot / str(number)
+        return release_folder(self.settings.home, self.settings.workspace, bot, number)
 
 
 def readable_file(path: Path) -> Path:

@@ -1,7 +1,7 @@
 """`python -m trainer`: what the command line and the worker start as a child. Events are JSON lines on stdout.
 
 job ID          run one queued job to its end (exit 0 succeeded, 1 failed or cancelled, 3 not there to be had)
-worker          run due jobs until told to stop
+worker          run the due jobs of all workspaces until told to stop; without the train extra, imports alone
 experiment      train on one file, measure on another, no database
 bases           the catalogue of base models
 """
@@ -18,6 +18,7 @@ import socket
 import sys
 import warnings
 from collections.abc import Callable, Mapping, Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import IO, Any
 
@@ -30,6 +31,8 @@ from data.store.jobs import Job
 from trainer.worker import Worker, die_with_parent
 
 DONE, FAILED, USAGE, NOT_CLAIMED = 0, 1, 2, 3
+NEEDED = ("torch", "lightning", "transformers", "sklearn", "onnx")
+"""Packages of the train extra: without any one of them a worker only takes logs in."""
 Emit = Callable[[Mapping[str, Any]], None]
 
 
@@ -79,7 +82,8 @@ def _job(options: argparse.Namespace, settings: Settings, emit: Emit) -> int:
         busy_seconds=settings.store.busy_seconds,
         max_attempts=settings.jobs.max_attempts,
     )
-    with opened as store:
+    with opened as everything:
+        store = everything.for_workspace(options.workspace or settings.workspace)
         while True:
             job = _claim(store, settings, options.id)
             if job is None:
@@ -127,8 +131,11 @@ def _said(job: Job, emit: Emit) -> int:
     return FAILED
 
 
-def _worker(options: argparse.Namespace, settings: Settings, _emit: Emit) -> int:
-    worker = Worker(settings)
+def _worker(options: argparse.Namespace, settings: Settings, emit: Emit) -> int:
+    missing = [name for name in NEEDED if find_spec(name) is None]
+    if missing:  # what is installed can still take logs in
+        emit({"type": "limited", "kinds": [ingest.KIND], "missing": missing})
+    worker = Worker(settings, kinds=(ingest.KIND,) if missing else None)
     signal.signal(signal.SIGTERM, lambda *_: worker.stop())
     signal.signal(signal.SIGINT, lambda *_: worker.stop())
     worker.run(until_idle=options.until_idle)
@@ -168,9 +175,11 @@ def _parser() -> argparse.ArgumentParser:
     verbs = parser.add_subparsers(dest="verb", required=True)
     job = verbs.add_parser("job", parents=[from_home])
     job.add_argument("id")
+    job.add_argument("--workspace", default=None, help="the workspace of the job; that of the settings by default")
     job.add_argument("--attended", action="store_true", help="end when standard input closes")
     worker = verbs.add_parser("worker", parents=[from_home])
     worker.add_argument("--until-idle", action="store_true")
+    worker.add_argument("--attended", action="store_true", help="end when standard input closes")
     experiment = verbs.add_parser("experiment", parents=[from_home])
     experiment.add_argument("train", type=Path)
     experiment.add_argument("test", type=Path)

@@ -13,6 +13,7 @@ import numpy.typing as npt
 from data.profile import BotProfile
 from data.schema import Example
 from data.settings import ImportSettings
+from export.corrections import Correction, Corrections
 from export.encoders import Precision
 from export.heads import IntentHead
 from export.parity import Comparison, Probe, choose, compare, require, torch_channel
@@ -45,6 +46,7 @@ class Trained:
     reply: TrainedReply | None
     index: ReplyIndex | None
     thresholds: Thresholds
+    corrections: tuple[Correction, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -159,8 +161,17 @@ def build_candidate(name: str, trained: Trained, probe: Probe, work: Path) -> Ca
             "why": choice.reason,
         }
     served = parts.behind(**{task: packed.channel(precision) for task, (packed, precision) in chosen.items()})
+    served = replace(served, corrections=_corrections(trained.corrections, served))
     passed = all(part["fp32"]["passed"] for part in found.values())
     return Candidate(served, chosen, {"passed": passed, **found})
+
+
+def _corrections(given: Sequence[Correction], served: Parts) -> Corrections | None:
+    """The corrections with the vectors that the served encoder makes of their messages; None where there are none."""
+    channel = served.asking
+    if not given or channel is None:
+        return None
+    return Corrections(channel.embed(channel.renderer.utterances([one.message for one in given])), given)
 
 
 def _packs(trained: Trained, work: Path) -> dict[str, Packed]:

@@ -8,28 +8,42 @@ from dataclasses import dataclass
 
 from data.frozen import FrozenDataset
 from data.profile import BotProfile
-from data.schema import OUT_OF_SCOPE, Example, Split
+from data.schema import BRAND_ROLES, OUT_OF_SCOPE, Example, Split
+from export.corrections import Correction
 from export.hear import Spoken
 from export.parity import Probe
+from export.placeholders import echoes
 from trainer.train_intent import IntentData, Utterances
 from trainer.train_reply import Pairs
 
 
 @dataclass(frozen=True, slots=True)
 class Material:
-    """The examples of a dataset by split, as lists: a brand's labelled turns fit in memory, its logs need not."""
+    """The examples of a dataset by split, as lists: a brand's labelled turns fit in memory, its logs need not.
+
+    `corrected` are those of train and validation whose reply a reviewer wrote, oldest first, also where their words
+    stand in train and they are therefore measured nowhere. What was corrected in test is measured, never learned.
+    """
 
     train: Sequence[Example]
     validation: Sequence[Example]
     test: Sequence[Example]
     profile: BotProfile
+    corrected: Sequence[Example] = ()
 
     @classmethod
     def read(cls, dataset: FrozenDataset, profile: BotProfile) -> Material:
         def useful(split: Split) -> list[Example]:
             return [row for row in dataset.rows(split) if row.intent is not None or row.reply is not None]
 
-        return cls(useful("train"), useful("validation"), useful("test"), profile)
+        train, validation = useful("train"), useful("validation")
+        learned = (row for row in (*train, *validation, *dataset.seen("validation")) if row.corrected)
+        corrected = sorted(learned, key=lambda row: row.upload)  # ids of feedback sort by time
+        return cls(train, validation, useful("test"), profile, corrected)
+
+    def corrections(self, banned: Callable[[str], bool]) -> tuple[Correction, ...]:
+        """What reviewers approved in the bot's place and may be said."""
+        return tuple(_correction(row, row.reply) for row in self.corrected if row.reply and not banned(row.reply))
 
     def intent_data(self) -> IntentData:
         return IntentData(
@@ -63,6 +77,13 @@ class Material:
     def _probed(self, wanted: Callable[[Example], bool]) -> list[Example]:
         held_out = [row for row in (*self.test, *self.validation) if wanted(row)]
         return held_out or [row for row in self.train if wanted(row)]
+
+
+def _correction(row: Example, reply: str) -> Correction:
+    role, before = row.context[-1] if row.context else ("user", "")
+    said = [text for speaker, text in row.context if speaker == "user"] + [row.text]
+    turn_before = before if role in BRAND_ROLES else None
+    return Correction(row.upload, row.text, turn_before, reply, row.intent, echoes(reply, said))
 
 
 def utterances(rows: Iterable[Example]) -> Utterances:

@@ -15,7 +15,7 @@ from typing import Any
 
 from data.build import freeze
 from data.errors import DatasetError, JobCancelled, TrainingError, UsageError
-from data.files import Blobs, remove
+from data.files import Blobs, release_folder, remove
 from data.frozen import FrozenDataset
 from data.jobs import JobContext
 from data.profile import BotProfile
@@ -150,11 +150,11 @@ def _train(work: Retraining, dataset: FrozenDataset, material: Material) -> tupl
         check_trainable(labels)
         intent = _train_intent(work, dataset, material, base, ids)
         answer, oos = intent.calibration.answer, intent.calibration.oos
+    banned = lambda text: says_banned(text, work.profile.banned_phrases)  # noqa: E731
     reply = index = threshold = None
     pairs = material.pairs(material.train)
     if "reply" in work.order.tasks and len(set(pairs.replies)) >= 2:
         reply = _train_reply(work, dataset, material, base, ids)
-        banned = lambda text: says_banned(text, work.profile.banned_phrases)  # noqa: E731
         narrow = reply_index(reply, material.train, banned)
         index = reply_index(reply, [*material.train, *material.validation], banned)
         if narrow is not None:
@@ -166,8 +166,8 @@ def _train(work: Retraining, dataset: FrozenDataset, material: Material) -> tupl
             remedy="Import conversations with replies, or messages with intents.",
         )
     thresholds = Thresholds(answer=answer, oos=oos, reply=threshold)
-    trained = Trained(base, work.profile, work.settings.imports, intent, reply, index, thresholds)
-    return trained, ids
+    told = material.corrections(banned)
+    return Trained(base, work.profile, work.settings.imports, intent, reply, index, thresholds, told), ids
 
 
 def _train_intent(
@@ -253,7 +253,7 @@ def _live(work: Retraining) -> Iterator[Predictor | None]:
         release = releases.live(tx, work.bot.id).release
     home = work.settings.home
     pool = EncoderPool(home / "encoders")
-    folder = home / "releases" / work.bot.name / str(release.number) if release else None
+    folder = release_folder(home, work.context.store.workspace, work.bot.name, release.number) if release else None
     with Predictor.load(folder, pool) if folder else nullcontext() as live:
         yield live
 

@@ -13,7 +13,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Literal
 
-from data.files import remove, sync_tree
+from data.files import release_folder, remove, sync_tree
 from data.frozen import FrozenDataset
 from data.store import Tx, releases
 from data.store.bots import Bot
@@ -70,6 +70,8 @@ def build_release(origin: Origin, trained: Trained, candidate: Candidate, judgem
         candidate.parts.intent.head.save(folder)
     if candidate.parts.reply is not None:
         candidate.parts.reply.index.save(folder)
+    if candidate.parts.corrections is not None:
+        candidate.parts.corrections.save(folder)
     _write_json(folder / "verdict.json", judgement.verdict.to_wire())
     facts = card_facts(origin, trained, judgement)
     facts = replace(facts, plots=draw_plots(facts, folder))
@@ -84,7 +86,7 @@ def record_release(tx: Tx, built: Built, home: Path) -> Release:
     """The publish point: encoders, release folder and row. For a number that is still merely reserved, in a transaction
     that has found the fence of its job: what a killed attempt left under the number is nobody's and makes room."""
     origin, verdict = built.origin, built.verdict
-    final = home / "releases" / origin.bot.name / str(origin.number)
+    final = release_folder(home, tx.workspace, origin.bot.name, origin.number)
     built.candidate.publish_encoders(home / "encoders")
     remove(final)
     publish_release(built.folder, final)

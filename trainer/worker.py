@@ -14,12 +14,13 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Collection
+from datetime import datetime
 from pathlib import Path
 
 from data.errors import JobError
 from data.settings import Settings
-from data.store import Store, jobs, open_store
+from data.store import Store, jobs, open_store, workspaces
 from data.store.jobs import UNFINISHED, Job
 
 CHILD_ENDED = 4
@@ -27,26 +28,42 @@ CHILD_ENDED = 4
 GRACE_SECONDS = 20.0
 
 
-def command(job_id: str, home: Path) -> list[str]:
+Launch = Callable[[str, Path, str], list[str]]
+"""From a job's id, the home folder and the job's workspace to the command of the child that works on it."""
+Place = tuple[Store, Job]
+"""A job and the store seen from its workspace."""
+
+
+def command(job_id: str, home: Path, workspace: str) -> list[str]:
     """What runs one job. `-P` keeps a stray module of the working folder from being taken for ours."""
-    return [sys.executable, "-P", "-m", "trainer", "job", job_id, "--home", str(home), "--attended"]
+    where = ["--home", str(home), "--workspace", workspace]
+    return [sys.executable, "-P", "-m", "trainer", "job", job_id, *where, "--attended"]
 
 
-def due(store: Store) -> list[Job]:
-    """Jobs somebody should take: queued ones, and running ones whose owner fell silent; oldest first."""
+def unfinished(store: Store, kinds: Collection[str] | None = None) -> list[Job]:
+    """The jobs of one workspace that are not over, of these kinds or all."""
     with store.read() as tx:
-        now = tx.now
-        open_jobs = jobs.list_all(tx, states=UNFINISHED)
+        return [job for job in jobs.list_all(tx, states=UNFINISHED) if kinds is None or job.kind in kinds]
+
+
+def due(store: Store, kinds: Collection[str] | None = None) -> list[Job]:
+    """Jobs of one workspace somebody should take: queued ones, and running ones whose owner fell silent; oldest
+    first."""
+    open_jobs, now = unfinished(store, kinds), store.clock()
     silent = [j for j in open_jobs if j.state == "running" and j.lease_until is not None and j.lease_until < now]
     queued = [j for j in open_jobs if j.state == "queued"]
-    return sorted([*silent, *queued], key=lambda job: (job.attempt, job.created_at, job.id))
+    return sorted([*silent, *queued], key=_age)
+
+
+def _age(job: Job) -> tuple[int, datetime, str]:
+    return job.attempt, job.created_at, job.id
 
 
 class Worker:
-    """Runs due jobs one after another until told to stop."""
+    """Runs the due jobs of all workspaces, one after another, until told to stop; with `kinds` only jobs of those."""
 
-    def __init__(self, settings: Settings, launch: Callable[[str, Path], list[str]] = command) -> None:
-        self._settings, self._launch = settings, launch
+    def __init__(self, settings: Settings, launch: Launch = command, kinds: Collection[str] | None = None) -> None:
+        self._settings, self._launch, self._kinds = settings, launch, kinds
         self._stop = threading.Event()
         self._child: subprocess.Popen[bytes] | None = None
         self._untouched: Counter[str] = Counter()
@@ -57,9 +74,9 @@ class Worker:
         url, busy = settings.store_url, settings.store.busy_seconds
         with open_store(url, home=settings.home, busy_seconds=busy, max_attempts=settings.jobs.max_attempts) as store:
             while not self._stop.is_set():
-                waiting = due(store)
+                waiting = self._due(store)
                 if waiting:
-                    self._attempt(store, min(waiting, key=lambda job: self._untouched[job.id]))
+                    self._attempt(*min(waiting, key=lambda one: (self._untouched[one[1].id], _age(one[1]))))
                 elif until_idle and not self._open(store):
                     return
                 else:
@@ -71,13 +88,15 @@ class Worker:
         if self._child is not None:
             self._child.send_signal(signal.SIGTERM)
 
+    def _due(self, store: Store) -> list[Place]:
+        return [(place, job) for place in _workspaces(store) for job in due(place, self._kinds)]
+
     def _open(self, store: Store) -> bool:
-        with store.read() as tx:
-            return bool(jobs.list_all(tx, states=UNFINISHED))
+        return any(unfinished(place, self._kinds) for place in _workspaces(store))
 
     def _attempt(self, store: Store, job: Job) -> None:
         """Let a child work on the job; one whose children never so much as take it is failed in the end."""
-        status = self._run_one(job.id)
+        status = self._run_one(job.id, store.workspace)
         with store.read() as tx:
             taken = jobs.get(tx, job.id).fence != job.fence
         if taken or self._stop.is_set():
@@ -92,10 +111,10 @@ class Worker:
         else:
             self._stop.wait(self._settings.jobs.poll_seconds)
 
-    def _run_one(self, job_id: str) -> int:
+    def _run_one(self, job_id: str, workspace: str) -> int:
         """The exit status of the child that was given the job."""
         child = subprocess.Popen(  # noqa: S603 - our own interpreter and module
-            self._launch(job_id, self._settings.home), stdin=subprocess.PIPE, stdout=subprocess.DEVNULL
+            self._launch(job_id, self._settings.home, workspace), stdin=subprocess.PIPE, stdout=subprocess.DEVNULL
         )
         self._child = child
         if self._stop.is_set():  # asked to stop while the child was being started
@@ -107,6 +126,11 @@ class Worker:
             if child.stdin is not None:
                 child.stdin.close()
             _end(child)
+
+
+def _workspaces(store: Store) -> list[Store]:
+    """The store as each workspace sees it."""
+    return [store.for_workspace(name) for name in workspaces.list_all(store)]
 
 
 def _never_began(job_id: str, status: int) -> JobError:

@@ -11,6 +11,7 @@ from typing import Any
 
 from sqlalchemy import Connection, and_, func, select
 
+from data.files import release_name
 from data.store.engine import Store
 from data.store.tables import bots, conversations, datasets, deployments, jobs, releases, runs, uploads
 
@@ -78,7 +79,7 @@ def _shelves(ask: Connection) -> tuple[Shelf, ...]:
     return tuple(
         Shelf(
             bot_id=row.bot_id,
-            folder=f"{row.name}/{row.number}",
+            folder=release_name(row.workspace_id, row.name, row.number),
             state=row.state,
             digest=row.digest,
             encoders=_encoders(row.manifest),

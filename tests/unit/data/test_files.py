@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from data import files
 from data.errors import ImportRefused, IntegrityError, NotFound, StorageError, StorageFull
-from data.files import Blobs, publish_folder
+from data.files import Blobs, publish_folder, release_folder
 
 
 @pytest.fixture
@@ -138,3 +138,11 @@ def test_only_what_nobody_touched_for_long_is_swept(blobs: Blobs) -> None:
     os.utime(blobs.tmp / "stray", (0, 0))
     assert blobs.sweep_tmp(now) == 2
     assert sorted(path.name for path in blobs.tmp.iterdir()) == ["new", "old-but-at-work"]
+
+
+def test_releases_of_two_workspaces_never_share_a_folder(tmp_path: Path) -> None:
+    assert release_folder(tmp_path, "default", "acme", 7) == tmp_path / "releases" / "acme" / "7"
+    assert release_folder(tmp_path, "shop", "acme", 7) == tmp_path / "releases" / "shop.acme" / "7"
+    names = ["default", "a", "a-b", "b", "default-a"]
+    folders = {release_folder(tmp_path, workspace, bot, 1) for workspace in names for bot in names}
+    assert len(folders) == len(names) ** 2

@@ -156,3 +156,16 @@ def test_what_customers_wrote_cannot_command_the_terminal(attune, tmp_path):
     assert ran.code == 0
     assert "\x1b" not in ran.out
     assert "\u202e" not in ran.out
+
+
+def test_the_command_line_works_in_the_workspace_of_the_settings(attune, monkeypatch):
+    attune("init", "acme")
+    monkeypatch.setenv("ATTUNE_WORKSPACE", "shop")
+    assert attune("bots", "--json").json == {"bots": []}
+    assert attune("init", "acme", "--json").code == 0, "another workspace may use the name again"
+    attune("init", "extra")
+    assert [bot["bot"] for bot in attune("bots", "--json").json["bots"]] == ["acme", "extra"]
+    monkeypatch.setenv("ATTUNE_WORKSPACE", "no such name")
+    assert attune("init", "third", "--json").json["error"]["code"] == "usage_invalid"
+    monkeypatch.delenv("ATTUNE_WORKSPACE")
+    assert [bot["bot"] for bot in attune("bots", "--json").json["bots"]] == ["acme"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -14,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from data.settings import JobSettings, Settings
-from data.store import Store, jobs, open_store
+from data.store import Store, jobs, open_store, workspaces
 from data.store.jobs import Job
 from trainer.worker import CHILD_ENDED, Worker, due
 
@@ -31,7 +32,7 @@ from trainer.worker import die_with_parent
 
 signal.signal(signal.SIGTERM, _leave)
 die_with_parent()
-job_id, home = sys.argv[1:]
+job_id, home, workspace = [*sys.argv[1:], "default"][:3]
 settings = load_settings(home)
 
 def forever(context):
@@ -39,7 +40,9 @@ def forever(context):
     while True:
         time.sleep(0.01)
 
-with open_store(settings.store_url, home=settings.home) as store:
+with open_store(settings.store_url, home=settings.home) as everything:
+    store = everything.for_workspace(workspace)
+
     def claimed():
         with store.begin() as tx:
             return jobs.claim(tx, str(os.getpid()), lease_seconds=LEASE, job_id=job_id)
@@ -52,7 +55,7 @@ DIES_ONCE = "held = claimed(); held.attempt > 1 or os.kill(os.getpid(), signal.S
     "claimed()", "held"
 )
 
-Launch = Callable[[str, Path], list[str]]
+Launch = Callable[[str, Path, str], list[str]]
 
 
 @pytest.fixture
@@ -74,7 +77,7 @@ def child(tmp_path: Path) -> Callable[..., Launch]:
         script = tmp_path / "child.py"
         text = CHILD.replace("ROOT", repr(str(ROOT))).replace("LEASE", str(lease)).replace("BODY", body)
         script.write_text(text)
-        return lambda job_id, home: [sys.executable, str(script), job_id, str(home)]
+        return lambda job_id, home, workspace: [sys.executable, str(script), job_id, str(home)]
 
     return make
 
@@ -150,7 +153,7 @@ def test_a_job_whose_child_never_takes_it_fails_in_words(settings: Settings, sto
     made = asked(store, 2)
     launched = []
 
-    def broken(job_id: str, home: Path) -> list[str]:
+    def broken(job_id: str, home: Path, workspace: str) -> list[str]:
         launched.append(job_id)
         return [sys.executable, "-c", "raise SystemExit(9)"]
 
@@ -167,7 +170,7 @@ def test_a_job_that_another_worker_has_taken_is_left_to_it(settings: Settings, s
     (job,) = asked(store)
     worker: Worker
 
-    def beaten(job_id: str, home: Path) -> list[str]:
+    def beaten(job_id: str, home: Path, workspace: str) -> list[str]:
         with store.begin() as tx:
             jobs.claim(tx, "other", lease_seconds=60, job_id=job_id)
         worker.stop()
@@ -193,7 +196,7 @@ def test_a_worker_that_is_stopped_gives_its_job_back_uncounted(settings: Setting
 
 def test_a_child_whose_worker_died_ends(settings: Settings, store: Store, child) -> None:
     (job,) = asked(store)
-    command = child(WAITS, lease=600)(job.id, settings.home)
+    command = child(WAITS, lease=600)(job.id, settings.home, "default")
     orphan = subprocess.Popen(command, stdin=subprocess.PIPE)
     eventually(lambda: now(store, job).state == "running")
     assert orphan.stdin is not None
@@ -220,3 +223,55 @@ def test_a_job_of_an_unknown_kind_is_refused(settings: Settings, store: Store) -
     Worker(settings).run(until_idle=True)
     done = now(store, job)
     assert (done.state, done.attempt, done.error and done.error["code"]) == ("failed", 1, "usage_invalid")
+
+
+def test_the_worker_serves_every_workspace(settings: Settings, store: Store, child) -> None:
+    others = [workspaces.ensure(store, name) for name in ("acme", "zeta")]
+    made = [(place, *asked(place)) for place in (others[0], store, others[1])]
+    asked_of: list[str] = []
+    launch = child(WORKS)
+
+    def noting(job_id: str, home: Path, workspace: str) -> list[str]:
+        asked_of.append(workspace)
+        return [*launch(job_id, home, workspace), workspace]
+
+    Worker(settings, noting).run(until_idle=True)
+    assert sorted(asked_of) == ["acme", "default", "zeta"]
+    assert [now(place, job).state for place, job in made] == ["succeeded"] * 3
+
+
+def test_the_job_verb_works_in_the_workspace_it_is_given(settings: Settings, store: Store) -> None:
+    """The real child: refused, for the job belongs to no bot, which shows that it was found."""
+    other = workspaces.ensure(store, "acme")
+    (job,) = asked(other)
+    Worker(settings).run(until_idle=True)
+    assert now(other, job).error["code"] == "usage_invalid"  # type: ignore[index]
+
+
+def test_a_worker_for_some_kinds_leaves_the_others_alone(settings: Settings, store: Store, child) -> None:
+    (left,) = asked(store)
+    with store.begin() as tx:
+        taken = jobs.enqueue(tx, "import", {})
+    Worker(settings, child(WORKS), kinds=("import",)).run(until_idle=True)
+    assert (now(store, taken).state, now(store, left).state) == ("succeeded", "queued")
+
+
+def test_without_the_train_extra_the_worker_takes_logs_in_alone(settings: Settings, store: Store) -> None:
+    (left,) = asked(store)
+    with store.begin() as tx:
+        taken = jobs.enqueue(tx, "import", {"upload": "gone"})
+    script = (
+        "import sys, trainer.__main__ as main; main.NEEDED = ('no_such_package',);"
+        "sys.exit(main.main(['worker', '--until-idle', '--home', sys.argv[1]]))"
+    )
+    said = subprocess.run([sys.executable, "-c", script, str(settings.home)], cwd=ROOT, stdout=subprocess.PIPE)
+    assert said.returncode == 0
+    assert json.loads(said.stdout) == {"type": "limited", "kinds": ["import"], "missing": ["no_such_package"]}
+    assert (now(store, taken).state, now(store, left).state) == ("failed", "queued")
+
+
+def test_an_attended_worker_ends_when_its_parent_is_gone(settings: Settings, store: Store) -> None:
+    command = [sys.executable, "-m", "trainer", "worker", "--home", str(settings.home), "--attended"]
+    worker = subprocess.Popen(command, stdin=subprocess.PIPE, cwd=ROOT)
+    worker.stdin.close()  # type: ignore[union-attr]
+    assert worker.wait() == CHILD_ENDED

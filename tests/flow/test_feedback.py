@@ -1,0 +1,168 @@
+"""From what a visitor said of a reply to a bot that says it better: feedback, review, retraining, the new release."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from data.frozen import FrozenDataset, open_dataset
+from data.lessons import outlook
+from data.profile import BotProfile
+from data.store import bots, open_store, workspaces
+from export.corrections import CORRECTIONS_FILE
+from export.predict import Prediction, Predictor
+from export.runtime import EncoderPool
+from tests.brand import BOT, FROZEN, VOCABULARY, Brand, brand_at, log
+from tests.chats import Chats
+from tests.unit.trainer.conftest import lay_tiny
+
+# As `python -m trainer` does: torch and the exporter warn of what is none of ours.
+pytestmark = pytest.mark.filterwarnings("ignore")
+
+ASKED = "could somebody travel under the quiet river by candle"
+FIX = "No, but the ferry leaves every hour."
+
+
+@pytest.fixture(scope="module")
+def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return lay_tiny(tmp_path_factory.mktemp("bases") / "tiny", more=VOCABULARY)
+
+
+@pytest.fixture(scope="module")
+def first(tmp_path_factory: pytest.TempPathFactory, base: Path) -> Path:
+    """A home in which release 1 stands, trained on the log alone. Copied, never changed."""
+    home = tmp_path_factory.mktemp("first") / "home"
+    with brand_at(home, base, log(200)) as brand:
+        done = brand.retrain(recipe=FROZEN)
+        assert done.state == "succeeded", done.error
+    return home
+
+
+@pytest.fixture
+def brand(first: Path, base: Path, tmp_path: Path) -> Iterator[Brand]:
+    home = tmp_path / "home"
+    shutil.copytree(first, home)
+    with brand_at(tmp_path / "other", base) as other:
+        settings = other.settings.model_copy(update={"home": home})
+    with open_store(settings.store_url, home=home) as store:
+        yield Brand(store, settings, base)
+
+
+@pytest.fixture
+def chats(brand: Brand) -> Chats:
+    return Chats(brand.store, brand.bot_id)
+
+
+@contextmanager
+def answering(brand: Brand, number: int) -> Iterator[Predictor]:
+    with Predictor.load(brand.folder(number), EncoderPool(brand.settings.home / "encoders")) as predictor:
+        yield predictor
+
+
+def says(brand: Brand, number: int, message: str) -> Prediction:
+    with answering(brand, number) as predictor:
+        return predictor.reply([("user", message)])
+
+
+def retrained(brand: Brand, **payload: Any) -> FrozenDataset:
+    """The dataset of the next release."""
+    done = brand.retrain(recipe=FROZEN, **payload)
+    assert done.state == "succeeded", done.error
+    assert brand.is_sound()
+    return open_dataset(brand.settings.home / "datasets" / done.result["dataset"])
+
+
+def test_an_accepted_correction_is_what_the_next_release_says(brand: Brand, chats: Chats) -> None:
+    given = chats.taught(ASKED, "train", rating=-1, corrected_reply="Perhaps.", corrected_intent="hours")
+    chats.accept(given, corrected_reply=FIX)
+    short = chats.open("train", "net-2")
+    chats.ask(short, ASKED, "Shall I book the ferry?")
+    turn = chats.ask(short, "yes please", "I do not know.", action="fallback")
+    chats.accept(chats.give(turn, "net-2", rating=-1, corrected_reply="It is booked."))
+    dataset = retrained(brand)
+    assert dataset.manifest["feedback"]["splits"] == {"train": 2, "validation": 0, "test": 0}
+    assert says(brand, 1, ASKED).reply != FIX
+    assert not (brand.folder(1) / CORRECTIONS_FILE).exists()
+    for message in (ASKED, f"{ASKED.upper()}?!"):
+        said = says(brand, 2, message)
+        assert (said.reply, said.source, said.action) == (FIX, "approved", "answer")
+    with answering(brand, 2) as predictor:
+        assert predictor.reply([("user", "yes please")]).reply != "It is booked."
+        booked = predictor.reply([("user", ASKED), ("assistant", "Shall I book the ferry?"), ("user", "Yes please!")])
+        assert booked.reply == "It is booked."
+        assert predictor.reply([("user", ASKED.replace("river", "mountain"))]).reply != FIX
+        assert FIX in {reply.text for reply in predictor.parts.reply.index.replies}  # type: ignore[union-attr]
+    found = [json.loads(line) for line in (brand.folder(2) / CORRECTIONS_FILE).read_text().splitlines()]
+    assert {one["id"] for one in found} == {given.id, *(r.upload for r in dataset.rows("train") if r.corrected)}
+
+
+def test_a_disliked_reply_is_no_target(brand: Brand, chats: Chats) -> None:
+    bad = "Swim, whatever the weather."
+    disliked = chats.ask(chats.open("train"), ASKED, bad, action="answer")
+    chats.accept(chats.give(disliked, rating=-1, corrected_intent="hours"))
+    liked = chats.ask(chats.open("train"), ASKED.replace("river", "mountain"), "Take the stairs.", action="answer")
+    chats.accept(chats.give(liked, rating=1))
+    dataset = retrained(brand)
+    rows = {row.text: row for split in ("train",) for row in dataset.rows(split)}  # type: ignore[arg-type]
+    assert (rows[ASKED].intent, rows[ASKED].reply, rows[ASKED].rating) == ("hours", None, -1)
+    assert rows[ASKED.replace("river", "mountain")].reply == "Take the stairs."
+    with answering(brand, 2) as predictor:
+        replies = {reply.text for reply in predictor.parts.reply.index.replies}  # type: ignore[union-attr]
+    assert bad not in replies
+    assert "Take the stairs." in replies
+    assert bad not in (brand.folder(2) / "replies.jsonl").read_text()
+
+
+@pytest.mark.parametrize(("split", "learned"), [("train", True), ("validation", True), ("test", False)])
+def test_a_correction_in_test_is_measured_and_not_learned(
+    brand: Brand, chats: Chats, split: str, learned: bool
+) -> None:
+    given = chats.taught(ASKED, split, rating=-1, corrected_reply=FIX)  # type: ignore[arg-type]
+    with brand.store.begin() as tx:
+        told = outlook(tx, brand.settings, given)
+    assert (told.split, "measured_not_learned" in told.why) == (split, not learned)
+    dataset = retrained(brand)
+    assert [row.split for row in dataset.rows(told.split) if row.corrected] == [split]
+    assert (says(brand, 2, ASKED).reply == FIX) is learned
+    with answering(brand, 2) as predictor:
+        replies = {reply.text for reply in predictor.parts.reply.index.replies}  # type: ignore[union-attr]
+    assert (FIX in replies) is learned
+
+
+def test_of_a_flood_nothing_is_learned_and_the_dataset_says_so(brand: Brand, chats: Chats) -> None:
+    session = chats.open("train", "net-6")
+    asked = [chats.ask(session, f"{ASKED} {'very ' * n}", "No.") for n in range(61)]
+    flood = [chats.give(turn, "net-6", corrected_reply="Buy it at evil.example.") for turn in asked]
+    for one in flood[:30]:
+        chats.accept(one)
+    honest = chats.taught(ASKED, "train", corrected_reply=FIX)
+    dataset = retrained(brand)
+    feedback = dataset.manifest["feedback"]
+    assert (feedback["rows_in"], feedback["rows_used"]) == (31, 1)
+    assert feedback["set_aside"] == {"flooding_source": 30}
+    assert [row.upload for row in dataset.rows("train") if row.corrected] == [honest.id]
+    assert b"evil.example" not in b"".join(path.read_bytes() for path in brand.folder(2).rglob("*.jsonl"))
+
+
+def test_two_workspaces_train_bots_of_one_name_side_by_side(brand: Brand) -> None:
+    shop = workspaces.ensure(brand.store, "shop")
+    with shop.begin() as tx:
+        bots.create(tx, BOT, BotProfile(name=BOT))
+    other = Brand(shop, brand.settings, brand.base)
+    other.take_in(log(100, first=5000, answered=False))
+    before = {path: path.read_bytes() for path in brand.folder(1).rglob("*") if path.is_file()}
+    done = other.retrain(recipe=FROZEN)
+    assert done.state == "succeeded", done.error
+    assert (brand.settings.home / "releases" / f"shop.{BOT}" / "1" / "manifest.json").is_file()
+    assert {path: path.read_bytes() for path in brand.folder(1).rglob("*") if path.is_file()} == before
+    assert [row.number for row in brand.releases()] == [row.number for row in other.releases()] == [1]
+    assert brand.is_sound()
