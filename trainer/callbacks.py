@@ -169,8 +169,6 @@ class Checkpoints(L.Callback):
     def _save_when_due(self, trainer: L.Trainer) -> None:
         if time.monotonic() - self._last < self._run.checkpoint_seconds:
             return
-        part = self._run.folder / f"{self._name}.part"
-        trainer.save_checkpoint(part)
-        self._run.settle(self._name, part)
+        self._run.settle(self._name, trainer.save_checkpoint)
         self._last = time.monotonic()
         self._run.report({"type": "checkpoint", "step": trainer.global_step})

@@ -3,12 +3,12 @@
 Two kinds of things are kept. *Stages* are finished parts (the scores of a fold, the arrays of a head): safetensors,
 computed once. *Checkpoints* are Lightning files in the middle of a fit. Both are written aside, flushed, renamed, and
 only then recorded in the ledger; a file the ledger does not know, or knows by another digest, does not exist.
+A disk that refuses is a StorageFull or a StorageError.
 """
 
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +17,8 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 from safetensors.numpy import load, save
+
+from data.files import disk, sync
 
 Arrays = dict[str, npt.NDArray[Any]]
 
@@ -77,32 +79,37 @@ class RunFolder:
 
     def remember(self, name: str, content: bytes) -> None:
         """Write `content` durably under `name`, then record it."""
-        part = self.folder / f"{name}.part"
-        with part.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        self.settle(name, part)
+        self.settle(name, lambda part: part.write_bytes(content))
 
-    def settle(self, name: str, part: Path) -> None:
-        """Move the complete file `part` to `name` and record its digest."""
-        with part.open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
-        part.replace(self.folder / name)
+    def settle(self, name: str, write: Callable[[Path], object]) -> None:
+        """Have `write` fill a file that lies aside, move it to `name` durably, then record its digest."""
+        part = self.folder / f"{name}.part"
+        with disk():
+            try:
+                write(part)
+                sync(part)
+                with part.open("rb") as file:
+                    digest = hashlib.file_digest(file, "sha256").hexdigest()
+                part.replace(self.folder / name)
+            finally:
+                part.unlink(missing_ok=True)  # half a checkpoint would only fill the disk further
+            sync(self.folder)
         self.ledger.record(name, digest)
 
     def recall(self, name: str) -> bytes | None:
         """The bytes recorded under `name`; None when there are none, or others than were recorded."""
         path = self.trusted(name)
-        return None if path is None else path.read_bytes()
+        with disk():
+            return None if path is None else path.read_bytes()
 
     def trusted(self, name: str) -> Path | None:
         """The file recorded under `name`, if its bytes are still those."""
         path, digest = self.folder / name, self.ledger.known(name)
         if digest is None or not path.is_file():
             return None
-        with path.open("rb") as file:
+        with disk(), path.open("rb") as file:
             return path if hashlib.file_digest(file, "sha256").hexdigest() == digest else None
 
     def discard(self, name: str) -> None:
-        (self.folder / name).unlink(missing_ok=True)
+        with disk():
+            (self.folder / name).unlink(missing_ok=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -9,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 
-from data.errors import Diverged, JobCancelled
+from data.errors import Diverged, JobCancelled, StorageFull
 from trainer import callbacks
 from trainer.bases import LocalBase
 from trainer.datamodule import TextData
@@ -182,6 +184,30 @@ def test_a_checkpoint_that_no_ledger_knows_is_not_used(bench: Bench, make_run: M
     counting = failing(-1)
     bench.fit(bench.task(recipe, counting), recipe, make_run())  # the same folder, another ledger
     assert counting.done == Bench.steps  # type: ignore[attr-defined]
+
+
+def test_a_full_disk_ends_a_fit_in_our_words_and_leaves_the_last_checkpoint(
+    bench: Bench, undisturbed: tuple[IntentTask, Fitted], make_run: MakeRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recipe, run, fsync, flushed = recipe_of(), make_run(checkpoint_seconds=0.0), os.fsync, 0
+
+    def full(handle: int) -> None:
+        nonlocal flushed
+        flushed += 1
+        if flushed > 4:  # two checkpoints, each with its folder
+            raise OSError(errno.ENOSPC, "No space left on device")
+        fsync(handle)
+
+    with monkeypatch.context() as patch:
+        patch.setattr("os.fsync", full)
+        with pytest.raises(StorageFull):
+            bench.fit(bench.task(recipe), recipe, run)
+    assert [path.name for path in run.folder.iterdir()] == ["fit.ckpt"]
+    counting = failing(-1)
+    task = bench.task(recipe, counting)
+    bench.fit(task, recipe, run)
+    assert counting.done == Bench.steps - 2  # type: ignore[attr-defined]
+    assert same(task, undisturbed[0])
 
 
 def test_the_same_seed_gives_the_same_weights_and_another_seed_others(

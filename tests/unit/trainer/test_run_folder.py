@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import stat
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from data.errors import JobCancelled
+from data.errors import JobCancelled, StorageError, StorageFull
 from trainer.run_folder import Arrays, MemoryLedger, RunFolder
 
 MakeRun = Callable[..., RunFolder]
@@ -75,9 +78,49 @@ def test_what_died_while_it_was_written_does_not_exist(make_run: MakeRun, monkey
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("os.fsync", full)
-    with pytest.raises(OSError, match="space"):
+    with pytest.raises(StorageFull, match="space"):
         run.remember("x", b"new")
     assert run.recall("x") == b"old"
+    assert [path.name for path in run.folder.iterdir()] == ["x"]
+
+
+def test_a_file_is_flushed_before_it_takes_its_name_and_recorded_after(
+    make_run: MakeRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: list[str] = []
+    fsync, replace = os.fsync, Path.replace
+
+    class Telling(MemoryLedger):
+        def record(self, name: str, digest: str) -> None:
+            said.append("record")
+            super().record(name, digest)
+
+    def flush(handle: int) -> None:
+        said.append("folder" if stat.S_ISDIR(os.fstat(handle).st_mode) else "flush")
+        fsync(handle)
+
+    def rename(path: Path, target: Path) -> Path:
+        said.append("rename")
+        return replace(path, target)
+
+    monkeypatch.setattr("os.fsync", flush)
+    monkeypatch.setattr(Path, "replace", rename)
+    make_run(ledger=Telling()).settle("fit.ckpt", lambda part: part.write_bytes(b"weights"))
+    assert said == ["flush", "rename", "folder", "record"]
+
+
+def test_a_disk_that_refuses_says_so_in_our_words(make_run: MakeRun) -> None:
+    run = make_run()
+
+    def refuse(part: Path) -> None:
+        part.write_bytes(b"half")
+        raise PermissionError(13, "Permission denied", str(part))
+
+    with pytest.raises(StorageError) as caught:
+        run.settle("fit.ckpt", refuse)
+    assert str(run.folder) not in str(caught.value)
+    assert list(run.folder.iterdir()) == []
+    assert run.trusted("fit.ckpt") is None
 
 
 def test_what_was_replaced_but_not_recorded_does_not_exist(make_run: MakeRun) -> None:
