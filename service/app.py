@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import traceback
 from collections.abc import Callable, Mapping
 
 import structlog
@@ -27,6 +26,7 @@ from service.errors import Problem, plain, problem
 from service.finishing import finish
 from service.gate import Gate
 from service.limits import Limiter
+from service.logs import place_of
 from service.metrics import Metrics
 from service.receiving import Desk
 from service.serving import Frame, written
@@ -119,18 +119,12 @@ def _sent(told: Problem, error: Exception) -> Response:
             request_id=_request_id(),
             kind=type(error).__name__,
             code=told.body["error"]["code"],
-            where=_where(error) if told.status == 500 else None,
+            where=place_of(error) if told.status == 500 else None,
         )
     response = written(Answer(told.body, told.status, told.headers))
     if told.status in (401, 403, 404, 413, 415, 429) and request.method in ("POST", "PUT", "PATCH"):
         response.headers["Connection"] = "close"  # what is left of the body is not worth reading
     return response
-
-
-def _where(error: BaseException) -> str:
-    """The way to the place of a bug, without values: they may be a customer's."""
-    frames = traceback.extract_tb(error.__traceback__)
-    return " < ".join(f"{frame.name}:{frame.lineno}" for frame in reversed(frames[-6:]))
 
 
 def _request_id() -> str:

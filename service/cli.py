@@ -18,27 +18,27 @@ from typing import Annotated, Any
 import typer
 
 from service.child import Launch, trainer_command
-from service.commands import GROUPS
+from service.commands import groups
 from service.failures import FAILED, USAGE, report
 from service.terminal import Terminal
 
 ABOUT = "Turn a business's conversation logs into a chatbot in the brand's own voice that knows when not to answer."
 
 
-def make_app() -> typer.Typer:
-    """The whole command line."""
+def make_app(verb: str | None = None) -> typer.Typer:
+    """The whole command line; with `verb`, at least that verb."""
     app = typer.Typer(
         name="attune", help=ABOUT, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None
     )
     app.callback(invoke_without_command=True)(_about)
-    for group in GROUPS:
+    for group in groups(verb):
         group(app)
     return app
 
 
 def run(arguments: Sequence[str], launch: Launch = trainer_command) -> int:
     """Run one command line; returns the exit code. `launch` starts the trainer (see `service.child`)."""
-    command = typer.main.get_command(make_app())
+    command = typer.main.get_command(make_app(next(iter(arguments), None)))
     try:
         code = command.main(list(arguments) or ["--help"], prog_name="attune", standalone_mode=False, obj=launch)
         sys.stdout.flush()

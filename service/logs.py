@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
+import traceback
 from collections.abc import MutableMapping
 from typing import Any, TextIO
 
@@ -61,8 +62,17 @@ class _Forward(logging.Handler):
         self._sink = sink
 
     def emit(self, record: logging.LogRecord) -> None:
-        record.exc_info = record.exc_text = None  # traces quote values
+        if record.exc_info and record.exc_info[1] is not None:  # traces quote values: only where, and what kind
+            error = record.exc_info[1]
+            record.msg, record.args = f"{record.getMessage()}: {type(error).__name__} in {place_of(error)}", ()
+        record.exc_info = record.exc_text = None
         self._sink.msg(self.format(record))
+
+
+def place_of(error: BaseException) -> str:
+    """The way to the place of an error, without values: they may be a customer's."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return " < ".join(f"{frame.name}:{frame.lineno}" for frame in reversed(frames[-6:]))
 
 
 def _tamed(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:

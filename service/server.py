@@ -10,11 +10,12 @@ import struct
 import sys
 import time
 from collections.abc import Callable
-from typing import Any
-
-from flask import Flask
+from typing import TYPE_CHECKING, Any
 
 from data.settings import Settings
+
+if TYPE_CHECKING:
+    from flask import Flask  # loaded by the process that serves, after the fork
 
 HEADER_SECONDS = 10
 SEND_SECONDS = 30
@@ -24,7 +25,7 @@ HEADER_BYTES = 8_190
 HEADERS = 100
 BACKLOG = 512
 
-MakeApp = Callable[[], Flask]
+MakeApp = Callable[[], "Flask"]
 
 
 def serve(settings: Settings, make_app: MakeApp, *, ready: Callable[[str], None]) -> None:
@@ -95,8 +96,14 @@ def _options(settings: Settings, ready: Callable[[str], None]) -> dict[str, Any]
         "logger_class": "service.paced.ForwardingLogger",
         "control_socket_disable": True,
         "when_ready": lambda server: ready(_bound(server.LISTENERS[0].sock)),
-        "worker_exit": lambda _server, worker: worker.wsgi.extensions["attune"].close() if worker.wsgi else None,
+        "worker_exit": lambda _server, worker: _close(getattr(worker, "wsgi", None)),
     }
+
+
+def _close(app: Flask | None) -> None:
+    """Give back what the application holds; a worker that failed to begin has none."""
+    if app is not None:
+        app.extensions["attune"].close()
 
 
 def _bound(listener: socket.socket) -> str:

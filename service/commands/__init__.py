@@ -1,17 +1,31 @@
-"""The verbs, one module per noun. Each module's `register` puts its verbs on the command line, in this order."""
+"""The verbs, one module per noun, in the order in which `attune --help` shows them.
 
-from service.commands import access, bots, chat, demo, feedback, jobs, releases, serving, training, upkeep, uploads
+A module is loaded only when one of its verbs is called, or when all are listed: what one verb needs (a model runtime, a
+web server) costs the others neither time nor memory.
+"""
 
-GROUPS = (
-    bots.register,
-    uploads.register,
-    training.register,
-    releases.register,
-    chat.register,
-    feedback.register,
-    serving.register,
-    access.register,
-    jobs.register,
-    demo.register,
-    upkeep.register,
-)
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from importlib import import_module
+from typing import Any
+
+VERBS: dict[str, tuple[str, ...]] = {
+    "bots": ("init", "bots", "profile"),
+    "uploads": ("import", "data"),
+    "training": ("train", "experiment", "bases", "worker"),
+    "releases": ("datasets", "releases", "evaluate", "promote", "rollback"),
+    "chat": ("chat",),
+    "feedback": ("feedback",),
+    "serving": ("serve",),
+    "access": ("keys",),
+    "jobs": ("jobs",),
+    "demo": ("demo",),
+    "upkeep": ("doctor",),
+}
+
+
+def groups(verb: str | None = None) -> Iterator[Callable[[Any], None]]:
+    """What puts verbs on the command line: those of the module that has `verb`, or all where none has it."""
+    chosen = [module for module, verbs in VERBS.items() if verb in verbs] or list(VERBS)
+    return (import_module(f"service.commands.{module}").register for module in chosen)
