@@ -89,6 +89,8 @@ def retrain(context: JobContext, settings: Settings, emit: Emit) -> dict[str, An
         return done
     with work.phase("dataset"):
         dataset = freeze(context.store, settings, work.bot.id, work=context)
+        left_out = {"set_aside": dict(dataset.set_aside), "feedback": dict(dataset.feedback)}
+        context.event("dataset", dataset=dataset.fingerprint, rows=dict(dataset.manifest["rows"]), **left_out)
         material = Material.read(dataset, work.profile)
     with work.phase("train"):
         trained, run_ids = _train(work, dataset, material)

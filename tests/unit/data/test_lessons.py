@@ -362,3 +362,27 @@ def test_a_cancelled_job_keeps_nothing(store: Store, settings: Settings, bot: st
         lessons(store, settings, bot, Work(store))
     with store.read() as tx:
         assert all(one.prepared is None for one in feedback.accepted(tx, bot))
+
+
+def test_a_promise_made_while_a_dataset_is_frozen_is_kept(
+    store: Store, settings: Settings, bot: str, chats: Chats
+) -> None:
+    imported(store, bot)
+    freeze(store, settings, bot)
+    said = next(one.conversation.turns[0].text for one in conversations.stream(store, bot) if one.split == "test")
+    given = chats.taught(f"{said}?", "train", corrected_reply=FIX)
+    begun = []
+
+    class Work(Alone):
+        def begin(self):  # type: ignore[no-untyped-def]
+            begun.append(1)
+            if len(begun) == 2:  # the lesson is prepared, and about to follow what it repeats into test
+                with store.begin() as tx:
+                    assert outlook(tx, settings, given).split == "train"
+            return super().begin()
+
+    frozen = freeze(store, settings, bot, work=Work(store))
+    assert len(begun) > 3, "it had to decide again"
+    assert frozen.feedback["set_aside"] == {"bridges_splits": 1}
+    with store.read() as tx:
+        assert sessions.get(tx, bot, given.session_id).split == "train"

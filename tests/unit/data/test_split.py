@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from data.errors import UsageError
-from data.split import BRIDGES_SPLITS, MAX_SPAN, Assignment, Member, Shares, assign, connects
+from data.split import BRIDGES_SPLITS, MAX_SPAN, Assignment, Member, Shares, assign, connects, split_of
 
 CUSTOMERS = st.none() | st.sampled_from(["ann", "bob", "cyd", "dee", "guest"])
 CLUSTERS = st.lists(st.sampled_from([f"n{number}" for number in range(12)]), max_size=3).map(tuple)
@@ -241,3 +241,43 @@ def test_a_share_of_nothing_gets_nothing() -> None:
 )
 def test_only_what_says_enough_connects(text: str, enough: bool) -> None:
     assert connects(text) is enough
+
+
+PROMISES = st.lists(st.tuples(CUSTOMERS, CLUSTERS, st.sampled_from(["train", "validation", "test"])), max_size=15)
+
+
+@given(logs(), PROMISES)
+def test_a_promised_split_is_kept_or_the_row_is_set_aside(members: list[Member], promises: list) -> None:
+    stored = with_splits(members, assign(members))
+    new = [
+        Member(f"k{100 + age}", 100 + age, customer, near, split, promised=True)
+        for age, (customer, near, split) in enumerate(promises)
+    ]
+    result = assign([*stored, *new])
+    assert {member.key for member in stored} <= set(result.splits), "no stored row gives way to a promise"
+    for member in new:
+        assert result.splits.get(member.key, member.split) == member.split
+        assert (member.key in result.splits) is (member.key not in result.set_aside)
+    touching = {member.key: [{member.key}] for member in new}
+    for together in linked([*stored, *new], result):
+        of_new = [key for key in together if key in touching]
+        assert not of_new or len({result.splits[key] for key in together}) == 1
+
+
+def test_a_new_row_follows_a_promise_and_a_bridge_between_promises_is_set_aside() -> None:
+    promised = [
+        Member("a", 0, None, ("n1",), "test", promised=True),
+        Member("b", 1, None, ("n2",), "train", promised=True),
+    ]
+    result = assign([*promised, Member("c", 2, None, ("n1",)), Member("d", 3, None, ("n1", "n2"))])
+    assert (result.splits["c"], result.groups["c"]) == ("test", "a")
+    assert result.set_aside == {"d": BRIDGES_SPLITS}
+
+
+def test_the_split_of_a_mark_is_that_of_a_group_it_founds() -> None:
+    for number in range(50):
+        (split,) = assign([Member("k", 0, mark=f"session {number}")], Shares()).splits.values()
+        assert split in (split_of(f"session {number}"), "train")  # alone, a group is large
+    marks = [f"session {number}" for number in range(400)]
+    placed = assign([Member(mark, age, mark=mark) for age, mark in enumerate(marks)])
+    assert placed.splits == {mark: split_of(mark) for mark in marks}

@@ -1,0 +1,59 @@
+"""What a release is told of corrections: those that may be learned and said, the newest last."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from data.profile import BotProfile
+from data.schema import Example, Split
+from export.corrections import Correction
+from trainer.material import Material
+
+
+def row(name: str, split: Split, text: str = "where is my order [order 1]", **facts) -> Example:
+    given = {"reply": f"reply {name}", "corrected": True, **facts}
+    return Example(name, name, f"feedback_{name}", split, text, **given)
+
+
+@dataclass
+class Frozen:
+    """A dataset in memory."""
+
+    learned: list[Example]
+    already_seen: list[Example]
+
+    def rows(self, split: Split) -> Iterator[Example]:
+        return (one for one in self.learned if one.split == split)
+
+    def seen(self, split: Split) -> Iterator[Example]:
+        return (one for one in self.already_seen if one.split == split)
+
+
+def material(*learned: Example, seen: tuple[Example, ...] = ()) -> Material:
+    return Material.read(Frozen([*learned], [*seen]), BotProfile(name="acme"))  # type: ignore[arg-type]
+
+
+def test_what_was_corrected_in_train_and_validation_is_told_oldest_first() -> None:
+    found = material(
+        row("5", "train"),
+        row("1", "validation"),
+        row("2", "test"),
+        row("3", "train", corrected=False),
+        seen=(row("4", "validation"), row("6", "test")),
+    ).corrections(lambda reply: False)
+    assert [one.id for one in found] == ["feedback_1", "feedback_4", "feedback_5"]
+
+
+def test_a_correction_carries_the_turn_before_and_whether_it_repeats_the_customer() -> None:
+    after = row("1", "train", context=(("user", "hi [email 1]"), ("agent", "Yes?")), reply="To [email 1].", intent="a")
+    strange = row("2", "train", text="and when", context=(("user", "hi"),), reply="It is [order 1].")
+    assert material(after, strange).corrections(lambda reply: False) == (
+        Correction("feedback_1", after.text, "Yes?", "To [email 1].", "a", echoes=True),
+        Correction("feedback_2", "and when", None, "It is [order 1].", None, echoes=False),
+    )
+
+
+def test_what_may_not_be_said_and_what_has_no_reply_is_left_out() -> None:
+    given = material(row("1", "train", reply="never"), row("2", "train", reply=None, intent="a"))
+    assert given.corrections(lambda reply: reply == "never") == ()
