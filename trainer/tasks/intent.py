@@ -69,7 +69,8 @@ class IntentTask(Task):
         losses = nn.functional.cross_entropy(
             self.logits(ids, mask), targets, reduction="none", label_smoothing=self._smoothing
         )
-        return (losses * weights).sum() / weights.sum()
+        # A batch may hold nothing but rows that count for nothing: it teaches nothing, rather than dividing by it.
+        return (losses * weights).sum() / weights.sum().clamp(min=torch.finfo(weights.dtype).tiny)
 
     def validate(self, batches: Sequence[tuple[torch.Tensor, ...]]) -> dict[str, float]:
         logits = torch.cat([self.logits(ids, mask) for ids, mask, _, _ in batches])

@@ -77,6 +77,15 @@ def test_the_intent_loss_is_a_weighted_mean(tiny: LocalBase, rows: IntentRows) -
     assert found == pytest.approx(expected, rel=1e-5)
 
 
+def test_rows_that_weigh_nothing_cost_nothing(tiny: LocalBase, rows: IntentRows) -> None:
+    task = intent_task(tiny)
+    ids, mask, targets, weights = rows.batch(range(6), tiny.renderer(16))
+    loss = task.loss((ids, mask, targets, torch.zeros_like(weights)))
+    loss.backward()
+    assert loss.item() == 0
+    assert all(float(p.grad.abs().sum()) == 0 for p in task.parameters() if p.grad is not None)
+
+
 def test_a_head_starts_where_it_is_told(tiny: LocalBase, rows: IntentRows) -> None:
     task = intent_task(tiny).eval()
     ids, mask, _, _ = rows.batch([0, 5], tiny.renderer(16))
