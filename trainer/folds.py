@@ -51,14 +51,15 @@ def plan(labels: Sequence[str], count: int, seed: int) -> list[Fold]:
     return folds
 
 
-def hold_out(labels: Sequence[str], share: float, seed: int) -> tuple[list[int], list[int]]:
-    """(rows to learn from, rows held out), stratified: of every label `share` of its rows, and never its last one."""
+def hold_out(labels: Sequence[str], share: float, seed: int, least: int = 0) -> tuple[list[int], list[int]]:
+    """(rows to learn from, rows held out), stratified: of every label `share` of its rows, `least` or more of them, and
+    never its last one."""
     generator = np.random.default_rng(seed)
     out: set[int] = set()
     array = np.array(labels)
     for label in sorted(set(labels)):
         rows = generator.permutation(np.flatnonzero(array == label))
-        out.update(rows[: min(round(len(rows) * share), len(rows) - 1)].tolist())
+        out.update(rows[: min(max(round(len(rows) * share), least), len(rows) - 1)].tolist())
     return [row for row in range(len(labels)) if row not in out], sorted(out)
 
 

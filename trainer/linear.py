@@ -39,6 +39,11 @@ class Labelled:
             np.concatenate([self.weights, other.weights]),
         )
 
+    def told_apart(self, weight: Floats, bias: Floats) -> bool:
+        """Whether a linear head gives these rows more than one answer."""
+        answers = (self.embeddings @ weight.T + bias).argmax(axis=1)
+        return bool((answers != answers[0]).any())
+
 
 def linear_weights(rows: Labelled, regularisation: float) -> tuple[tuple[str, ...], Floats, Floats]:
     """(labels, weight [labels, hidden], bias [labels]); `regularisation` is the inverse L2 strength C."""

@@ -40,6 +40,7 @@ MOST_BACKGROUND = 300
 """General utterances that calibration looks at: it takes a sample, and embedding them costs time in every fold."""
 MASKED_PER_LABEL = 6
 """Validation rows of a label that are also scored as if the label did not exist."""
+LOOK_AGAIN = "Check that the labels belong to the texts, then lower the learning rate of the recipe."
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -62,8 +63,9 @@ def train_intent(recipe: IntentRecipe, base: LocalBase, data: IntentData, run: R
     """Train by `recipe`. Raises DatasetError when the data cannot feed it, Collapsed when one label answers all."""
     started = time.monotonic()
     work = _Work(recipe, base, base.renderer(recipe.max_length), data, run)
+    check_trainable(data.train.labels if recipe.method == "full" else work.rows().labels)
     trained = _with_validation(work) if recipe.method == "full" else _with_folds(work)
-    _refuse_collapse(trained.calibration, data.train.labels)
+    _refuse_noise(trained.calibration, data.train.labels)
     return replace(trained, seconds=time.monotonic() - started)
 
 
@@ -156,12 +158,8 @@ def _with_folds(work: _Work) -> TrainedIntent:
 def _with_validation(work: _Work) -> TrainedIntent:
     """`full`: one model, stopped by and scored on rows it has not learned from."""
     recipe = work.recipe
-    train, validation = work.data.train, work.data.validation
-    if validation is None or not len(validation):
-        kept, out = folds.hold_out(train.labels, recipe.validation_share, recipe.seed)
-        train, validation = train.pick(kept), train.pick(out)
+    train, validation = _apart(work.data, recipe)
     known = set(train.labels)
-    validation = validation.pick([row for row, label in enumerate(validation.labels) if label in known])
     rows = joined(train, work.beside(sorted(known)))
     encoder, head, history = _tune(work, rows, validation, "final")
     seen = work.embed(encoder, validation.texts)
@@ -179,6 +177,22 @@ def _with_validation(work: _Work) -> TrainedIntent:
         encoder_is_base=False,
         known_labels=frozenset(known),
     )
+
+
+def _apart(data: IntentData, recipe: IntentRecipe) -> tuple[Utterances, Utterances]:
+    """(rows to learn from, rows of the same labels to be scored on): as the data has them, or drawn from its training
+    rows; among the latter is always one in scope, since without it nothing would be known of the model."""
+    train, given = data.train, data.validation
+    known = set(train.labels)
+    if given is not None:
+        given = given.pick([row for row, label in enumerate(given.labels) if label in known])
+        if set(given.labels) - {OUT_OF_SCOPE}:
+            return train, given
+    for least in (0, 1):
+        kept, out = folds.hold_out(train.labels, recipe.validation_share, recipe.seed, least)
+        if {train.labels[row] for row in out} - {OUT_OF_SCOPE}:
+            break
+    return train.pick(kept), train.pick(out)
 
 
 def _frozen_fold(
@@ -230,7 +244,9 @@ def _tune(
     """Linear probing, then fine-tuning; the head that comes back is not calibrated yet."""
     recipe, renderer = work.recipe, work.renderer
     encoder = work.base.encoder()
-    labels, weight, bias = linear_weights(work.labelled(encoder, rows), recipe.regularisation)
+    probed = work.labelled(encoder, rows)
+    labels, weight, bias = linear_weights(probed, recipe.regularisation)
+    told = probed.told_apart(weight, bias)
     column = {label: at for at, label in enumerate(labels)}
 
     def as_rows(part: Utterances) -> IntentRows:
@@ -244,8 +260,10 @@ def _tune(
     fitted = fit(task, TextData(as_rows(rows), held, renderer, sizes), recipe, work.run, stage)
     _mix(task, start, recipe.keep_base)
     weight, bias = task.head.weight.detach().numpy(), task.head.bias.detach().numpy()
-    near = thin(work.labelled(encoder, rows), recipe.neighbours, recipe.seed)
-    return encoder, head_of(labels, weight, bias, near), fitted.history
+    learned = work.labelled(encoder, rows)
+    if told and not learned.told_apart(weight, bias):
+        raise Collapsed("To all it has learned from, the model gives the same answer.", remedy=LOOK_AGAIN)
+    return encoder, head_of(labels, weight, bias, thin(learned, recipe.neighbours, recipe.seed)), fitted.history
 
 
 def _mix(task: IntentTask, start: Mapping[str, torch.Tensor], share: float) -> None:
@@ -270,10 +288,7 @@ def _masked(
         yield HeldOut(without(head, label), embeddings[drawn], [label] * len(drawn), nothing)
 
 
-def _refuse_collapse(calibration: Calibration, labels: Sequence[str]) -> None:
+def _refuse_noise(calibration: Calibration, labels: Sequence[str]) -> None:
     common = Counter(labels).most_common(1)[0][1] / len(labels)
     if calibration.accuracy < min(0.02, common):
-        raise Collapsed(
-            "On messages it had not learned from, the model is hardly ever right.",
-            remedy="Check that the labels belong to the texts, then lower the learning rate of the recipe.",
-        )
+        raise Collapsed("On messages it had not learned from, the model is hardly ever right.", remedy=LOOK_AGAIN)

@@ -94,5 +94,13 @@ def test_holding_out_leaves_every_label_a_row(labels: list[str], share: float, s
     assert hold_out(labels, share, seed) == (kept, out)
 
 
+@given(LABELS, SEEDS)
+def test_holding_out_at_least_one_takes_one_of_every_label_that_has_two(labels: list[str], seed: int) -> None:
+    kept, out = hold_out(labels, 0.001, seed, least=1)
+    assert sorted([*kept, *out]) == list(range(len(labels)))
+    assert Counter(labels[row] for row in out) == {label: 1 for label, rows in Counter(labels).items() if rows > 1}
+
+
 def test_holding_out_of_nothing_is_nothing() -> None:
     assert hold_out([], 0.1, 0) == ([], [])
+    assert hold_out([], 0.1, 0, least=1) == ([], [])
