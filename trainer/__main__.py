@@ -133,9 +133,9 @@ def _said(job: Job, emit: Emit) -> int:
 
 def _worker(options: argparse.Namespace, settings: Settings, emit: Emit) -> int:
     missing = [name for name in NEEDED if find_spec(name) is None]
-    if missing:  # what is installed can still take logs in
+    if missing and not options.kinds:  # what is installed can still take logs in
         emit({"type": "limited", "kinds": [ingest.KIND], "missing": missing})
-    worker = Worker(settings, kinds=(ingest.KIND,) if missing else None)
+    worker = Worker(settings, kinds=options.kinds or ((ingest.KIND,) if missing else None))
     signal.signal(signal.SIGTERM, lambda *_: worker.stop())
     signal.signal(signal.SIGINT, lambda *_: worker.stop())
     worker.run(until_idle=options.until_idle)
@@ -179,6 +179,7 @@ def _parser() -> argparse.ArgumentParser:
     job.add_argument("--attended", action="store_true", help="end when standard input closes")
     worker = verbs.add_parser("worker", parents=[from_home])
     worker.add_argument("--until-idle", action="store_true")
+    worker.add_argument("--kinds", nargs="+", default=None, help="only jobs of these kinds")
     worker.add_argument("--attended", action="store_true", help="end when standard input closes")
     experiment = verbs.add_parser("experiment", parents=[from_home])
     experiment.add_argument("train", type=Path)

@@ -254,6 +254,11 @@ def test_a_worker_for_some_kinds_leaves_the_others_alone(settings: Settings, sto
         taken = jobs.enqueue(tx, "import", {})
     Worker(settings, child(WORKS), kinds=("import",)).run(until_idle=True)
     assert (now(store, taken).state, now(store, left).state) == ("succeeded", "queued")
+    command = [sys.executable, "-m", "trainer", "worker", "--until-idle", "--home", str(settings.home), "--kinds"]
+    assert subprocess.run([*command, "import"], cwd=ROOT).returncode == 0
+    assert now(store, left).state == "queued"
+    assert subprocess.run([*command, "import", "train"], cwd=ROOT).returncode == 0
+    assert now(store, left).state == "failed"
 
 
 def test_without_the_train_extra_the_worker_takes_logs_in_alone(settings: Settings, store: Store) -> None:
