@@ -7,6 +7,7 @@ a hub model was named. A base of the catalogue is accepted only with the digests
 from __future__ import annotations
 
 import hashlib
+import json
 import logging
 import warnings
 from dataclasses import dataclass, field
@@ -25,6 +26,10 @@ if TYPE_CHECKING:
 DEFAULT = "minilm-l6"
 UNLISTED_LENGTH = 128
 """Tokens a base outside the catalogue reads at most, unless its configuration says less."""
+MOST_SHOWN = 100
+"""Characters of a name that an error repeats."""
+LATE_STARTERS = ("roberta", "camembert", "mpnet")
+"""Kinds whose first positions belong to padding: they read two tokens less than they have positions."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +79,7 @@ class LocalBase:
         return Renderer.from_file(self.folder / "tokenizer.json", longest)
 
     def encoder(self) -> PooledEncoder:
-        """Fresh base weights behind mean pooling, in evaluation mode."""
+        """Fresh base weights behind mean pooling, in evaluation mode. Raises BaseRefused when they cannot be loaded."""
         from transformers import AutoModel
 
         from export.onnx import PooledEncoder
@@ -82,8 +87,28 @@ class LocalBase:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             _hush()
-            model = AutoModel.from_pretrained(
-                self.folder, local_files_only=True, use_safetensors=True, trust_remote_code=False
+            try:
+                model, found = AutoModel.from_pretrained(
+                    self.folder,
+                    local_files_only=True,
+                    use_safetensors=True,
+                    trust_remote_code=False,
+                    output_loading_info=True,
+                )
+            except MemoryError:
+                raise
+            except Exception as error:  # every library below has errors of its own, and they hold paths
+                raise BaseRefused(
+                    f"The weights of the base {self.name!r} cannot be loaded ({type(error).__name__}).",
+                    remedy="Save the model again with save_pretrained; models with code of their own are not taken.",
+                    base=self.name,
+                ) from None
+        missing = [name for name in sorted(found["missing_keys"]) if not name.startswith("pooler.")]
+        if missing:  # the library makes up what it does not find
+            raise BaseRefused(
+                f"The weights of the base {self.name!r} are not those of its config.json: {len(missing)} are missing.",
+                remedy="Save the model again with save_pretrained.",
+                base=self.name,
             )
         if getattr(model, "pooler", None) is not None:
             model.pooler = None  # mean pooling does not use it: no reason to train, keep or export it
@@ -99,10 +124,11 @@ def find_base(name: str, *, online: bool = False) -> LocalBase:
         base = CATALOGUE[name]
         return _proven(LocalBase(base, _packaged(base, online)))
     folder = Path(name)
-    if not folder.is_dir():
+    local = _is_folder(folder)
+    if not local:
         if not online:
             raise BaseRefused(
-                f"{name!r} is neither a base of the catalogue ({', '.join(CATALOGUE)}) nor a local folder.",
+                f"{name[:MOST_SHOWN]!r} is neither a local folder nor in the catalogue ({', '.join(CATALOGUE)}).",
                 remedy="Name one of those, or allow the hub with ATTUNE_TRAIN__ONLINE=true.",
             )
         folder = _fetched(name)
@@ -112,8 +138,31 @@ def find_base(name: str, *, online: bool = False) -> LocalBase:
                 f"A base folder holds config.json, model.safetensors and tokenizer.json; {wanted} is missing.",
                 remedy="Save the model with save_pretrained and its fast tokenizer beside it.",
             )
-    shown = folder.name if Path(name).is_dir() else name  # where a folder lies on this machine is nobody's business
-    return LocalBase(Base(shown, "unknown", (), UNLISTED_LENGTH, shown), folder)
+    shown = folder.name if local else name  # where a folder lies on this machine is nobody's business
+    return LocalBase(Base(shown, "unknown", (), _longest(folder / "config.json"), shown), folder)
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except OSError:  # no disk has names as long as people can type
+        return False
+
+
+def _longest(config: Path) -> int:
+    """Tokens a base outside the catalogue may read. Raises BaseRefused when its configuration cannot be read."""
+    try:
+        body = json.loads(config.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise BaseRefused(
+            f"The config.json of the base cannot be read ({type(error).__name__}).",
+            remedy="Save the model again with save_pretrained.",
+        ) from None
+    said = body.get("max_position_embeddings", body.get("n_positions")) if isinstance(body, dict) else None
+    if not isinstance(said, int) or said <= 0:  # a base that counts positions another way, or none
+        return UNLISTED_LENGTH
+    late = any(kind in str(body.get("model_type")) for kind in LATE_STARTERS)
+    return min(said - 2 if late else said, UNLISTED_LENGTH)
 
 
 def listing(settings: Settings) -> list[dict[str, Any]]:
@@ -161,7 +210,7 @@ def _fetched(hub_id: str) -> Path:
         return Path(snapshot_download(hub_id, allow_patterns=kept))
     except Exception as error:  # the client raises what its transport raises
         raise BaseRefused(
-            f"The hub did not give {hub_id!r} ({type(error).__name__}).",
+            f"The hub did not give {hub_id[:MOST_SHOWN]!r} ({type(error).__name__}).",
             remedy="Check the name and the network, or give a local folder.",
         ) from None
 
