@@ -83,3 +83,7 @@ def _stop(number: int, frame: FrameType | None) -> Any:
 def _leave_stdout() -> None:
     """Whoever read us is gone: what is still buffered must not fail at exit."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+if __name__ == "__main__":
+    main()

@@ -24,6 +24,9 @@ FIRST_KEY = "first key"
 class ServeAsked:
     host: Annotated[str | None, typer.Option("--host", metavar="ADDRESS", help="Address to listen on.")] = None
     port: Annotated[int | None, typer.Option("--port", metavar="N", help="Port to listen on; 0: any.")] = None
+    page_key: Annotated[
+        str | None, typer.Option("--page-key", metavar="KEY", help="Public bot key of the chat page at /.")
+    ] = None
     no_worker: Annotated[bool, typer.Option("--no-worker", help="Start no worker; `attune worker` runs one apart.")] = (
         False
     )
@@ -69,7 +72,7 @@ def worker_command(session: Session, settings: Settings) -> list[str]:
 
 
 def _settings(session: Session, asked: ServeAsked) -> Settings:
-    given = {"serve.host": asked.host, "serve.port": asked.port}
+    given = {"serve.host": asked.host, "serve.port": asked.port, "serve.public_key": asked.page_key}
     chosen: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
     return load_settings(session.home, chosen) if chosen else session.settings
 

@@ -36,7 +36,10 @@ class Outlook(Told):
 
     split: Literal["train", "validation", "test"]
     used: bool = Field(description="False: it will not be learned from; `why` says why.")
-    why: str
+    why: list[str] = Field(
+        description="As codes, such as measured_not_learned."
+    )
+    message: str = Field(description="The same in words.")
 
 
 class FeedbackDetail(Told):

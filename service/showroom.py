@@ -1,0 +1,161 @@
+"""The sample bot on a page, and what a correction given there does: seen, accepted, trained on, live.
+
+The server runs as a child with its own worker; this process only watches the store, as an operator would.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+
+from data import lessons
+from data.errors import AttuneError
+from data.settings import Settings
+from data.store import Store, feedback, jobs, keys, releases, sessions, turns
+from data.store.bots import Bot
+from data.store.feedback import Feedback, Review
+from data.store.jobs import Job
+from data.store.keys import SCOPES, NewKey
+from data.store.releases import Promotion
+from data.store.sessions import NewSession
+from service.answering import predictor_of
+from service.auth import Doorkeeper, Secret
+from service.child import GRACE_SECONDS, Event
+from service.promotion import move
+from service.training import Order, enqueue_training
+
+ACTOR = "demo"
+KEY_NAMES = ("demo: everything", "demo: the page")
+LOOK_SECONDS = 1.0
+START_SECONDS = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """What a visitor of the demo may use. `visitor` is the token of a session opened for the command line."""
+
+    admin: str
+    public: str
+    visitor: str
+
+
+@dataclass(frozen=True, slots=True)
+class Correction:
+    """A correction that waits for a reviewer: what was said, what was answered, what should have been."""
+
+    feedback: Feedback
+    message: str
+    reply: str
+
+    @property
+    def wanted(self) -> str:
+        return self.feedback.reply or f"(meant: {self.feedback.intent})"
+
+
+@dataclass
+class Showroom:
+    """The served demo. `sleep` is passed in, so that tests need not wait."""
+
+    store: Store
+    settings: Settings
+    bot: Bot
+    sleep: Callable[[float], None] = time.sleep
+
+    def make_keys(self, address: str) -> Keys:
+        """Fresh keys; those of the demo before end."""
+        origins = tuple({address, address.replace("127.0.0.1", "localhost")})
+        with self.store.begin() as tx:
+            for key in keys.list_all(tx):
+                if key.name in KEY_NAMES:
+                    keys.revoke(tx, key.id)
+            _, admin = keys.create(tx, NewKey(KEY_NAMES[0], SCOPES))
+            public_key, public = keys.create(tx, NewKey(KEY_NAMES[1], (), "public", self.bot.id, origins))
+            expires = tx.now + timedelta(hours=self.settings.serve.session_hours)
+            session = sessions.create(tx, NewSession(self.bot.id, public_key.id, None, "", expires))
+        door = Doorkeeper(self.store, Secret.of(self.settings), self.settings.serve.session_idle_minutes * 60)
+        return Keys(admin, public, door.visitor_token(self.store.workspace, session.id))
+
+    @contextmanager
+    def serving(self, port: int, public: str) -> Iterator[str]:
+        """Serve in a child for the length of the block; gives the address once requests are taken.
+
+        Raises AttuneError when the child ends before that; its own words stand on stderr.
+        """
+        options = ["--home", str(self.settings.home), "--port", str(port), "--page-key", public, "--json"]
+        child = subprocess.Popen(  # noqa: S603 - our own interpreter and module
+            [sys.executable, "-P", "-m", "service.cli", "serve", *options], stdout=subprocess.PIPE
+        )
+        try:
+            line = child.stdout.readline() if child.stdout is not None else b""
+            if not line:
+                error = AttuneError("The server could not begin.", remedy="Its last words stand above.")
+                error.code = "child_lost"
+                raise error
+            yield str(json.loads(line)["serving"])
+        finally:
+            _end(child)
+
+    def corrections(self) -> list[Correction]:
+        """The corrections that wait for a reviewer, worth most first."""
+        with self.store.read() as tx:
+            waiting = feedback.page(tx, self.bot.id, state="pending", limit=20)
+            found = []
+            for one in waiting:
+                if one.corrected_reply is None and one.corrected_intent is None:
+                    continue
+                reply = turns.get(tx, self.bot.id, one.turn_id)
+                message = turns.get(tx, self.bot.id, reply.reply_to) if reply.reply_to else None
+                found.append(Correction(one, message.text if message else "", reply.text))
+        return found
+
+    def accept(self, correction: Correction) -> lessons.Outlook:
+        """Accept it as a reviewer would; what will become of it."""
+        with self.store.begin() as tx:
+            reviewed = feedback.review(tx, self.bot.id, correction.feedback.id, Review("accepted", ACTOR))
+            return lessons.outlook(tx, self.settings, reviewed)
+
+    def retrain(self, tell: Callable[[Event], None]) -> Job:
+        """Ask for a training and wait until the server's worker has done it."""
+        with self.store.begin() as tx:
+            job = enqueue_training(tx, self.bot, Order())
+        seen = 0
+        while True:
+            with self.store.read() as tx:
+                job, news = jobs.get(tx, job.id), jobs.events(tx, job.id, seen)
+            for event in news:
+                seen = event.sequence
+                tell({"type": event.type, **event.data})
+            if job.is_over:
+                return job
+            self.sleep(LOOK_SECONDS)
+
+    def promote(self, number: int) -> None:
+        """Make it live. What the verdict holds back is let through: nobody's customers wait here."""
+        with self.store.read() as tx:
+            release, live = releases.get(tx, self.bot.id, number), releases.live(tx, self.bot.id)
+        override = None if release.decision == "promote" else ACTOR
+        move(self.store, self.bot, Promotion(number, live.version, ACTOR, "a correction was learned", override))
+
+    def ask(self, number: int, message: str) -> str:
+        """What release `number` answers to `message`, as the first of a conversation."""
+        with self.store.read() as tx:
+            release = releases.get(tx, self.bot.id, number)
+        with predictor_of(self.settings, self.bot, release) as predictor:
+            return predictor.reply([("user", message)]).reply
+
+
+def _end(child: subprocess.Popen[bytes]) -> None:
+    child.terminate()
+    try:
+        child.wait(GRACE_SECONDS)
+    except subprocess.TimeoutExpired:
+        child.kill()
+        child.wait()
+    if child.stdout is not None:
+        child.stdout.close()
