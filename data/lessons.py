@@ -39,6 +39,7 @@ FLOODING_SOURCE = "flooding_source"
 NOTHING_TO_LEARN = "nothing_to_learn"
 MEASURED = "measured_not_learned"
 """Said to a reviewer where the split is test: it counts in every later comparison, and no model sees it."""
+LEARNED = "learned"
 LIKED = 1
 OWN_ANSWERS = (None, "answer")
 """Actions of a turn whose words answered something; None where nothing was decided, as when a person wrote."""
@@ -72,11 +73,17 @@ class Lessons:
 
 @dataclass(frozen=True, slots=True)
 class Outlook:
-    """What accepting a piece of feedback will mean: its split, whether a dataset will use it, and what to say of it."""
+    """What accepting a piece of feedback will mean: its split, whether a dataset will use it, and what there is to know
+    (`codes`)."""
 
     split: Split
     used: bool
-    why: tuple[str, ...] = ()
+    codes: tuple[str, ...] = ()
+
+    @property
+    def why(self) -> str:
+        """The same in words."""
+        return " ".join(_WORDS[code] for code in self.codes or (LEARNED,))
 
 
 def lessons(store: Store, settings: Settings, bot_id: str, work: Work) -> Lessons:
@@ -127,6 +134,15 @@ def outlook(tx: Tx, settings: Settings, one: Feedback) -> Outlook:
     if not _teaches(_raw(tx, one)):
         unused.append(NOTHING_TO_LEARN)
     return Outlook(split, not unused, (*unused, MEASURED) if split == "test" else tuple(unused))
+
+
+_WORDS = {
+    LEARNED: "It is in the next dataset.",
+    MEASURED: "Its conversation is part of the test: it will be measured, and not learned.",
+    FLOODING_SOURCE: "Its source gave more within an hour than people type: nothing of it is used.",
+    OVER_SOURCE_CAP: "Its source has given as much as one source may: it is left out.",
+    NOTHING_TO_LEARN: "It holds no intent, no correction and no liked answer: there is nothing to learn from it.",
+}
 
 
 def _sources(given: Sequence[Feedback]) -> set[str]:

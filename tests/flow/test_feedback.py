@@ -129,7 +129,7 @@ def test_a_correction_in_test_is_measured_and_not_learned(
     given = chats.taught(ASKED, split, rating=-1, corrected_reply=FIX)  # type: ignore[arg-type]
     with brand.store.begin() as tx:
         told = outlook(tx, brand.settings, given)
-    assert (told.split, "measured_not_learned" in told.why) == (split, not learned)
+    assert (told.split, "measured_not_learned" in told.codes) == (split, not learned)
     dataset = retrained(brand)
     assert [row.split for row in dataset.rows(told.split) if row.corrected] == [split]
     assert (says(brand, 2, ASKED).reply == FIX) is learned

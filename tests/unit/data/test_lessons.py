@@ -274,7 +274,7 @@ def test_of_a_flood_nothing_is_used(store: Store, settings: Settings, bot: str, 
     assert set(of_feedback(frozen)) == {honest.id}
     assert frozen.feedback["set_aside"] == {"flooding_source": 1}
     with store.begin() as tx:
-        assert outlook(tx, settings, flood[0]).why[0] == "flooding_source"
+        assert outlook(tx, settings, flood[0]).codes[0] == "flooding_source"
 
 
 def test_feedback_alone_can_be_trained_on(store: Store, settings: Settings, bot: str, chats: Chats) -> None:
@@ -316,13 +316,17 @@ def test_a_reviewer_is_warned_of_what_will_not_be_used(
     def told(one: Feedback) -> tuple[bool, tuple[str, ...]]:
         with store.begin() as tx:
             found = outlook(tx, few, one)
-        return found.used, tuple(code for code in found.why if code != "measured_not_learned")
+        return found.used, tuple(code for code in found.codes if code != "measured_not_learned")
 
     first = chats.taught(QUESTION.format("blue"), corrected_reply=FIX)
     clock.turn(1)
     second = chats.taught(QUESTION.format("green"), corrected_reply=FIX)
     empty = chats.taught(QUESTION.format("red"), source="net-9", rating=-1)
     assert told(first) == (True, ())
+    assert Outlook("train", True).why == "It is in the next dataset."
+    assert "will be measured, and not learned" in Outlook("test", True, ("measured_not_learned",)).why
+    with store.begin() as tx:
+        assert outlook(tx, few, second).why.startswith("Its source has given as much")
     assert told(second) == (False, ("over_source_cap",))
     assert told(empty) == (False, ("nothing_to_learn",))
 
