@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from data import lessons
-from data.errors import InUse, JobCancelled
+from data.errors import InUse, JobCancelled, RecipeError
 from data.manifest import attune_version
 from data.settings import Settings
 from data.store import Store, Tx, bots, jobs, uploads
@@ -33,9 +33,24 @@ class Order:
     seed: int = 0
 
     def to_wire(self) -> dict[str, Any]:
-        """The payload of the job."""
+        """The payload of the job. Raises RecipeError for a value that no job can carry."""
         recipe = None if self.recipe is None else dict(self.recipe)
+        wrong = sorted(str(name) for name, value in (recipe or {}).items() if not _can_be_sent(value))
+        if wrong:
+            raise RecipeError(
+                f"The recipe does not hold: {', '.join(wrong)} must be text, true, false or a finite number.",
+                remedy="docs/recipes.md lists every field and range.",
+            )
         return {"tasks": list(self.tasks), "recipe": recipe, "seed": self.seed}
+
+
+def _can_be_sent(value: object) -> bool:
+    """TOML has dates, and TOML and Python's JSON have `nan` and `inf`: none of them is in JSON."""
+    try:
+        json.dumps(value, allow_nan=False)
+    except (TypeError, ValueError, RecursionError):
+        return False
+    return True
 
 
 def request_training(tx: Tx, bot: Bot, order: Order) -> Job:

@@ -58,6 +58,18 @@ def test_a_recipe_file_travels_with_the_job(acme, trainer, does_it, tmp_path):
     assert acme("train", "acme", "--task", "cooking", launch=trainer(does_it)).code == 2
 
 
+@pytest.mark.parametrize("value", ["nan", "inf", "1979-05-27", "07:32:00", "[1.0, nan]", "{ a = 1979-05-27 }"])
+def test_a_recipe_that_no_job_can_carry_is_refused_by_its_field(acme, trainer, does_it, home, tmp_path, value):
+    recipe = tmp_path / "recipe.toml"
+    recipe.write_text(f'task = "intent"\nlearning_rate = {value}\n')
+    ran = acme("train", "acme", "--recipe", recipe, "--json", launch=trainer(does_it))
+    assert ran.code == 2
+    assert ran.json["error"]["code"] == "recipe_invalid"
+    assert "learning_rate" in ran.json["error"]["message"]
+    with store_at(home) as store, store.read() as tx:
+        assert [job.kind for job in jobs.list_all(tx)] == ["import"]
+
+
 @pytest.mark.parametrize(("code", "exit_code"), [("diverged", 1), ("dataset_unfit", 2), ("recipe_invalid", 2)])
 def test_a_training_that_failed_says_why(acme, trainer, code, exit_code):
     error = {"code": code, "message": "It did not work.", "remedy": "Do otherwise.", "ids": {"job": "j"}}
