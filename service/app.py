@@ -20,6 +20,7 @@ from service.api import apis
 from service.api._spec import Answer, Api, Declared
 from service.auth import Doorkeeper, Secret
 from service.bots import LiveBots
+from service.caretaker import Caretaker
 from service.chatting import Chats
 from service.context import Service
 from service.errors import Problem, plain, problem
@@ -57,6 +58,7 @@ def create_app(settings: Settings, *, store: Store | None = None) -> Flask:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
     app.config["TRUSTED_HOSTS"] = list(settings.serve.hosts) or None
     service.bots.start()
+    service.caretaker.start()
     return app
 
 
@@ -69,17 +71,19 @@ def _service(app: Flask, settings: Settings, store: Store | None) -> Service:
     )
     secret = Secret.of(settings)
     live = LiveBots(opened, settings)
+    doorkeeper = Doorkeeper(opened, secret, settings.serve.session_idle_minutes * 60)
     return Service(
         settings=settings,
         store=opened,
         bots=live,
         secret=secret,
-        doorkeeper=Doorkeeper(opened, secret, settings.serve.session_idle_minutes * 60),
+        doorkeeper=doorkeeper,
         limiter=Limiter(),
         streams=Streams(settings.serve.most_streams),
         metrics=Metrics(live),
         chats=Chats(live),
         desk=Desk(Blobs(settings.home), settings.limits.upload_bytes, settings.limits.uploads),
+        caretaker=Caretaker(opened, doorkeeper),
         address_book=lambda: app.url_map.bind(""),
     )
 

@@ -82,6 +82,7 @@ class Doorkeeper:
         self._clock = clock
         self._lock = threading.Lock()
         self._known: OrderedDict[str, tuple[Key, float]] = OrderedDict()
+        self._used: set[tuple[str, str]] = set()
 
     def caller(self, text: str) -> Caller | None:
         """Whose token this is; None when it is nobody's, or no longer."""
@@ -89,6 +90,12 @@ class Doorkeeper:
         if token is None:
             return None
         return self._visitor(token) if token.kind == "vis" else self._holder(text, token)
+
+    def used(self) -> set[tuple[str, str]]:
+        """The keys, by workspace and id, that were used since this was last asked."""
+        with self._lock:
+            used, self._used = self._used, set()
+        return used
 
     def visitor_token(self, workspace: str, session_id: str) -> str:
         """The token of a session. It follows from the session and the secret, so that it need not be kept."""
@@ -112,6 +119,7 @@ class Doorkeeper:
             self._known.pop(digest, None)
             if key is not None:
                 self._known[digest] = (key, now + REMEMBERED_SECONDS)
+                self._used.add((key.workspace, key.id))
                 if len(self._known) > MOST_REMEMBERED:
                     self._known.popitem(last=False)
         return key

@@ -15,6 +15,7 @@ from data.store.bots import Bot
 from service.api._spec import Caller
 from service.auth import Doorkeeper, Secret
 from service.bots import LiveBots
+from service.caretaker import Caretaker
 from service.chatting import Chats
 from service.limits import Limiter
 from service.metrics import Metrics
@@ -40,6 +41,7 @@ class Service:
     metrics: Metrics
     chats: Chats
     desk: Desk
+    caretaker: Caretaker
     address_book: Callable[[], MapAdapter]
     _origins: tuple[float, frozenset[str]] = field(default=(0.0, frozenset()))
     _bots: dict[tuple[str, str], tuple[float, Bot]] = field(default_factory=dict)
@@ -80,5 +82,6 @@ class Service:
 
     def close(self) -> None:
         self.streams.drain()
+        self.caretaker.stop()
         self.bots.close()
         self.store.close()

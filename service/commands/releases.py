@@ -104,7 +104,7 @@ def promote(session: Session, asked: PromoteAsked) -> Answer:
         with store.read() as tx:
             live = releases.live(tx, bot.id)
         wanted = Promotion(asked.number, live.version, ACTOR, asked.reason, asked.override_reason)
-        moved = move(session, store, bot, wanted)
+        moved = move(store, bot, wanted)
     return _moved(bot, live, moved)
 
 
@@ -119,7 +119,7 @@ def rollback(session: Session, asked: RollbackAsked) -> Answer:
                 "There is no release to go back to.", remedy=f"`attune releases {bot.name}` lists them.", bot=bot.name
             )
         wanted = Promotion(target, live.version, ACTOR, asked.reason, override_reason="it was live before")
-        moved = move(session, store, bot, wanted)
+        moved = move(store, bot, wanted)
     return _moved(bot, live, moved)
 
 

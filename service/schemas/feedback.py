@@ -36,9 +36,7 @@ class Outlook(Told):
 
     split: Literal["train", "validation", "test"]
     used: bool = Field(description="False: it will not be learned from; `why` says why.")
-    why: list[str] = Field(
-        description="As codes, such as measured_not_learned."
-    )
+    why: list[str] = Field(description="As codes, such as measured_not_learned.")
     message: str = Field(description="The same in words.")
 
 
