@@ -16,7 +16,7 @@ from data.errors import IntegrityError, NotFound
 from data.files import Blobs, remove, seconds_old
 from data.schema import Finding, Severity
 from data.settings import Settings
-from data.store import Store, census
+from data.store import Store, audit, census, workspaces
 from data.store.census import Census, Shelf
 
 GRACE_SECONDS = 3600.0
@@ -44,6 +44,7 @@ _ENCODER = _Kind("encoder_damaged", "error", _RESTORE)
 _LIVE = _Kind("live_incomplete", "error", "Roll back to a complete release, or restore this one from a backup.")
 _JOB = _Kind("job_silent", "warning", "Start a worker: it takes the job over.")
 _COUNT = _Kind("upload_miscounted", "error", "Restore the newest backup of the database; rows are missing.")
+_AUDIT = _Kind("audit_broken", "error", "Compare the log with a backup: somebody changed what is never changed.")
 _ORPHAN = _Kind("orphan_file", "warning", "`attune doctor --repair` removes them.", fixable=True)
 
 
@@ -59,6 +60,7 @@ def examine(store: Store, settings: Settings, *, grace_seconds: float = GRACE_SE
     findings = [
         _finding(_DATABASE, store.integrity()),
         _finding(_COUNT, rows.miscounted_uploads),
+        _finding(_AUDIT, _broken_logs(store)),
         _finding(_LIVE, (shelf.folder for shelf in rows.shelves if _is_unfit(shelf, broken, encoders))),
         _finding(_BLOB, _broken_blobs(home, rows.blobs)),
         _finding(_DATASET, (id_ for name, id_ in rows.datasets.items() if not _is_whole(home / "datasets" / name))),
@@ -83,6 +85,15 @@ def _finding(kind: _Kind, what: Iterable[str]) -> Finding | None:
         return None
     shown = "; ".join(found[:_LISTED]) + ("; ..." if len(found) > _LISTED else "")
     return Finding(kind.code, kind.severity, len(found), kind.remedy, sample=shown, fixable=kind.fixable)
+
+
+def _broken_logs(store: Store) -> list[str]:
+    """Where the audit log of a workspace is not what was written."""
+    broken = []
+    for workspace in workspaces.list_all(store):
+        with store.for_workspace(workspace).read() as tx:
+            broken += [f"{workspace}: {wrong}" for wrong in audit.verify(tx)]
+    return broken
 
 
 def _broken_blobs(home: Path, needed: Mapping[str, str]) -> list[str]:

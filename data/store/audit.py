@@ -1,6 +1,7 @@
 """The audit log: who changed what, line after line, each one bound to the one before by a digest.
 
-A line is never changed. What was cut out, changed or added later breaks the chain, and `verify` says where.
+A line is never changed. What was changed, cut out or put in between later breaks the chain, and `verify` says where;
+that the last lines are gone shows only beside a copy of the log.
 """
 
 from __future__ import annotations
@@ -58,8 +59,12 @@ _COLUMNS = columns_of(audit, Recorded)
 
 
 def record(tx: Tx, entry: Entry) -> Recorded:
-    """Add a line. Writers take turns, so that the chain never forks."""
-    tx.connection.execute(select(workspaces.c.id).where(workspaces.c.id == tx.workspace).with_for_update())
+    """Add a line, as the last thing a transaction does: writers take turns from here on, so that the chain never forks.
+
+    The lock is one that rows which refer to the workspace do not wait for.
+    """
+    turn = select(workspaces.c.id).where(workspaces.c.id == tx.workspace)
+    tx.connection.execute(turn.with_for_update(key_share=True))
     newest = select(audit.c.sequence, audit.c.digest).where(tx.owns(audit)).order_by(audit.c.sequence.desc()).limit(1)
     row = tx.connection.execute(newest).first()
     sequence, previous = (1, ROOT) if row is None else (row.sequence + 1, row.digest)
@@ -69,7 +74,7 @@ def record(tx: Tx, entry: Entry) -> Recorded:
         **{name: getattr(entry, name) for name in Entry.__slots__},
         "previous": previous,
     }
-    line = Recorded(**body, digest=_digest(body))
+    line = Recorded(**body, digest=_digest(tx, body))
     tx.connection.execute(audit.insert().values(workspace_id=tx.workspace, **body, digest=line.digest))
     return line
 
@@ -88,12 +93,12 @@ def verify(tx: Tx) -> list[str]:
             if line.sequence != expected or line.previous != previous:
                 return [f"the audit log is cut before line {line.sequence}"]
             body = {name: getattr(line, name) for name in Recorded.__slots__ if name != "digest"}
-            if line.digest != _digest(body):
+            if line.digest != _digest(tx, body):
                 return [f"line {line.sequence} of the audit log was changed"]
             expected, previous, after = line.sequence + 1, line.digest, line.sequence
     return []
 
 
-def _digest(body: dict[str, Any]) -> str:
-    told = {**body, "created_at": body["created_at"].isoformat()}
+def _digest(tx: Tx, body: dict[str, Any]) -> str:
+    told = {**body, "workspace": tx.workspace, "created_at": body["created_at"].isoformat()}
     return hashlib.sha256(json.dumps(told, sort_keys=True).encode("ascii")).hexdigest()

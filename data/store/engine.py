@@ -58,9 +58,13 @@ class Tx:
 
     def insert(self, table: Table, values: Mapping[str, Any]) -> bool:
         """Insert one row of this workspace; False, and nothing done, when a row with one of its keys is there."""
+        return self.insert_whole(table, {"workspace_id": self.workspace, **values})
+
+    def insert_whole(self, table: Table, row: Mapping[str, Any]) -> bool:
+        """The same for a row that is no workspace's: every column is named."""
         make = postgresql.insert if self.connection.dialect.name == "postgresql" else sqlite.insert
-        statement = make(table).values(workspace_id=self.workspace, **values).on_conflict_do_nothing()
-        return self.connection.execute(statement.returning(table.c.workspace_id)).first() is not None
+        statement = make(table).values(**row).on_conflict_do_nothing()
+        return self.connection.execute(statement.returning(*table.primary_key.columns)).first() is not None
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """Feedback on replies: pending until a reviewer accepts or rejects it, every version of it kept.
 
-One author has one current word on a turn. A change is a new revision and waits for a review again; so does nothing
-change unseen what was reviewed. `value` orders the queue: what teaches most comes first.
+One author has one current word on a turn. A change is a new revision and waits for a review again, so that nothing is
+learned that no reviewer has seen. `value` orders the queue: what teaches most comes first.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ from typing import Any, Literal
 
 from sqlalchemy import Select, and_, func, or_, select, update
 
-from data.errors import NotFound
+from data.errors import Conflict, NotFound
+from data.store import turns
 from data.store.engine import Tx
 from data.store.serving_tables import feedback, feedback_revisions
 from data.store.tables import columns_of
@@ -39,13 +40,17 @@ class Given:
 
 @dataclass(frozen=True, slots=True)
 class Review:
-    """A reviewer's decision; a correction named here stands in for the author's."""
+    """A reviewer's decision; a correction named here stands in for the author's.
+
+    `seen` is the revision that was reviewed, where the reviewer can tell: another one is not decided on.
+    """
 
     state: Literal["accepted", "rejected"]
     reviewer: str
     corrected_reply: str | None = None
     corrected_intent: str | None = None
     note: str | None = None
+    seen: int | None = None
 
     def to_wire(self) -> dict[str, str]:
         said = {name: getattr(self, name) for name in ("corrected_reply", "corrected_intent", "note")}
@@ -96,7 +101,11 @@ _COLUMNS = columns_of(feedback, Feedback)
 
 
 def put(tx: Tx, bot_id: str, given: Given) -> tuple[Feedback, bool]:
-    """Keep what was given; True when it is new. The same again changes nothing; a change waits for a review again."""
+    """Keep what was given; True when it is new. The same again changes nothing; a change waits for a review again.
+
+    Raises NotFound unless the turn is that bot's.
+    """
+    turns.get(tx, bot_id, given.turn.id)
     said = {name: getattr(given, name) for name in SAID}
     held = _of_author(tx, given.turn.id, given.author)
     if held is None:
@@ -139,11 +148,21 @@ def worth(given: Given) -> float:
 
 
 def review(tx: Tx, bot_id: str, feedback_id: str, decided: Review) -> Feedback:
-    """Accept or reject. The same decision again changes nothing. Raises NotFound."""
+    """Accept or reject. The same decision again changes nothing.
+
+    Raises NotFound, and Conflict when its author, or another reviewer, changed it since it was `seen`.
+    """
     held = _lock(tx, bot_id, feedback_id)
     wire = decided.to_wire()
     if (held.state, held.review or {}) == (decided.state, wire):
         return held
+    if decided.seen not in (None, held.revision):
+        raise Conflict(
+            f"This feedback is at revision {held.revision}; revision {decided.seen} was reviewed.",
+            remedy="Read it again, then decide.",
+            feedback=feedback_id,
+            revision=held.revision,
+        )
     revision = held.revision + 1
     values: dict[str, Any] = {
         "state": decided.state,

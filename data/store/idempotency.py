@@ -17,7 +17,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, delete, select, update
 
-from data.errors import IdempotencyMismatch
+from data.errors import Conflict, IdempotencyMismatch
 from data.store.engine import Tx
 from data.store.serving_tables import idempotency_keys
 
@@ -47,7 +47,7 @@ class Kept:
 def begin(tx: Tx, ask: Ask) -> Kept | None:
     """None: this transaction is the first and owns the key. Else what the first one answered.
 
-    Raises IdempotencyMismatch when the first one asked for something else.
+    Raises IdempotencyMismatch when the first one asked for something else, Conflict when it left no answer.
     """
     body: dict[str, Any] = {
         "actor": ask.actor,
@@ -67,6 +67,8 @@ def begin(tx: Tx, ask: Ask) -> Kept | None:
         raise IdempotencyMismatch(
             "This Idempotency-Key came with another request before.", remedy="Give each request a key of its own."
         )
+    if row.status == _UNFINISHED:
+        raise Conflict("The first call with this Idempotency-Key left no answer.", remedy="Use another key.")
     return Kept(row.status, row.headers, row.body)
 
 

@@ -25,6 +25,8 @@ from data.store.serving_tables import api_keys
 Kind = Literal["secret", "public"]
 SCOPES = ("visitor", "read", "data", "review", "operate", "admin")
 _TOKEN_KINDS = {"secret": "key", "public": "pub"}
+_USUAL_PORTS = {"http": 80, "https": 443}
+"""Browsers leave these out of an Origin."""
 _NAME_CHARS = 200
 _HOST = re.compile(r"(?:[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?|\[[0-9a-f:.]+\])(?::[1-9][0-9]{0,4})?", re.ASCII)
 
@@ -88,7 +90,7 @@ def create(tx: Tx, new: NewKey) -> tuple[Key, str]:
     body: dict[str, Any] = {
         "id": token.id,
         "kind": new.kind,
-        "name": new.name[:_NAME_CHARS],
+        "name": _shown(new.name),
         "bot_id": new.bot_id,
         "scopes": list(new.scopes),
         "origins": list(new.origins),
@@ -135,9 +137,8 @@ def has_any(tx: Tx) -> bool:
 
 def revoke(tx: Tx, key_id: str) -> Key:
     """End the key. Doing so twice is harmless. Raises NotFound."""
-    if get(tx, key_id).revoked_at is None:
-        ended = update(api_keys).where(tx.owns(api_keys), api_keys.c.id == key_id).values(revoked_at=tx.now)
-        tx.connection.execute(ended)
+    alive = (tx.owns(api_keys), api_keys.c.id == key_id, api_keys.c.revoked_at.is_(None))
+    tx.connection.execute(update(api_keys).where(*alive).values(revoked_at=tx.now))
     return get(tx, key_id)
 
 
@@ -158,7 +159,7 @@ def _check(new: NewKey) -> None:
     unknown = sorted(set(new.scopes) - set(SCOPES))
     if unknown:
         raise UsageError(f"Scopes are {', '.join(SCOPES)}.", remedy="Name some of those.")
-    if not new.name.strip():
+    if not _shown(new.name):
         raise UsageError("A key needs a name, so that one knows later what it was for.")
     if new.kind == "public" and (new.bot_id is None or new.scopes):
         raise UsageError("A public key names a bot and has no scopes.", remedy="Leave the scopes out.")
@@ -175,12 +176,18 @@ def _check(new: NewKey) -> None:
 def is_origin(text: str) -> bool:
     """Whether `text` is exactly what browsers send as the Origin of a page."""
     scheme, _, host = text.partition("://")
-    if scheme not in ("http", "https") or not _HOST.fullmatch(host):
+    if scheme not in _USUAL_PORTS or not _HOST.fullmatch(host):
         return False
     try:
-        return (urlsplit(text).port or 0) <= 65_535
+        port = urlsplit(text).port
     except ValueError:
         return False
+    return port != _USUAL_PORTS[scheme]
+
+
+def _shown(name: str) -> str:
+    """The key's name as it can be shown: no control or broken characters, not endless."""
+    return "".join(char for char in name if char.isprintable()).strip()[:_NAME_CHARS]
 
 
 def _key(row: Row[Any] | Sequence[Any]) -> Key:

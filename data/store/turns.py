@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from sqlalchemy import Select, select
 
-from data.errors import NotFound
+from data.errors import Conflict, NotFound
 from data.store import sessions
 from data.store.engine import Tx
 from data.store.serving_tables import turns
@@ -66,7 +66,10 @@ _COLUMNS = columns_of(turns, StoredTurn)
 
 
 def add(tx: Tx, session: Session, new: NewTurn) -> StoredTurn:
-    """Add a turn to a session. The caller need not have locked it."""
+    """Add a turn to a session. The caller need not have locked it.
+
+    Raises NotFound, and Conflict when a turn of the session has the same `client_id`.
+    """
     held = sessions.lock(tx, session.bot_id, session.id)
     turn = StoredTurn(
         id=tx.new_id("turn"),
@@ -76,9 +79,8 @@ def add(tx: Tx, session: Session, new: NewTurn) -> StoredTurn:
         created_at=tx.now,
         **{name: getattr(new, name) for name in NewTurn.__slots__},
     )
-    tx.connection.execute(
-        turns.insert().values(workspace_id=tx.workspace, **{name: getattr(turn, name) for name in StoredTurn.__slots__})
-    )
+    if not tx.insert(turns, {name: getattr(turn, name) for name in StoredTurn.__slots__}):
+        raise Conflict("Another message came under this id before.", remedy="Give each message an id of its own.")
     sessions.heard(tx, held, turn.sequence)
     return turn
 

@@ -1,8 +1,8 @@
 """Uploads: files of logs as they came.
 
 pending -> importing -> imported | examined | refused. One that was only to be examined (a dry run) leaves a report and
-nothing else. A refused one may be started again; an imported one never changes, which is
-what lets readers page through its conversations without holding a transaction.
+nothing else. A refused one may be started again; an imported one never changes, which is what lets readers page through
+its conversations without holding a transaction.
 """
 
 from __future__ import annotations
@@ -70,12 +70,18 @@ _COLUMNS = columns_of(uploads, Upload)
 
 
 def create(tx: Tx, bot_id: str, new: NewUpload) -> tuple[Upload, bool]:
-    """The upload of these bytes read this way, and whether it is new: the same file again is the upload of before."""
+    """The upload of these bytes read this way, and whether it is new: the same file again is the upload of before.
+
+    Who states that the rights are there is kept of the first who does.
+    """
     bots.lock(tx, bot_id)
     same = (uploads.c.bot_id == bot_id, uploads.c.digest == new.digest, uploads.c.options_digest == new.options_digest)
     row = tx.connection.execute(select(*_COLUMNS).where(tx.owns(uploads), *same)).first()
     if row is not None:
-        return _upload(row), False
+        upload = _upload(row)
+        if upload.attested_by is None and new.attested_by is not None:
+            upload = _set(tx, upload.id, attested_by=new.attested_by)
+        return upload, False
     newest = select(func.max(uploads.c.sequence)).where(tx.owns(uploads), uploads.c.bot_id == bot_id)
     upload_id = tx.new_id("upload")
     body: dict[str, Any] = {
@@ -127,16 +133,21 @@ def start(tx: Tx, upload_id: str) -> Upload:
 
 
 def finish(tx: Tx, upload_id: str, report: dict[str, Any]) -> Upload:
-    """Make the upload's conversations visible, with the report of what became of every row."""
-    open_for_import(tx, upload_id)
+    """Make the upload's conversations visible, with the report of what became of every row.
+
+    Raises Conflict for one that was only to be examined.
+    """
+    if open_for_import(tx, upload_id).dry_run:
+        raise Conflict("This upload is only examined; nothing of it is kept.", upload=upload_id)
     kept = select(func.count()).where(tx.owns(conversations), conversations.c.upload_id == upload_id)
     count = tx.connection.execute(kept).scalar_one()
     return _set(tx, upload_id, state="imported", report=report, conversations=count, finished_at=tx.now)
 
 
 def examined(tx: Tx, upload_id: str, report: dict[str, Any]) -> Upload:
-    """Keep the report of a dry run; nothing becomes visible."""
-    open_for_import(tx, upload_id)
+    """Keep the report of a dry run; nothing becomes visible. Raises Conflict for an upload that is to be imported."""
+    if not open_for_import(tx, upload_id).dry_run:
+        raise Conflict("This upload is to be imported, not only examined.", upload=upload_id)
     return _set(tx, upload_id, state="examined", report=report, finished_at=tx.now)
 
 

@@ -20,8 +20,7 @@ def ensure(store: Store, name: str) -> Store:
     if name in list_all(store):
         return store.for_workspace(name)
     with store.begin() as tx:
-        if tx.connection.execute(select(workspaces.c.id).where(workspaces.c.id == name)).first() is None:
-            tx.connection.execute(workspaces.insert().values(id=name, created_at=tx.now))
+        tx.insert_whole(workspaces, {"id": name, "created_at": tx.now})
     return store.for_workspace(name)
 
 
