@@ -14,7 +14,6 @@ from data.store.turns import StoredTurn
 from service.api._listing import listed
 from service.api._spec import Access, Answer, Api, Call, Route
 from service.errors import Invalid, Refusal
-from service.reviewing import in_words
 from service.schemas.feedback import (
     FeedbackCase,
     FeedbackDetail,
@@ -93,7 +92,7 @@ def _reviewed(call: Call, tx: Tx, state: Any) -> Answer:
     outlook = None
     if state == "accepted":
         seen = lessons.outlook(tx, call.service.settings, found)
-        outlook = Outlook(split=seen.split, used=seen.used, why=list(seen.why), message=in_words(seen))
+        outlook = Outlook(split=seen.split, used=seen.used, codes=list(seen.codes), why=seen.why)
     return Answer(_case(tx, bot, found, outlook), subject=found.id, reason=asked.note)
 
 

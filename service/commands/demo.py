@@ -15,7 +15,6 @@ from data.store import Store
 from service.child import require_train_extra
 from service.demonstration import BOT, Demonstration, Said, seconds_of
 from service.progress import meter
-from service.reviewing import in_words
 from service.session import Session
 from service.showroom import LOOK_SECONDS, Correction, Keys, Showroom
 from service.tables import report_table, text, verdict_table
@@ -121,7 +120,7 @@ def _offer(session: Session, room: Showroom, correction: Correction) -> None:
 def _learn(session: Session, room: Showroom, correction: Correction) -> None:
     terminal = session.terminal
     outlook = room.accept(correction)
-    terminal.note(f"Accepted. {in_words(outlook)}")
+    terminal.note(f"Accepted. {outlook.why}")
     with meter(terminal.err) as shown:
         job = room.retrain(shown.tell)
     result: Mapping[str, Any] = job.result or {}

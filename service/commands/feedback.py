@@ -13,7 +13,6 @@ from data.errors import UsageError
 from data.store import Tx, feedback, turns
 from data.store.bots import Bot
 from data.store.feedback import Feedback, Review
-from service.reviewing import in_words
 from service.session import Session
 from service.tables import listing, text
 from service.terminal import Answer
@@ -73,8 +72,8 @@ def _decide(session: Session, tx: Tx, bot: Bot, asked: FeedbackAsked) -> Answer:
     if state == "rejected":
         return Answer(wire, text(f"{found.id} is rejected."))
     seen = lessons.outlook(tx, session.settings, found)
-    wire["outlook"] = {"split": seen.split, "used": seen.used, "why": list(seen.why), "message": in_words(seen)}
-    return Answer(wire, text(f"{found.id} is accepted. {in_words(seen)}\nNext: attune train {bot.name}"))
+    wire["outlook"] = {"split": seen.split, "used": seen.used, "codes": list(seen.codes), "why": seen.why}
+    return Answer(wire, text(f"{found.id} is accepted. {seen.why}\nNext: attune train {bot.name}"))
 
 
 def _wire(tx: Tx, bot: Bot, one: Feedback) -> dict[str, Any]:

@@ -36,8 +36,8 @@ class Outlook(Told):
 
     split: Literal["train", "validation", "test"]
     used: bool = Field(description="False: it will not be learned from; `why` says why.")
-    why: list[str] = Field(description="As codes, such as measured_not_learned.")
-    message: str = Field(description="The same in words.")
+    codes: list[str] = Field(description="What there is to know, such as measured_not_learned.")
+    why: str = Field(description="The same in words.")
 
 
 class FeedbackDetail(Told):
