@@ -187,7 +187,9 @@ def test_every_setting_can_be_given_by_the_environment(tmp_path: Path, path: tup
     default: Any = Settings(home=tmp_path)
     for name in path:
         default = getattr(default, name)
-    given = str(default) if default is not None else "sqlite:///x.db"
+    given = ",".join(default) if isinstance(default, tuple) else str(default)
+    if default is None:
+        given = "sqlite:///a-name-long-enough-for-a-secret.db"
     home = None if path == ("home",) else tmp_path
     found: Any = load_settings(home, environ={PREFIX + "__".join(path).upper(): given})
     for name in path:
