@@ -105,7 +105,7 @@ function tell(id, text, label, action) {
   line.textContent = text;
   Object.assign(button, { type: "button", className: "quiet", textContent: label, onclick: action });
   at(id).dataset.text = text;
-  at(id).replaceChildren(...(text ? [line, button] : []));
+  keepEnd(() => at(id).replaceChildren(...(text ? [line, button] : [])));
 }
 
 /** Do something that may fail, and let the visitor try it again. */
@@ -156,9 +156,10 @@ function addTurn(turn) {
 
 /** Change the log and stay at its end, unless somebody is reading further up. */
 function keepEnd(change, always = false) {
-  const isNear = log.scrollHeight - log.scrollTop - log.clientHeight < 150;
+  const scrolled = getComputedStyle(log).overflowY === "visible" ? document.scrollingElement : log; // on low screens
+  const isNear = scrolled.scrollHeight - scrolled.scrollTop - scrolled.clientHeight < 150;
   change();
-  if (isNear || always) log.scrollTop = log.scrollHeight;
+  if (isNear || always) scrolled.scrollTop = scrolled.scrollHeight;
 }
 
 // ---- Sending ----
@@ -233,7 +234,7 @@ at("say").onsubmit = (event) => {
   submit();
 };
 draft.onkeydown = (event) => {
-  if (event.key !== "Enter" || event.shiftKey || event.isComposing) return; // Enter also ends the typing of a word in kanji
+  if (event.key !== "Enter" || event.shiftKey || event.isComposing) return; // composing: Enter picks a word
   event.preventDefault();
   submit();
 };

@@ -59,7 +59,9 @@ export class Opinion {
     intent.value = this.given.corrected_intent ?? "";
     opener.onclick = () => unfold(form.hidden);
     form.querySelector(".cancel").onclick = () => unfold(false);
-    form.onkeydown = (event) => event.key === "Escape" && unfold(false);
+    form.onkeydown = (event) => {
+      if (event.key === "Escape") unfold(false);
+    };
     form.onsubmit = async (event) => {
       event.preventDefault();
       const said = { corrected_reply: reply.value.trim() || null, corrected_intent: intent.value || null };
