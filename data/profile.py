@@ -16,7 +16,7 @@ Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max
 
 
 class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class Intent(_Frozen):
@@ -65,9 +65,9 @@ class BotProfile(_Frozen):
     @model_validator(mode="after")
     def _agree(self) -> BotProfile:
         names = [intent.name for intent in self.intents]
-        twins = sorted({name for name in names if names.count(name) > 1})
+        twins = [str(number) for number, name in enumerate(names, 1) if names.count(name) > 1]
         if twins:
-            raise ValueError(f"intents are named twice: {', '.join(twins)}")
+            raise ValueError(f"intents are named twice: {', '.join(twins)} of the list")
         if OUT_OF_SCOPE in names:
             raise ValueError(f"{OUT_OF_SCOPE!r} is the label of out-of-scope messages and cannot be an intent")
         fields = {"first", "second"}

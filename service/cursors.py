@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import hmac
 import json
 from typing import Any
 
@@ -17,7 +18,7 @@ def write(secret: Secret, about: str, position: Any) -> str:
     """The cursor that goes on after `position` (JSON) in the list `about`."""
     body = json.dumps(position, separators=(",", ":"))
     signature = secret.sign("cursor", f"{about}\x1f{body}")[:SIGNATURE]
-    return base64.urlsafe_b64encode(f"{signature}{body}".encode()).decode().rstrip("=")
+    return _encoded(f"{signature}{body}")
 
 
 def read(secret: Secret, about: str, cursor: str | None) -> Any:
@@ -29,9 +30,14 @@ def read(secret: Secret, about: str, cursor: str | None) -> Any:
     except (binascii.Error, ValueError):
         raise _foreign() from None
     signature, body = text[:SIGNATURE], text[SIGNATURE:]
-    if secret.sign("cursor", f"{about}\x1f{body}")[:SIGNATURE] != signature:
+    expected = secret.sign("cursor", f"{about}\x1f{body}")[:SIGNATURE]
+    if not hmac.compare_digest(expected, signature) or _encoded(text) != cursor:
         raise _foreign()
     return json.loads(body)
+
+
+def _encoded(text: str) -> str:
+    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
 
 def _foreign() -> Refusal:

@@ -15,7 +15,8 @@ import time
 from typing import Any
 
 from flask import Flask, Response, g, request
-from werkzeug.exceptions import MethodNotAllowed, NotFound
+from werkzeug.exceptions import MethodNotAllowed, NotFound, SecurityError
+from werkzeug.routing import Rule
 
 from data.store import audit, bots
 from data.store.audit import Entry
@@ -42,10 +43,19 @@ class Gate:
 
     def install(self, app: Flask) -> None:
         """Guard `app`. Raises RuntimeError when it has a route that was not declared."""
-        stray = {rule.endpoint for rule in app.url_map.iter_rules()} - set(self._declared)
+        stray = {rule.endpoint for rule in app.url_map.iter_rules() if not self._is_declared(rule)}
         if stray:
             raise RuntimeError(f"routes without declared access: {sorted(stray)}")
         app.before_request(self.admit)
+
+    def _is_declared(self, rule: Rule) -> bool:
+        """Whether this address with these methods, and not just something of its name, was declared."""
+        declared = self._declared.get(rule.endpoint)
+        if declared is None or rule.methods is None:
+            return False
+        route = declared.route
+        along = {"HEAD"} if route.method == "GET" else set()
+        return rule.rule == route.rule and rule.methods <= {route.method, *along}
 
     def admit(self) -> Response | None:
         """Let the request in (None), or answer in place of its view. Raises Refusal."""
@@ -54,14 +64,15 @@ class Gate:
         g.caller = NOBODY
         g.grant = None
         g.declared = declared = self._declared.get(request.endpoint or "")
+        self._take((self._network, network(request.remote_addr)), (self._everybody, ""))
+        if isinstance(request.routing_exception, SecurityError):
+            raise Refusal(400, "malformed", "This server does not answer for that host.", param="Host")
         if request.method == "OPTIONS":
             return self._preflight()
         if request.routing_exception is not None:
-            self._take(Rate("network", self._network.rate, self._network.burst), network(request.remote_addr))
             raise _unknown(request.routing_exception)
         if declared is None:
             raise Refusal(403, "forbidden", "This address takes nobody.")
-        self._take(self._network, network(request.remote_addr))
         if not declared.route.access.is_open:
             g.caller = self._admitted(declared)
         return None
@@ -71,23 +82,28 @@ class Gate:
         if caller is None:
             raise _unauthenticated("The key is not valid: unknown, expired or revoked.")
         g.caller = caller
-        self._take(self._visitor if caller.is_visitor else self._key, caller.id)
+        self._take((self._visitor if caller.is_visitor else self._key, caller.id))
         self._check_origin(caller)
         if not may(caller, declared.route.access):
             self._note_denial(caller, declared)
             raise Refusal(403, "forbidden", f"This needs one of the scopes: {', '.join(declared.route.access.scopes)}.")
-        self._check_bot(caller)
+        self._check_bot(caller, declared)
         return caller
 
-    def _check_bot(self, caller: Caller) -> None:
+    def _check_bot(self, caller: Caller, declared: Declared) -> None:
         """A key that is bound to a bot reaches no other; that there are others it does not learn."""
-        name = (request.view_args or {}).get("bot")
-        if caller.bot_id is None or name is None:
+        if caller.bot_id is None:
             return
+        name = (request.view_args or {}).get("bot")
+        if name is None:
+            if declared.route.heeds_bot:
+                return
+            self._note_denial(caller, declared)
+            raise Refusal(403, "forbidden", "This key is for one bot, and this concerns all of them.")
         with self._service.store_of(caller).read() as tx:
             known = bots.find(tx, name)
         if known is None or known.id != caller.bot_id:
-            raise Refusal(404, "not_found", "There is no such bot.")
+            raise bots.absent(name)
 
     def _check_origin(self, caller: Caller) -> None:
         """A browser says where a page comes from; a public key works on the pages it was made for."""
@@ -95,8 +111,8 @@ class Gate:
         if origin is not None and PUBLIC in caller.scopes and origin not in caller.origins:
             raise Refusal(403, "origin_refused", "This key may not be used from pages of this origin.")
 
-    def _take(self, rate: Rate, whom: str) -> None:
-        grant = self._service.limiter.take([(rate, whom), (self._everybody, "")])
+    def _take(self, *wanted: tuple[Rate, str]) -> None:
+        grant = self._service.limiter.take(wanted)
         if grant is None:
             return
         g.grant = grant if g.grant is None or _nearer(grant, g.grant) else g.grant

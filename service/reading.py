@@ -46,7 +46,7 @@ def read_query(route: Route) -> BaseModel | None:
     try:
         return route.query.model_validate(dict(given))
     except ValidationError as error:
-        wrong = _details(error)
+        wrong = details_of(error)
         raise _bad_query(wrong[0]["message"], wrong[0]["param"]) from None
 
 
@@ -71,7 +71,7 @@ def read_body(route: Route, most_bytes: int) -> BaseModel | None:
     try:
         return route.body.model_validate(value)
     except ValidationError as error:
-        raise Invalid("The body does not hold: `details` says where.", _details(error)) from None
+        raise Invalid("The body does not hold: `details` says where.", details_of(error)) from None
 
 
 def read_idempotency_key() -> str | None:
@@ -133,10 +133,11 @@ def _bad_query(message: str, param: str) -> Refusal:
     return Refusal(400, "malformed", message, param=_shown(param))
 
 
-def _details(error: ValidationError) -> list[dict[str, str]]:
+def details_of(error: ValidationError, within: str | None = None) -> list[dict[str, str]]:
     """Every wrong field. pydantic's messages name what was expected, not what came, except where they quote."""
+    place = () if within is None else (within,)
     return [
-        {"param": _shown(".".join(map(str, one["loc"]))), "message": _said(one["type"], one["msg"])}
+        {"param": _shown(".".join(map(str, (*place, *one["loc"])))), "message": _said(one["type"], one["msg"])}
         for one in error.errors(include_input=False, include_url=False, include_context=False)
     ]
 
@@ -157,6 +158,13 @@ def as_boolean(value: object) -> object:
         if value not in ("true", "false"):
             raise ValueError("true or false was expected")
         return value == "true"
+    return value
+
+
+def as_number(value: object) -> object:
+    """For choices among numbers: `true` is none, although Python takes it for 1."""
+    if isinstance(value, bool):
+        raise ValueError("a number was expected")
     return value
 
 

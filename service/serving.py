@@ -46,7 +46,10 @@ class Frame:
         if route.effect:
             return self._effect(declared, call)
         answer = declared.view(call)
-        return answer if isinstance(answer, Response) else written(answer)
+        response = answer if isinstance(answer, Response) else written(answer)
+        if request.method == "HEAD":
+            response.close()  # its body is never asked for, so that nobody else would end what stands behind it
+        return response
 
     def _effect(self, declared: Declared, call: Call) -> Response:
         route = declared.route

@@ -42,7 +42,7 @@ def create(tx: Tx, name: str, profile: BotProfile) -> Bot:
         )
     bot = Bot(tx.new_id("bot"), name, 1, tx.now)
     if not tx.insert(bots, {"id": bot.id, "name": name, "profile_version": 1, "created_at": tx.now}):
-        raise NameTaken(f"There is a bot named {name!r} already.", remedy="Choose another name.", bot=name)
+        raise NameTaken("There is a bot of that name already.", remedy="Choose another name.", bot=name)
     _insert_profile(tx, bot.id, 1, profile)
     return bot
 
@@ -51,8 +51,13 @@ def get(tx: Tx, name: str) -> Bot:
     """The bot of that name. Raises NotFound."""
     bot = find(tx, name)
     if bot is None:
-        raise NotFound("There is no bot of that name.", remedy="`attune bots` lists them.", bot=name)
+        raise absent(name)
     return bot
+
+
+def absent(name: str) -> NotFound:
+    """What is raised for a bot that is not there, and said of one that somebody may not know of."""
+    return NotFound("There is no bot of that name.", remedy="`attune bots` lists them.", bot=name)
 
 
 def find(tx: Tx, name: str) -> Bot | None:

@@ -94,9 +94,9 @@ def enqueue(
     return Job(*tx.connection.execute(select(*_COLUMNS).where(tx.owns(jobs), *wanted)).one())
 
 
-def get(tx: Tx, job_id: str) -> Job:
-    """Raises NotFound."""
-    return _one(tx, job_id, lock=False)
+def get(tx: Tx, job_id: str, bot_id: str | None = None) -> Job:
+    """The job; with `bot_id` only if it is of that bot. Raises NotFound."""
+    return _one(tx, job_id, lock=False, bot_id=bot_id)
 
 
 def list_all(tx: Tx, bot_id: str | None = None, states: Collection[State] | None = None) -> list[Job]:
@@ -277,10 +277,10 @@ def _end(tx: Tx, current: Job, state: State, **values: Any) -> Job:
     return _set(tx, current, **over, **values)
 
 
-def _one(tx: Tx, job_id: str, *, lock: bool) -> Job:
+def _one(tx: Tx, job_id: str, *, lock: bool, bot_id: str | None = None) -> Job:
     statement = select(*_COLUMNS).where(tx.owns(jobs), jobs.c.id == job_id)
     row = tx.connection.execute(statement.with_for_update() if lock else statement).first()
-    if row is None:
+    if row is None or bot_id not in (None, row.bot_id):
         raise NotFound("There is no such job.", remedy="`attune jobs` lists them.", job=job_id)
     return Job(*row)
 

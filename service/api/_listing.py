@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
+from flask import request
 from pydantic import BaseModel
 
 from service import cursors
@@ -23,7 +24,8 @@ def listed(
     """A page of a list. `rows(after, limit)` reads it, `mark` tells where a row stands, `shown` how it looks."""
     page: Page = call.query
     asked = page.model_dump(mode="json", exclude={"limit", "cursor"})
-    about = "\x1f".join([call.caller.workspace, *call.path.values(), type(page).__name__, repr(sorted(asked.items()))])
+    filters = repr(sorted(asked.items()))
+    about = "\x1f".join([call.caller.workspace, str(request.endpoint), *call.path.values(), filters])
     after = cursors.read(call.service.secret, about, page.cursor)
     found = list(rows(after, page.limit + 1))
     kept = found[: page.limit]

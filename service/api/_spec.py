@@ -118,6 +118,7 @@ class Route:
     `refusals` are statuses it may answer beyond those every route has. `prepare` does what must not be done inside the
     transaction of an effect; what it returns is `call.prepared`, of which `digest` tells two apart. `again` makes the
     body for a repeated call from what was kept. `reads_body`: the view reads the body itself.
+    `heeds_bot`: no bot is named in the address, and the view tells a key that is bound to one bot of that bot alone.
     `conditional`: needs If-Match. `unlisted`: not in the document (pages). `cross_origin`: pages of the key's origins
     may call it.
     """
@@ -135,6 +136,7 @@ class Route:
     digest: Callable[[Any], str] | None = None
     again: Callable[[Call, Mapping[str, Any]], Mapping[str, Any]] | None = None
     reads_body: Mapping[str, Any] | None = None
+    heeds_bot: bool = False
     conditional: bool = False
     cross_origin: bool = False
     unlisted: bool = False

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
-from data.profile import BotProfile, parse_profile
+from pydantic import ValidationError
+
+from data.profile import BotProfile
 from data.store import Tx, bots, releases
 from data.store.bots import Bot
 from service.api._listing import listed
 from service.api._spec import Access, Answer, Api, Call, Route
-from service.errors import Refusal
+from service.errors import Invalid, Refusal
+from service.reading import details_of
 from service.schemas.bots import BotDetail, BotSummary, NewBot, ProfileChange
 from service.schemas.shape import Listing, Page
 
@@ -27,16 +31,33 @@ def create(call: Call, tx: Tx) -> Answer:
     return Answer(_detail(tx, bot), 201, headers, subject=bot.name)
 
 
-@api.route(Route(method="GET", rule="/v1/bots", access=Access("read"), query=Page, answers={200: Listing[BotSummary]}))
+@api.route(
+    Route(
+        method="GET",
+        rule="/v1/bots",
+        access=Access("read"),
+        query=Page,
+        answers={200: Listing[BotSummary]},
+        heeds_bot=True,
+    )
+)
 def index(call: Call) -> Answer:
     """All bots, by name."""
     with call.service.store_of(call.caller).read() as tx:
         return listed(
             call,
-            lambda after, limit: bots.page(tx, after=after, limit=limit),
+            lambda after, limit: _page(call, tx, after, limit),
             lambda bot: bot.name,
             lambda bot: BotSummary(**_summary(tx, bot)),
         )
+
+
+def _page(call: Call, tx: Tx, after: str | None, limit: int) -> list[Bot]:
+    """To a key of one bot there is no other."""
+    own = call.caller.bot_id
+    if own is None:
+        return bots.page(tx, after=after, limit=limit)
+    return [bots.get_by_id(tx, own)] if after is None else []
 
 
 @api.route(Route(method="GET", rule="/v1/bots/<bot>", access=Access("read"), answers={200: BotDetail}))
@@ -81,7 +102,13 @@ def stale(message: str) -> Refusal:
 
 
 def _profile(body: dict[str, Any]) -> BotProfile:
-    return parse_profile(body)
+    """The profile in `body`, as strictly read as any other body. Raises 422 naming every field that is wrong."""
+    try:
+        return BotProfile.model_validate_json(json.dumps(body), strict=True)
+    except ValidationError as error:
+        raise Invalid(
+            "The bot profile does not hold: `details` says where.", details_of(error, "profile"), code="profile_invalid"
+        ) from None
 
 
 def _detail(tx: Tx, bot: Bot) -> BotDetail:

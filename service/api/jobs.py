@@ -25,14 +25,21 @@ SHOWN_KINDS = ("import", "train")
 
 
 @api.route(
-    Route(method="GET", rule="/v1/jobs", access=Access("read"), query=JobPage, answers={200: Listing[JobDetail]})
+    Route(
+        method="GET",
+        rule="/v1/jobs",
+        access=Access("read"),
+        query=JobPage,
+        answers={200: Listing[JobDetail]},
+        heeds_bot=True,
+    )
 )
 def index(call: Call) -> Answer:
     """Jobs, the newest first."""
     asked: JobPage = call.query
     with call.service.store_of(call.caller).read() as tx:
         chosen: dict[str, Any] = {
-            "bot_id": bots.get(tx, asked.bot).id if asked.bot else None,
+            "bot_id": _bot_id(call, tx, asked.bot),
             "states": [asked.state] if asked.state else None,
             "kinds": [asked.kind] if asked.kind else None,
         }
@@ -44,19 +51,26 @@ def index(call: Call) -> Answer:
         )
 
 
-@api.route(Route(method="GET", rule="/v1/jobs/<job>", access=Access("read"), answers={200: JobDetail}))
+@api.route(Route(method="GET", rule="/v1/jobs/<job>", access=Access("read"), answers={200: JobDetail}, heeds_bot=True))
 def show(call: Call) -> Answer:
     """A job as it stands."""
     with call.service.store_of(call.caller).read() as tx:
-        return Answer(job_detail(tx, jobs.get(tx, call.path["job"])))
+        return Answer(job_detail(tx, _own(call, tx)))
 
 
 @api.route(
-    Route(method="POST", rule="/v1/jobs/<job>/cancel", access=Access("operate"), answers={202: JobDetail}, effect=True)
+    Route(
+        method="POST",
+        rule="/v1/jobs/<job>/cancel",
+        access=Access("operate"),
+        answers={202: JobDetail},
+        effect=True,
+        heeds_bot=True,
+    )
 )
 def cancel(call: Call, tx: Tx) -> Answer:
     """Ask a job to stop. One that is over stays as it is."""
-    job = jobs.get(tx, call.path["job"])
+    job = _own(call, tx)
     if not job.is_over:
         job = jobs.cancel(tx, job.id)
     return Answer(job_detail(tx, job), 202, subject=job.id)
@@ -69,13 +83,14 @@ def cancel(call: Call, tx: Tx) -> Answer:
         access=Access("read"),
         query=EventPage,
         answers={200: Listing[JobEvent]},
+        heeds_bot=True,
     )
 )
 def events(call: Call) -> Answer | Response:
     """What happened to a job: a list, or with `Accept: text/event-stream` a stream until the job is over."""
     asked: EventPage = call.query
     with call.service.store_of(call.caller).read() as tx:
-        job = jobs.get(tx, call.path["job"])
+        job = _own(call, tx)
         if not _wants_stream():
             return listed(
                 call,
@@ -84,6 +99,20 @@ def events(call: Call) -> Answer | Response:
                 _event_detail,
             )
     return call.service.streams.answer(_follow(call, job.id, max(asked.after or 0, _last_event_id())))
+
+
+def _own(call: Call, tx: Tx) -> Job:
+    """The job of the address. To a key of one bot there are no jobs but that bot's. Raises NotFound."""
+    return jobs.get(tx, call.path["job"], call.caller.bot_id)
+
+
+def _bot_id(call: Call, tx: Tx, name: str | None) -> str | None:
+    """The bot whose jobs are asked for; None: those of all. Raises NotFound."""
+    own = call.caller.bot_id
+    asked = own if name is None else bots.get(tx, name).id
+    if own not in (None, asked):
+        raise bots.absent(str(name))
+    return asked
 
 
 def _follow(call: Call, job_id: str, after: int) -> Iterator[Sent]:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field, StringConstraints
+from pydantic import BeforeValidator, Field, StringConstraints
 
+from service.reading import as_number
 from service.schemas.shape import Asked, Identifier, Instant, Json, Page, Told
 
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=4000)]
 Label = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=120)]
+Rating = Annotated[Literal[-1, 1], BeforeValidator(as_number)]
 FeedbackState = Literal["pending", "accepted", "rejected"]
 
 
@@ -17,7 +19,7 @@ class FeedbackGiven(Asked):
     """Feedback on one reply. Sent again, it replaces what was said before."""
 
     turn: Identifier = Field(description="`turn` of the reply.")
-    rating: Literal[-1, 1] | None = None
+    rating: Rating | None = None
     corrected_reply: Text | None = Field(None, description="What should have been answered.")
     corrected_intent: Label | None = Field(None, description="What was meant: an intent of the bot, or `oos`.")
     comment: Text | None = None

@@ -65,7 +65,7 @@ def test_every_problem_is_named_at_once() -> None:
 
 
 def test_intents_named_twice_or_oos_are_refused() -> None:
-    with pytest.raises(ProfileError, match="named twice: refund"):
+    with pytest.raises(ProfileError, match="named twice: 1, 2 of the list"):
         parse_profile({"name": "a", "intents": [{"name": "refund"}, {"name": " refund "}]})
     with pytest.raises(ProfileError, match="'oos'"):
         parse_profile({"name": "a", "intents": [{"name": "oos"}]})
