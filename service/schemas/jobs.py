@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from service.schemas.shape import Asked, Instant, Json, Page, Told
 
+_BASE = re.compile(r"[a-z0-9][a-z0-9-]{0,62}", re.ASCII)
 State = Literal["queued", "running", "succeeded", "failed", "cancelled"]
 
 
@@ -64,3 +66,12 @@ class Retraining(Asked):
     tasks: list[Literal["intent", "reply"]] | None = Field(None, min_length=1, max_length=2)
     recipe: dict[str, Any] | None = Field(None, description="A recipe in full or in part; docs/recipes.md.")
     seed: int = Field(0, ge=0, lt=2**31)
+
+    @field_validator("recipe")
+    @classmethod
+    def _names_no_path(cls, recipe: dict[str, Any] | None) -> dict[str, Any] | None:
+        """A base that lies in a folder is for those who may put folders there: the command line takes it."""
+        base = (recipe or {}).get("base", "base")
+        if not isinstance(base, str) or not _BASE.fullmatch(base):
+            raise ValueError("`base` names a base of the catalogue; a folder is for the command line")
+        return recipe
