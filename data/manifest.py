@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import asdict, dataclass, field
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from data.examples import CONTEXT_TURNS
@@ -14,6 +13,7 @@ from data.shards import SHARD_ROWS
 from data.split import MAX_SPAN, MIN_LETTERS, MIN_WORDS, SALT, Assignment, Shares
 from data.store.uploads import Upload
 from data.survey import Weighed
+from data.version import attune_version
 
 _SAID = ("rows_in", "rows_used", "set_aside", "redacted")
 
@@ -113,11 +113,3 @@ def source(upload: Upload) -> dict[str, Any]:
     report: dict[str, Any] = upload.report or {}
     said = {name: value for name, value in report.items() if name in _SAID}
     return {"digest": upload.digest, "size": upload.size, "conversations": upload.conversations, **said}
-
-
-def attune_version() -> str:
-    """The version that is installed."""
-    try:
-        return version("attune")
-    except PackageNotFoundError:  # a source tree that was never installed
-        return "0"

@@ -13,9 +13,9 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from data.errors import AttuneError
 from data.files import Blobs
-from data.manifest import attune_version
 from data.settings import Settings
 from data.store import Store, open_store
+from data.version import attune_version
 from service.api import apis
 from service.api._spec import Answer, Api, Declared
 from service.auth import Doorkeeper, Secret

@@ -12,11 +12,11 @@ from typing import Any
 
 from data import lessons
 from data.errors import InUse, JobCancelled, RecipeError
-from data.manifest import attune_version
 from data.settings import Settings
 from data.store import Store, Tx, bots, jobs, uploads
 from data.store.bots import Bot
 from data.store.jobs import Job
+from data.version import attune_version
 from service.child import Child, Event, Launch, ended_without_a_word, error_of, follow, running
 
 KIND = "train"

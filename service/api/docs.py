@@ -9,7 +9,7 @@ from typing import Any
 from flask import Response, current_app
 from flask_openapi.openapi import OpenAPI
 
-from data.manifest import attune_version
+from data.version import attune_version
 from service.api._spec import Access, Api, Call, Route
 from service.pages import render
 from service.reference import reference

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from data import build, manifest
+from data import build, version
 from data.build import Plan, freeze, open_dataset
 from data.dedupe import fingerprint, normal_form, utterance_key
 from data.doctor import examine
@@ -463,8 +463,8 @@ def test_a_disk_that_refuses_is_a_storage_error_and_leaves_nothing(
 
 def test_a_source_tree_that_was_never_installed_has_a_version_too(monkeypatch: pytest.MonkeyPatch) -> None:
     def absent(_: str) -> str:
-        raise manifest.PackageNotFoundError
+        raise version.PackageNotFoundError
 
-    monkeypatch.setattr(manifest, "version", absent)
-    assert manifest.attune_version() == "0"
-    assert json.dumps(manifest.attune_version())
+    monkeypatch.setattr(version, "version", absent)
+    assert version.attune_version() == "0"
+    assert json.dumps(version.attune_version())
