@@ -138,6 +138,55 @@ def test_an_imported_upload_never_changes(store: Store) -> None:
     assert keys(store, bot) == ["a"]
 
 
+def test_a_dry_run_is_an_upload_of_its_own_and_nothing_of_it_is_seen(store: Store) -> None:
+    bot = a_bot(store)
+    real = imported(store, bot, DIGEST, [stored("a", 0, "same")])
+    with store.begin() as tx:
+        dry, made = uploads.create(tx, bot, NewUpload("logs.csv", DIGEST, 10, dry_run=True))
+        again, made_again = uploads.create(tx, bot, NewUpload("logs.csv", DIGEST, 10, dry_run=True))
+    assert (made, made_again, dry.dry_run) == (True, False, True)
+    assert (dry.id == real, again) == (False, dry)
+    with store.begin() as tx:
+        uploads.start(tx, dry.id)
+        conversations.add_many(tx, dry.id, [stored("b", 0, "other")])
+        with pytest.raises(Conflict, match="only examined"):
+            uploads.finish(tx, dry.id, {})
+        done = uploads.examined(tx, dry.id, {"rows_in": 4})
+        assert conversations.existing(tx, bot, ["same", "other"]) == {"same"}
+        assert conversations.count(tx, bot) == 1
+    assert (done.state, done.report, done.conversations, done.finished_at is None) == (
+        "examined",
+        {"rows_in": 4},
+        0,
+        False,
+    )
+    assert keys(store, bot) == ["a"]
+    assert list(conversations.stream(store, bot, [dry.id])) == []
+
+
+def test_what_is_to_be_imported_is_not_only_examined(store: Store) -> None:
+    upload = an_upload(store, a_bot(store))
+    with store.begin() as tx, pytest.raises(Conflict, match="to be imported"):
+        uploads.examined(tx, upload, {})
+
+
+def test_a_dry_run_may_be_refused(store: Store) -> None:
+    bot = a_bot(store)
+    with store.begin() as tx:
+        dry, _ = uploads.create(tx, bot, NewUpload("logs.csv", DIGEST, 10, dry_run=True))
+        assert uploads.refuse(tx, dry.id, {"code": "import_refused"}).state == "refused"
+
+
+def test_who_first_stated_the_rights_is_kept(store: Store) -> None:
+    bot = a_bot(store)
+    assert an_upload(store, bot) is not None
+    with store.begin() as tx:
+        assert uploads.list_for(tx, bot)[0].attested_by is None
+        first, made = uploads.create(tx, bot, NewUpload("a", DIGEST, 10, attested_by="key_1"))
+        second, _ = uploads.create(tx, bot, NewUpload("a", DIGEST, 10, attested_by="key_2"))
+    assert (made, first.attested_by, second) == (False, "key_1", first)
+
+
 def test_absent_uploads_are_not_found(store: Store) -> None:
     with store.begin() as tx:
         for ask in (uploads.get, uploads.start, conversations.drop_upload):

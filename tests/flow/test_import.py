@@ -58,10 +58,11 @@ def bot_of(store: Store) -> str:
         return bots.get(tx, "acme").id
 
 
-def asked(store: Store, settings: Settings, content: bytes, name="logs", **options):
+def asked(store: Store, settings: Settings, content: bytes, name="logs", *, look=False, **options):
+    """An import, or with `look` only a look, at this content is asked for."""
     blob = Blobs(settings.home).put(BytesIO(content), max_bytes=10**9)
     with store.begin() as tx:
-        return request_import(tx, bot_of(store), NewUpload(name, blob.digest, blob.size, options))
+        return request_import(tx, bot_of(store), NewUpload(name, blob.digest, blob.size, options, dry_run=look))
 
 
 def worked(store: Store, settings: Settings, job_id: str):
@@ -196,6 +197,44 @@ def test_an_import_done_by_a_worker_that_died_before_saying_so(store, settings):
         jobs.release_lease(tx, job)
     assert worked(store, settings, asked_job.id).result == report
     assert kept(store) == before
+
+
+def test_a_look_leaves_the_report_of_an_import_and_nothing_else(store, settings):
+    upload, job = asked(store, settings, log(3), look=True)
+    report = worked(store, settings, job.id).result
+    with store.read() as tx:
+        looked = uploads.get(tx, upload.id)
+    assert (looked.state, looked.conversations, looked.report) == ("examined", 0, report)
+    assert (report["dry_run"], report["rows_in"], report["rows_used"], report["upload"]) == (True, 18, 18, upload.id)
+    assert kept(store) == []
+    assert asked(store, settings, log(3), look=True)[1].id == job.id
+    real = imported(store, settings, log(3)).result
+    changing = ("upload", "dry_run", "seconds")
+    assert {name: value for name, value in real.items() if name not in changing} == {
+        name: value for name, value in report.items() if name not in changing
+    }
+    assert len(kept(store)) == 3
+
+
+def test_a_look_at_what_cannot_be_read_is_refused(store, settings):
+    upload, job = asked(store, settings, b"PK\x03\x04", look=True)
+    assert worked(store, settings, job.id).error["code"] == "import_refused"
+    with store.read() as tx:
+        assert uploads.get(tx, upload.id).state == "refused"
+    real, _ = asked(store, settings, b"PK\x03\x04")
+    assert real.id != upload.id
+
+
+def test_a_worker_that_lost_its_job_leaves_no_report_of_a_look(store, settings):
+    upload, job = asked(store, settings, log(1), look=True)
+    with store.begin() as tx:
+        mine = jobs.claim(tx, "worker", lease_seconds=30, job_id=job.id)
+        jobs.release_lease(tx, mine)
+        jobs.claim(tx, "heir", lease_seconds=30, job_id=job.id)
+    with pytest.raises(LeaseLost):
+        run_import(JobContext(mine, store), settings)
+    with store.read() as tx:
+        assert uploads.get(tx, upload.id).state == "pending"
 
 
 def test_a_dry_run_keeps_nothing(tmp_path):

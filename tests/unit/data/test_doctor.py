@@ -8,14 +8,28 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from sqlalchemy import delete
+from sqlalchemy import delete, update
 
 from data.doctor import examine, repair
 from data.files import Blobs
 from data.profile import BotProfile
 from data.schema import Conversation, Turn
 from data.settings import Settings
-from data.store import Store, bots, conversations, datasets, jobs, releases, runs, tables, uploads
+from data.store import (
+    Store,
+    audit,
+    bots,
+    conversations,
+    datasets,
+    jobs,
+    releases,
+    runs,
+    serving_tables,
+    tables,
+    uploads,
+    workspaces,
+)
+from data.store.audit import Entry
 from data.store.conversations import StoredConversation
 from data.store.releases import NewRelease, Promotion
 from data.store.runs import NewRun
@@ -134,6 +148,25 @@ def test_a_silent_job_is_found(healthy: Healthy, clock) -> None:
     assert healthy.codes() == {}
     clock.turn(6)
     assert healthy.codes() == {"job_silent": 1}
+
+
+def test_an_audit_log_that_was_tampered_with_is_found_in_whatever_workspace(healthy: Healthy) -> None:
+    other = workspaces.ensure(healthy.store, "other")
+    for store in (healthy.store, other):
+        with store.begin() as tx:
+            for name in ("ann", "eve"):
+                audit.record(tx, Entry(name, "req_1", "promote", "bot acme"))
+    assert healthy.codes() == {}
+    lines = serving_tables.audit
+    with other.begin() as tx:
+        tx.connection.execute(update(lines).where(tx.owns(lines), lines.c.actor == "eve").values(actor="ann"))
+    (found,) = examine(healthy.store, healthy.settings, grace_seconds=-1e9)
+    assert (found.code, found.severity, found.count) == ("audit_broken", "error", 1)
+    assert found.sample == "other: line 2 of the audit log was changed"
+    with healthy.store.begin() as tx:
+        tx.connection.execute(delete(lines).where(tx.owns(lines), lines.c.sequence == 1))
+    assert healthy.codes() == {"audit_broken": 2}
+    assert [found.code for found in repair(healthy.store, healthy.settings)] == ["audit_broken"]
 
 
 def orphans(home: Path) -> list[Path]:

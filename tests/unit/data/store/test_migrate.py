@@ -3,7 +3,6 @@
 import shutil
 import sqlite3
 from collections.abc import Callable
-from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -13,8 +12,24 @@ from alembic.script import ScriptDirectory
 
 from data.errors import SchemaTooNew, StoreCorrupt
 from data.profile import BotProfile
-from data.store import Store, bots, keys, migrate, open_store, serving_tables, tables, uploads
+from data.store import (
+    Store,
+    bots,
+    conversations,
+    keys,
+    migrate,
+    open_store,
+    serving_tables,
+    sessions,
+    tables,
+    turns,
+    uploads,
+)
 from data.store.connections import make_migration_engine, parse_url
+from data.store.keys import NewKey
+from data.store.sessions import NewSession
+from data.store.turns import NewTurn
+from data.store.uploads import NewUpload
 
 PROFILE = BotProfile(name="Acme")
 
@@ -92,23 +107,49 @@ def test_an_older_schema_is_moved_with_its_rows_after_a_copy_was_made(sqlite_sto
         assert bots.get(tx, "acme").name == "acme"
 
 
-def test_a_home_of_the_first_schema_keeps_its_uploads(tmp_path: Path) -> None:
-    """What was imported before uploads could be examined only was imported in full."""
-    url, scripts = f"sqlite:///{tmp_path / 'attune.db'}", tmp_path / "scripts"
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
+def first_home(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The URL of a database of the first schema, on each kind of database, with a bot and an upload in it."""
+    url = f"sqlite:///{tmp_path / 'attune.db'}"
+    if request.param == "postgres":
+        url = request.getfixturevalue("make_postgres_url")()
+    scripts = tmp_path / "first"
     shutil.copytree(migrate.SCRIPTS, scripts, ignore=shutil.ignore_patterns("__pycache__", "v0002_*", "v0003_*"))
     upgrade(url, tmp_path / "backups", scripts, head="0001")
-    with closing(sqlite3.connect(tmp_path / "attune.db")) as old:
-        old.execute("INSERT INTO bots VALUES ('default', 'bot_1', 'acme', 1, '2026-01-01 00:00:00')")
-        old.execute(
+    engine = make_migration_engine(parse_url(url), 1)
+    with engine.begin() as old:
+        old.exec_driver_sql("INSERT INTO bots VALUES ('default', 'bot_1', 'acme', 1, '2026-01-01 00:00:00')")
+        old.exec_driver_sql(
             "INSERT INTO uploads VALUES ('default', 'upload_1', 'bot_1', 1, 'logs.csv', 'ab', 7, '{}', 'cd',"
             " 'imported', 3, NULL, NULL, '2026-01-01 00:00:00', NULL)"
         )
-        old.commit()
-    with open_store(url, home=tmp_path) as store, store.read() as tx:
-        (upload,) = uploads.list_for(tx, "bot_1")
-        assert (upload.conversations, upload.dry_run, upload.attested_by) == (3, False, None)
-        assert keys.list_all(tx) == []
-    assert (tmp_path / "backups" / f"before-{migrate.HEAD}.db").exists()
+        old.exec_driver_sql(
+            "INSERT INTO conversations VALUES ('default', 'c1', 'bot_1', 'upload_1', 0, 'f', NULL, NULL,"
+            " '{}', '[]', '[]')"
+        )
+    engine.dispose()
+    return url
+
+
+def test_a_home_of_the_first_schema_keeps_its_rows(first_home: str, tmp_path: Path) -> None:
+    """What was imported before uploads could be examined only was imported in full."""
+    with open_store(first_home, home=tmp_path) as store:
+        with store.read() as tx:
+            assert bots.get(tx, "acme").id == "bot_1"
+            (upload,) = uploads.list_for(tx, "bot_1")
+            assert (upload.conversations, upload.dry_run, upload.attested_by) == (3, False, None)
+            assert conversations.existing(tx, "bot_1", ["f"]) == {"f"}
+            assert keys.list_all(tx) == []
+            context = MigrationContext.configure(tx.connection, opts={"version_table": migrate.VERSION_TABLE})
+            assert compare_metadata(context, tables.metadata) == []
+        with store.begin() as tx:
+            made, _ = keys.create(tx, NewKey("page", (), "public", "bot_1", ("https://shop.example",)))
+            session = sessions.create(tx, NewSession("bot_1", made.id, None, "net", tx.now))
+            assert turns.add(tx, session, NewTurn("user", "hello")).sequence == 1
+            assert uploads.create(tx, "bot_1", NewUpload("a", "ab", 7, dry_run=True))[1]
+        assert store.integrity() == []
+    copies = [path.name for path in (tmp_path / "backups").glob("*")]
+    assert copies == ([f"before-{migrate.HEAD}.db"] if first_home.startswith("sqlite") else [])
 
 
 @pytest.mark.postgres
