@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from data.errors import IntegrityError, NotFound
 from data.files import release_folder
@@ -12,6 +13,7 @@ from data.store import Store, releases
 from data.store.bots import Bot
 from data.store.releases import Release
 from export.predict import Predictor
+from export.release import Release as Folder
 from export.release import open_release
 from export.runtime import EncoderPool
 
@@ -42,13 +44,22 @@ def chosen_release(store: Store, bot: Bot, number: int | None) -> Release:
 def predictor_of(settings: Settings, bot: Bot, release: Release) -> Iterator[Predictor]:
     """The predictor of that release. Raises NotFound or IntegrityError when its files are not what was published."""
     folder = release_folder(settings.home, settings.workspace, bot.name, release.number)
-    if open_release(folder, verify=False).digest != release.digest:
-        raise IntegrityError(
-            f"Release {release.number} is not the one that was published.",
-            remedy="`attune doctor` says what is damaged; restore it from a backup, or train again.",
-            bot=bot.name,
-            release=release.number,
-        )
+    vouched(folder, release)
     pool = EncoderPool(settings.home / "encoders", settings.serve.threads)
     with Predictor.load(folder, pool) as predictor:
         yield predictor
+
+
+def vouched(folder: Path, release: Release) -> Folder:
+    """What stands in `folder`, if its manifest is the one that the store recorded: all else follows from that one.
+
+    Raises NotFound or IntegrityError. The files themselves are not read.
+    """
+    found = open_release(folder, verify=False)
+    if found.digest != release.digest:
+        raise IntegrityError(
+            f"Release {release.number} is not the one that was published.",
+            remedy="`attune doctor` says what is damaged; restore it from a backup, or train again.",
+            release=release.number,
+        )
+    return found

@@ -1,241 +1,278 @@
-"""The live bots of a server: loaded aside, warmed up, swapped by one reference, drained, least recently used out.
+"""The live bots of a server: loaded aside, warmed up, swapped by one reference, drained; least recently used out.
 
-Who answers holds a predictor for as long as the answer takes; a swap replaces the reference that the next one will
-take, and the old predictor is closed when its last answer is given. The store says which release is live; a watcher
-compares each second, so that a promotion made anywhere is seen by every server.
+A request takes what answers for its bot and holds it until its end, so that nothing is swapped under it; a swap
+changes what the next one takes. The store says what is live, a watcher looks there every second: a promotion made by
+any process is followed within moments, and a store that does not answer stops nobody who is in memory.
 """
 
 from __future__ import annotations
 
+import copy
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Self
 
 import structlog
 
-from data.errors import AttuneError, IntegrityError, NotFound, ReleaseUnavailable, StorageError
-from data.files import release_folder
+from data.errors import AttuneError, ReleaseUnavailable, StorageError
 from data.settings import Settings
-from data.store import Store, bots, releases, workspaces
+from data.store import Store, releases, workspaces
 from data.store.bots import Bot
-from data.store.releases import Live, Release
+from data.store.releases import Live, Pointer
 from export.predict import Predictor
-from export.release import open_release
 from export.runtime import EncoderPool
-from service.resident import Key, Resident, Residents
+from service.loading import Loader
+from service.resident import Address, Choice, Holding, Loaded, Rank, Residents
+
+__all__ = ["LiveBots", "Loaded", "Prepared"]
 
 _log = structlog.get_logger("attune.bots")
+
 RETRY_SECONDS = 1.0
-"""A release that did not load is not tried again sooner."""
+"""A bot that could not be loaded is not looked at again before this."""
+OVERTAKEN = 5
+"""Times that a load may end to find that the pointer was moved on meanwhile."""
 
 
-@dataclass(frozen=True, slots=True)
-class Loaded:
-    """One bot in memory, for metrics. `alarm`: it answers with an earlier release, for the live one does not load."""
+@dataclass(slots=True)
+class _Queue:
+    """Those who want one bot loaded: one does it, the others wait; what it fails of, they fail of."""
 
-    workspace: str
-    bot: str
-    release: int
-    bytes: int
-    in_use: int
-    alarm: bool
+    loading: threading.Lock = field(default_factory=threading.Lock)
+    refusal: AttuneError | None = None
+    refused_until: float = 0.0
 
 
 class Prepared:
-    """A release that was loaded aside and has answered once. Adopt it, or close it."""
+    """A release loaded aside. Closing it gives it back, unless it was adopted meanwhile."""
 
-    def __init__(self, workspace: str, bot: Bot, number: int, predictor: Predictor) -> None:
-        self.workspace = workspace
-        self.bot = bot
-        self.number = number
-        self.predictor = predictor
+    def __init__(self, address: Address, holding: Holding, residents: Residents) -> None:
+        self.address = address
+        self.number = holding.number
+        self._holding: Holding | None = holding
+        self._residents = residents
+        self._lock = threading.Lock()
+
+    def hand_over(self) -> Holding | None:
+        """What was prepared, to whoever asks first."""
+        with self._lock:
+            holding, self._holding = self._holding, None
+            return holding
 
     def close(self) -> None:
-        self.predictor.close()
+        holding = self.hand_over()
+        if holding is not None:
+            self._residents.give(holding)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.close()
 
 
 class LiveBots:
-    """The bots of all workspaces, as one process serves them. Every method may be called from any thread."""
+    """The live bots of all workspaces in one process. Every method may be called from any thread."""
 
     def __init__(self, store: Store, settings: Settings, clock: Callable[[], float] = time.monotonic) -> None:
         self._store = store
-        self._settings = settings
         self._clock = clock
+        self._every = settings.serve.watch_seconds
         self._pool = EncoderPool(settings.home / "encoders", settings.serve.threads)
-        self._residents = Residents(settings.serve.memory_bytes, self._pool, clock)
-        self._loading = threading.Lock()
-        self._locks: dict[Key, threading.Lock] = {}
-        self._failed: dict[Key, tuple[float, int]] = {}
-        self._ending = threading.Event()
-        self._tried_all = threading.Event()
-        self._watcher = threading.Thread(target=self._watch, name="live bots", daemon=True)
+        self._loader = Loader(store, settings.home, self._pool, clock)
+        self._residents = Residents(settings.serve.memory_bytes, clock)
+        self._queues: dict[Address, _Queue] = {}
+        self._lock = threading.Lock()
+        self._stopping = threading.Event()
+        self._ready = threading.Event()
+        self._threads: list[threading.Thread] = []
 
     @property
     def ready(self) -> bool:
-        """Whether every live release was tried once."""
-        return self._tried_all.is_set()
+        """Whether every live release was tried once, as far as the budget goes."""
+        return self._ready.is_set()
+
+    @property
+    def encoder_bytes(self) -> int:
+        """What all loaded encoders take, those included that are on their way in or out."""
+        return self._pool.size_bytes
 
     def start(self) -> None:
-        """Begin to load what is live, and to follow the pointers."""
-        self._watcher.start()
+        """Load all live releases in the background, and follow the pointers from now on."""
+        self._threads = [
+            threading.Thread(target=work, name=f"attune-{work.__name__.strip('_')}", daemon=True)
+            for work in (self._preload, self._watch)
+        ]
+        for thread in self._threads:
+            thread.start()
 
     def close(self) -> None:
-        """Stop following and give everything back; answers under way finish."""
-        self._ending.set()
-        if self._watcher.is_alive():
-            self._watcher.join()
-        self._residents.clear()
+        """Stop following and give everything back; what a request holds goes when that request ends."""
+        self._stopping.set()
+        for thread in self._threads:
+            thread.join()
+        self._residents.close()
 
     @contextmanager
     def answering(self, workspace: str, bot: Bot) -> Iterator[Predictor]:
-        """The predictor that is live for `bot`, held for the whole block: it is never swapped under it.
+        """The predictor that answers for this bot, the same for the whole block.
 
-        Raises NotFound where nothing is live, ReleaseUnavailable where nothing that was live can be loaded.
+        Raises NotFound when nothing is live, ReleaseUnavailable when nothing loads, and for a bot that is not in memory
+        StorageError.
         """
-        key = (workspace, bot.id)
-        resident = self._residents.take(key)
-        while resident is None:
-            self._load(workspace, bot)
-            resident = self._residents.take(key)
+        address = Address(workspace, bot.id, bot.name)
+        holding = self._residents.take(address) or self._loaded(address)
         try:
-            yield resident.predictor
+            yield holding.predictor
         finally:
-            self._residents.give_back(resident)
+            self._residents.give(holding)
 
     def prepare(self, workspace: str, bot: Bot, number: int) -> Prepared:
-        """Load a release aside, check every byte of it and let it answer once. Raises NotFound, IntegrityError."""
-        with self._store.for_workspace(workspace).read() as tx:
-            release = releases.get(tx, bot.id, number)
-        return Prepared(workspace, bot, number, self._predictor(workspace, bot, release))
+        """Release `number`, verified, loaded aside, warm and tried. Raises NotFound or IntegrityError."""
+        address = Address(workspace, bot.id, bot.name)
+        return Prepared(address, self._loader.load(address, number), self._residents)
 
     def adopt(self, prepared: Prepared, live: Live) -> None:
-        """Answer with `prepared` from now on, unless a newer pointer was seen already; what answered before drains."""
-        resident = Resident(
-            (prepared.workspace, prepared.bot.id), prepared.bot.name, prepared.predictor, prepared.number, live.version
-        )
-        self._residents.put(resident)
+        """Let what was prepared answer, now that the pointer is at `live`; unless it has moved on. Raises nothing."""
+        holding = prepared.hand_over()
+        if holding is None:
+            return
+        if live.release is not None and live.release.number == holding.number:
+            self._residents.put(prepared.address, holding, Choice(holding.number, Rank(live.version, True)))
+        self._residents.give(holding)
+        self._residents.make_room(stays=prepared.address)
 
     def report(self) -> tuple[Loaded, ...]:
-        """What is in memory."""
-        return tuple(
-            Loaded(
-                resident.key[0],
-                resident.bot,
-                resident.number,
-                resident.own_bytes,
-                resident.in_use,
-                resident.alarm,
-            )
-            for resident in self._residents.all()
+        """Every bot that is in memory, or should be and cannot."""
+        return self._residents.report()
+
+    def look(self) -> None:
+        """Compare what is in memory with the store once, and load what was promoted since. Raises StorageError."""
+        watched = self._residents.watched()
+        for workspace in sorted({address.workspace for address in watched}):
+            for pointer in self._pointers(workspace):
+                address = Address(workspace, pointer.bot_id, pointer.bot)
+                rank = watched.get(address)
+                if self._stopping.is_set() or rank is None:
+                    continue
+                if pointer.version > rank.version or (
+                    not rank.exact and self._loader.is_worth_trying(address, pointer.number)
+                ):
+                    self._refresh(address)
+        self._residents.make_room()
+
+    def _loaded(self, address: Address) -> Holding:
+        """What answers for a bot that is not in memory: loaded by the first who asks, for all who ask meanwhile."""
+        queue = self._queue(address)
+        with queue.loading:
+            holding = self._residents.take(address)
+            if holding is not None:
+                return holding
+            if queue.refusal is not None and self._clock() < queue.refused_until:
+                raise copy.copy(queue.refusal)
+            holding = self._bring(address, queue)
+            holding.last_used = self._clock()
+        self._residents.make_room(stays=address)
+        return holding
+
+    def _bring(self, address: Address, queue: _Queue) -> Holding:
+        """Load what should answer and put it in place. Whoever calls has the queue's lock, and gives back."""
+        queue.refusal = None
+        try:
+            return self._brought(address)
+        except AttuneError as error:
+            queue.refusal, queue.refused_until = error, self._clock() + RETRY_SECONDS
+            raise
+
+    def _brought(self, address: Address) -> Holding:
+        for _ in range(OVERTAKEN):
+            if self._stopping.is_set():
+                raise ReleaseUnavailable("The server is stopping.", bot=address.bot)
+            found = self._loader.find(address, self._residents.number(address))
+            if found.number is None:
+                self._residents.fail(address, found.choice)
+                break
+            if found.holding is None:
+                placed = self._residents.keep(address, found.number, found.choice)
+            elif self._residents.put(address, found.holding, found.choice):
+                placed = found.holding
+            else:
+                self._residents.give(found.holding)
+                placed = self._residents.take(address)
+            if placed is not None:
+                return placed
+        raise ReleaseUnavailable(
+            "The live release of this bot cannot be loaded, nor one that was live before.",
+            remedy="`attune doctor` says what is damaged; restore it from a backup, or promote another release.",
+            bot=address.bot,
         )
 
-    def _load(self, workspace: str, bot: Bot) -> None:
-        """Bring what is live into memory. One thread loads; the others wait for it."""
-        key = (workspace, bot.id)
-        with self._loading:
-            lock = self._locks.setdefault(key, threading.Lock())
-        with lock:
-            if self._residents.holds(key):
-                return
-            with self._store.for_workspace(workspace).read() as tx:
-                live = releases.live(tx, bot.id)
-            if live.release is None:
-                raise NotFound("No release of this bot is live.", remedy="Promote one.", bot=bot.name)
-            self._refuse_too_soon(key, live.version)
-            self._residents.put(self._resident(workspace, bot, live))
-
-    def _refuse_too_soon(self, key: Key, version: int) -> None:
-        at, failed = self._failed.get(key, (0.0, -1))
-        if failed == version and self._clock() - at < RETRY_SECONDS:
-            raise _unavailable()
-
-    def _resident(self, workspace: str, bot: Bot, live: Live) -> Resident:
-        """What is live, loaded; where that fails, the newest earlier release that loads, with an alarm."""
-        assert live.release is not None, "somebody asked for a bot of which nothing is live"
-        key = (workspace, bot.id)
-        with self._store.for_workspace(workspace).read() as tx:
-            moves = releases.history(tx, bot.id)
-        wanted = list(dict.fromkeys([live.release.number, *(move.number for move in moves)]))
-        for number in wanted:
-            try:
-                predictor = self.prepare(workspace, bot, number).predictor
-            except (NotFound, IntegrityError) as error:
-                _log.error("release_does_not_load", bot=bot.name, release=number, code=error.code)
-                continue
-            alarm = number != live.release.number
-            return Resident(key, bot.name, predictor, number, live.version, alarm=alarm, since=self._clock())
-        self._failed[key] = (self._clock(), live.version)
-        raise _unavailable()
-
-    def _predictor(self, workspace: str, bot: Bot, release: Release) -> Predictor:
-        folder = release_folder(self._settings.home, workspace, bot.name, release.number)
-        if release.state == "reserved" or open_release(folder, verify=False).digest != release.digest:
-            raise IntegrityError(f"Release {release.number} is not the one that was published.", bot=bot.name)
-        predictor = Predictor.load(folder, self._pool)
+    def _refresh(self, address: Address) -> bool:
+        """Bring this bot up to date, unless somebody is at it. False when the store does not answer."""
+        queue = self._queue(address)
+        if not queue.loading.acquire(blocking=False):
+            return True
         try:
-            predictor.warm_up()
-        except BaseException:
-            predictor.close()
-            raise
-        return predictor
+            self._residents.give(self._bring(address, queue))
+        except StorageError:
+            return False
+        except Exception as error:  # one bot that makes trouble must not keep the others from being followed
+            _log.error("bot_unavailable", workspace=address.workspace, bot=address.bot_id, code=_code(error))
+        finally:
+            queue.loading.release()
+        return True
+
+    def _queue(self, address: Address) -> _Queue:
+        with self._lock:
+            return self._queues.setdefault(address, _Queue())
+
+    def _pointers(self, workspace: str) -> list[Pointer]:
+        with self._store.for_workspace(workspace).read() as tx:
+            return releases.pointers(tx)
 
     def _watch(self) -> None:
-        """Load what is live at the start, then follow the pointers until the end."""
-        for workspace, bot in self._all_live():
-            if self._ending.is_set() or self._residents.is_full:
+        told = None
+        while not self._stopping.wait(self._every):
+            failed = None
+            try:
+                self.look()
+            except Exception as error:  # the next look may go well; without a watcher no promotion would be seen
+                failed = _code(error)
+            if failed is not None and failed != told:
+                _log.error("pointers_not_read", code=failed)
+            told = failed
+
+    def _preload(self) -> None:
+        """Load what is live, the most recently promoted first, until the budget is used up."""
+        for address in self._all_live():
+            while not self._stopping.is_set() and not self._refresh(address):
+                self._stopping.wait(self._every)
+            if self._stopping.is_set():
+                return
+            if self._residents.size_bytes > self._residents.budget:
+                self._residents.make_room()
+                _log.warning("memory_budget_reached", bots=len(self._residents.report()))
                 break
-            self._try(lambda workspace=workspace, bot=bot: self._load(workspace, bot))  # type: ignore[misc]
-        self._tried_all.set()
-        while not self._ending.wait(self._settings.serve.watch_seconds):
-            for resident in self._residents.all():
-                self._try(lambda resident=resident: self._follow(resident))  # type: ignore[misc]
+        self._ready.set()
 
-    def _follow(self, resident: Resident) -> None:
-        """Swap a bot whose pointer has moved; try the right release again where an earlier one stands in for it."""
-        workspace, bot_id = resident.key
-        with self._store.for_workspace(workspace).read() as tx:
-            live = releases.live(tx, bot_id)
-            bot = bots.get_by_id(tx, bot_id)
-        if live.release is None or live.version < resident.version:
-            return
-        again = resident.alarm and self._clock() - resident.since >= 10 * RETRY_SECONDS
-        if live.version == resident.version and not again:
-            return
-        fresh = self._resident(workspace, bot, live)
-        if fresh.number == resident.number and fresh.version == resident.version:
-            fresh.predictor.close()  # the right one does not load yet
-            resident.since = self._clock()
-            return
-        self._residents.put(fresh)
-
-    def _all_live(self) -> list[tuple[str, Bot]]:
-        """Every bot of which something is live, the most recently promoted first."""
-        found = []
-        try:
-            for workspace in workspaces.list_all(self._store):
-                with self._store.for_workspace(workspace).read() as tx:
-                    for bot in bots.list_all(tx):
-                        moves = releases.history(tx, bot.id)
-                        if moves:
-                            found.append((moves[0].created_at, workspace, bot))
-        except StorageError as error:
-            _log.error("live_bots_unknown", code=error.code)
-        return [(workspace, bot) for _, workspace, bot in sorted(found, key=lambda one: one[0], reverse=True)]
-
-    def _try(self, work: Callable[[], None]) -> None:
-        """Do it; what fails is told, and answers go on with what is in memory."""
-        try:
-            work()
-        except AttuneError as error:
-            _log.warning("bot_not_followed", code=error.code)
-        except Exception as error:
-            _log.error("bot_not_followed", kind=type(error).__name__)
+    def _all_live(self) -> list[Address]:
+        """The bots that have a live release, of all workspaces; waits for a store that does not answer."""
+        while not self._stopping.is_set():
+            try:
+                names = workspaces.list_all(self._store)
+                found = [(name, pointer) for name in names for pointer in self._pointers(name)]
+            except Exception as error:  # without this list no server would ever be ready
+                _log.error("pointers_not_read", code=_code(error))
+                self._stopping.wait(self._every)
+                continue
+            found.sort(key=lambda one: one[1].moved_at, reverse=True)
+            return [Address(name, pointer.bot_id, pointer.bot) for name, pointer in found]
+        return []
 
 
-def _unavailable() -> ReleaseUnavailable:
-    return ReleaseUnavailable(
-        "The live release of this bot cannot be loaded, nor any that was live before.",
-        remedy="`attune doctor` says what is damaged; restore it, or promote another release.",
-    )
+def _code(error: Exception) -> str:
+    return error.code if isinstance(error, AttuneError) else type(error).__name__

@@ -106,7 +106,7 @@ class Demonstration:
         with self.store.read() as tx:
             release, live = releases.get(tx, bot.id, number), releases.live(tx, bot.id)
         override = None if release.decision == "promote" else ACTOR
-        move(self.session, self.store, bot, Promotion(number, live.version, ACTOR, "demo", override))
+        move(self.store, bot, Promotion(number, live.version, ACTOR, "demo", override))
         return release
 
     def talk(self, bot: Bot, release: Release) -> Iterator[Said]:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from data.errors import IntegrityError
-from data.store import Store, releases
+from data.files import release_folder
+from data.store import Store, Tx, releases
 from data.store.bots import Bot
 from data.store.releases import Live, Promotion
 from export.release import verify_release
-from service.session import Session
 
 
-def move(session: Session, store: Store, bot: Bot, wanted: Promotion) -> Live:
+def move(store: Store, bot: Bot, wanted: Promotion) -> Live:
     """Move the live pointer to a release whose files are whole; where it is already, nothing changes.
 
     Raises NotFound, GateClosed, PointerMoved, IntegrityError.
@@ -20,12 +20,23 @@ def move(session: Session, store: Store, bot: Bot, wanted: Promotion) -> Live:
     if live.release is not None and live.release.number == wanted.number:
         return live
     if release.state != "reserved":
-        found = verify_release(session.release_folder(bot.name, wanted.number), session.settings.home / "encoders")
-        if found.digest != release.digest:
+        folder = release_folder(store.home, store.workspace, bot.name, wanted.number)
+        if verify_release(folder, store.home / "encoders").digest != release.digest:
             raise IntegrityError(
                 f"Release {wanted.number} is not the one that was published.",
                 remedy="`attune doctor` says what is damaged.",
                 release=wanted.number,
             )
     with store.begin() as tx:
-        return releases.promote(tx, bot.id, wanted)
+        return point(tx, bot, wanted)
+
+
+def point(tx: Tx, bot: Bot, wanted: Promotion) -> Live:
+    """Move the live pointer to a release that the caller has verified; where it is already, nothing changes.
+
+    Raises NotFound, GateClosed, PointerMoved.
+    """
+    live = releases.live(tx, bot.id)
+    if live.release is not None and live.release.number == wanted.number:
+        return live
+    return releases.promote(tx, bot.id, wanted)

@@ -1,125 +1,248 @@
-"""Which predictors are in memory, who holds them, and who leaves when there is no room."""
+"""What is in memory: which release answers for which bot, who is using it, what it takes, and who leaves first.
+
+One lock guards it all and is held for moments only: nothing is loaded and nothing is closed under it.
+"""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from export.predict import Predictor
-from export.runtime import EncoderPool
-
-Key = tuple[str, str]
-"""Workspace and id of a bot."""
 
 
-@dataclass(eq=False)
-class Resident:
-    """A predictor in memory. `version` is that of the live pointer it was loaded for; `own_bytes` without encoders.
+@dataclass(frozen=True, slots=True)
+class Address:
+    """A bot, in its workspace."""
 
-    `alarm`: `number` is not what the pointer says, which did not load; `since`: when that was last tried.
+    workspace: str
+    bot_id: str
+    bot: str
+
+
+class Rank(NamedTuple):
+    """How right a release is: the version of the pointer it was chosen by, and whether it is the one pointed at.
+
+    The greater replaces the lesser, never the other way round.
     """
 
-    key: Key
-    bot: str
+    version: int
+    exact: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What should answer for a bot: release `wanted`, which is live; `alarm` is the code of why it does not load."""
+
+    wanted: int
+    rank: Rank
+    alarm: str | None = None
+
+
+@dataclass(eq=False, slots=True)
+class Holding:
+    """A loaded release. Whoever loaded it is its first user; it is closed by its last one, unless it is resident.
+
+    `encoders` are bytes by digest, which releases share; `arrays` the bytes that are its own. `last_used` is 0 until
+    somebody asks for it.
+    """
+
     predictor: Predictor
     number: int
-    version: int
-    alarm: bool = False
-    since: float = 0.0
-    in_use: int = 0
-    leaving: bool = False
-    used_at: float = 0.0
-    own_bytes: int = field(init=False)
-
-    def __post_init__(self) -> None:
-        parts = self.predictor.parts
-        head = parts.intent.head.size_bytes if parts.intent is not None else 0
-        self.own_bytes = head + (parts.reply.index.size_bytes if parts.reply is not None else 0)
-
-
-class Residents:
-    """The predictors of all bots. What is taken out while somebody holds it is closed by the last who gives it back."""
-
-    def __init__(self, budget: int, pool: EncoderPool, clock: Callable[[], float]) -> None:
-        self._budget = budget
-        self._pool = pool
-        self._clock = clock
-        self._lock = threading.Lock()
-        self._held: dict[Key, Resident] = {}
+    encoders: Mapping[str, int]
+    arrays: int
+    users: int = 1
+    is_resident: bool = False
+    last_used: float = 0.0
 
     @property
-    def is_full(self) -> bool:
-        """Whether the budget is used up."""
-        with self._lock:
-            return self._size() >= self._budget
+    def size_bytes(self) -> int:
+        return self.arrays + sum(self.encoders.values())
 
-    def holds(self, key: Key) -> bool:
-        with self._lock:
-            return key in self._held
 
-    def all(self) -> tuple[Resident, ...]:
-        with self._lock:
-            return tuple(self._held.values())
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A bot in memory, or one that should be. `bytes` counts shared encoders too; `last_used` is by the bots' clock.
 
-    def take(self, key: Key) -> Resident | None:
-        """The predictor of `key`, counted until `give_back`; None when it is not in memory."""
-        with self._lock:
-            resident = self._held.get(key)
-            if resident is not None:
-                resident.in_use += 1
-                resident.used_at = self._clock()
-            return resident
+    `alarm` is set while its live release does not load: the code of the error. Then `release` is the earlier one that
+    answers instead; where none does, the one that should, and `bytes` is 0.
+    """
 
-    def give_back(self, resident: Resident) -> None:
-        with self._lock:
-            resident.in_use -= 1
-            over = resident.leaving and resident.in_use == 0
-        if over:
-            resident.predictor.close()
+    workspace: str
+    bot: str
+    release: int
+    bytes: int
+    in_use: int
+    last_used: float
+    alarm: str | None
 
-    def put(self, resident: Resident) -> None:
-        """Answer with `resident` from now on; one of an older pointer than the one in memory is closed instead."""
-        with self._lock:
-            resident.used_at = self._clock()
-            before = self._held.get(resident.key)
-            late = before is not None and before.version > resident.version
-            gone = resident if late else before
-            if not late:
-                self._held[resident.key] = resident
-        self._let_go(gone)
-        self._make_room(resident.key)
 
-    def clear(self) -> None:
-        """Take everything out."""
-        with self._lock:
-            gone = list(self._held.values())
-            self._held.clear()
-        for one in gone:
-            self._let_go(one)
+@dataclass(slots=True)
+class _Place:
+    choice: Choice
+    holding: Holding | None = None
 
-    def _make_room(self, keep: Key) -> None:
-        """Take out what nobody uses, the least recently used first, while there is too much. One at a time: encoders
-        are shared, so that what leaving one frees is known only afterwards."""
-        while True:
-            with self._lock:
-                idle = [one for one in self._held.values() if one.key != keep and one.in_use == 0]
-                if self._size() <= self._budget or not idle:
-                    return
-                oldest = min(idle, key=lambda one: one.used_at)
-                del self._held[oldest.key]
-            self._let_go(oldest)
+
+@dataclass
+class Residents:
+    """The releases that answer, one for each bot that is in memory, in `budget` bytes."""
+
+    budget: int
+    clock: Callable[[], float]
+    is_closed: bool = False
+    _places: dict[Address, _Place] = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def take(self, address: Address) -> Holding | None:
+        """What answers for this bot, to be given back; None when nothing of it is in memory."""
+        with self._lock:
+            place = self._places.get(address)
+            if place is None or place.holding is None:
+                return None
+            place.holding.users += 1
+            place.holding.last_used = self.clock()
+            return place.holding
+
+    def give(self, holding: Holding) -> None:
+        """Give back what was taken or loaded; the last user of one that is no longer resident closes it."""
+        with self._lock:
+            holding.users -= 1
+            is_over = holding.users == 0 and not holding.is_resident
+        if is_over:
+            holding.predictor.close()
+
+    def put(self, address: Address, holding: Holding, choice: Choice) -> bool:
+        """Answer with `holding` from now on; what answered so far leaves with its last user.
+
+        False, and nothing done, when something as right or better answers, or a newer pointer was seen.
+        """
+        with self._lock:
+            if self.is_closed:
+                return False
+            place = self._places.setdefault(address, _Place(choice))
+            known = place.choice.rank
+            if choice.rank < known or (choice.rank == known and place.holding is not None):
+                return False
+            before, place.holding, place.choice = place.holding, holding, choice
+            holding.is_resident = True
+            holding.last_used = before.last_used if before is not None else 0.0
+            left = _unseated(before)
+        _close(left)
+        return True
+
+    def keep(self, address: Address, number: int, choice: Choice) -> Holding | None:
+        """Take what answers already, which is release `number`, as right for a newer pointer; None when it is not."""
+        with self._lock:
+            place = self._places.get(address)
+            if place is None or place.holding is None or place.holding.number != number:
+                return None
+            if choice.rank >= place.choice.rank:
+                place.choice = choice
+            place.holding.users += 1
+            return place.holding
+
+    def fail(self, address: Address, choice: Choice) -> None:
+        """Note that nothing can be loaded as this version of the pointer says. What answers goes on."""
+        with self._lock:
+            place = self._places.setdefault(address, _Place(choice))
+            if choice.rank >= place.choice.rank:
+                place.choice = choice
+
+    def number(self, address: Address) -> int | None:
+        """The release that answers for this bot."""
+        with self._lock:
+            place = self._places.get(address)
+            return None if place is None or place.holding is None else place.holding.number
+
+    def watched(self) -> dict[Address, Rank]:
+        """The bots that are in memory or should be, and how right what answers is."""
+        with self._lock:
+            return {address: place.choice.rank for address, place in self._places.items() if _is_watched(place)}
+
+    def report(self) -> tuple[Loaded, ...]:
+        """All that `watched` names, ordered by workspace and bot."""
+        with self._lock:
+            places = sorted(self._places.items(), key=lambda one: (one[0].workspace, one[0].bot))
+            return tuple(_told(address, place) for address, place in places if _is_watched(place))
+
+    @property
+    def size_bytes(self) -> int:
+        """What the resident releases take, shared encoders counted once."""
+        with self._lock:
+            return self._size()
+
+    def make_room(self, stays: Address | None = None) -> None:
+        """Let bots that nobody is using leave, the least recently used first, until what is left fits the budget. Of
+        those nobody ever asked for, the one that came last leaves first.
+        """
+        left = []
+        with self._lock:
+            while self._size() > self.budget:
+                idle = [
+                    (place.holding.last_used, address)
+                    for address, place in reversed(self._places.items())
+                    if address != stays and place.holding is not None and place.holding.users == 0
+                ]
+                if not idle:
+                    break
+                left += self._unseat_idle(min(idle, key=lambda one: one[0])[1])
+        _close(left)
+
+    def close(self) -> None:
+        """Take everything out; what is in use leaves with its last user. Nothing can be put in any more."""
+        left = []
+        with self._lock:
+            self.is_closed = True
+            for place in self._places.values():
+                left += _unseated(place.holding)
+                place.holding = None
+            self._places.clear()
+        _close(left)
 
     def _size(self) -> int:
-        """Bytes of what is held: its own, and each encoder once."""
-        return self._pool.size_bytes + sum(one.own_bytes for one in self._held.values())
+        encoders: dict[str, int] = {}
+        arrays = 0
+        for place in self._places.values():
+            if place.holding is not None:
+                encoders.update(place.holding.encoders)
+                arrays += place.holding.arrays
+        return arrays + sum(encoders.values())
 
-    def _let_go(self, resident: Resident | None) -> None:
-        """Close what was taken out, now or when its last holder gives it back."""
-        if resident is None:
-            return
-        with self._lock:
-            resident.leaving = True
-            is_free = resident.in_use == 0
-        if is_free:
-            resident.predictor.close()
+    def _unseat_idle(self, address: Address) -> list[Holding]:
+        place = self._places.get(address)
+        if place is None or place.holding is None or place.holding.users:
+            return []
+        before, place.holding = place.holding, None
+        return _unseated(before)
+
+
+def _is_watched(place: _Place) -> bool:
+    return place.holding is not None or place.choice.alarm is not None
+
+
+def _unseated(holding: Holding | None) -> list[Holding]:
+    """Make `holding` no resident any more; it is returned when nobody is left to close it."""
+    if holding is None:
+        return []
+    holding.is_resident = False
+    return [holding] if holding.users == 0 else []
+
+
+def _close(left: list[Holding]) -> None:
+    for holding in left:
+        holding.predictor.close()
+
+
+def _told(address: Address, place: _Place) -> Loaded:
+    holding = place.holding
+    return Loaded(
+        workspace=address.workspace,
+        bot=address.bot,
+        release=place.choice.wanted if holding is None else holding.number,
+        bytes=0 if holding is None else holding.size_bytes,
+        in_use=0 if holding is None else holding.users,
+        last_used=0.0 if holding is None else holding.last_used,
+        alarm=place.choice.alarm,
+    )

@@ -17,6 +17,7 @@ from sqlalchemy import func, select, update
 from data.errors import Conflict, GateClosed, NotFound, PointerMoved
 from data.store import bots
 from data.store.engine import Tx
+from data.store.tables import bots as bot_rows
 from data.store.tables import columns_of, deployments, releases
 
 State = Literal["reserved", "published", "rejected"]
@@ -83,6 +84,17 @@ class Live:
     version: int
 
 
+@dataclass(frozen=True, slots=True)
+class Pointer:
+    """Where the live pointer of one bot stands, and since when."""
+
+    bot_id: str
+    bot: str
+    version: int
+    number: int
+    moved_at: datetime
+
+
 _COLUMNS = columns_of(releases, Release)
 _MOVES = columns_of(deployments, Deployment)
 
@@ -146,6 +158,23 @@ def live(tx: Tx, bot_id: str) -> Live:
     """The release that answers for this bot and the version of the pointer."""
     newest = _newest(tx, bot_id)
     return Live(None, 0) if newest is None else Live(get(tx, bot_id, newest.number), newest.version)
+
+
+def pointers(tx: Tx) -> list[Pointer]:
+    """The live pointer of every bot that has one: what a server compares with what it has in memory."""
+    newest = (
+        select(deployments.c.bot_id, func.max(deployments.c.version).label("version"))
+        .where(tx.owns(deployments))
+        .group_by(deployments.c.bot_id)
+        .subquery()
+    )
+    statement = (
+        select(bot_rows.c.id, bot_rows.c.name, deployments.c.version, deployments.c.number, deployments.c.created_at)
+        .where(tx.owns(deployments), tx.owns(bot_rows), bot_rows.c.id == deployments.c.bot_id)
+        .where(newest.c.bot_id == deployments.c.bot_id, newest.c.version == deployments.c.version)
+        .order_by(bot_rows.c.id)
+    )
+    return [Pointer(*row) for row in tx.connection.execute(statement)]
 
 
 def promote(tx: Tx, bot_id: str, wanted: Promotion) -> Live:

@@ -4,7 +4,7 @@ import pytest
 
 from data.errors import Conflict, GateClosed, NotFound, PointerMoved
 from data.profile import BotProfile
-from data.store import Store, bots, datasets, releases, runs, uploads
+from data.store import Store, bots, datasets, releases, runs, uploads, workspaces
 from data.store.releases import Live, NewRelease, Promotion
 from data.store.runs import NewRun
 from data.store.uploads import NewUpload
@@ -152,3 +152,27 @@ def test_what_is_not_complete_cannot_be_promoted(store: Store, bot: str) -> None
                 releases.promote(tx, bot, ask(absent, 0, "whatever"))
         with pytest.raises(NotFound):
             releases.promote(tx, "bot_0", ask(number, 0))
+
+
+def test_the_pointers_of_all_bots_are_read_at_once(store: Store, bot: str, clock) -> None:
+    with store.begin() as tx:
+        other = bots.create(tx, "brisk", BotProfile(name="Brisk")).id
+        bots.create(tx, "never-live", BotProfile(name="Never"))
+    first, second, third = a_release(store, bot), a_release(store, bot), a_release(store, other)
+    for number, version in ((first, 0), (second, 1), (first, 2)):
+        clock.turn(1)
+        with store.begin() as tx:
+            releases.promote(tx, bot, ask(number, version))
+    with store.begin() as tx:
+        releases.promote(tx, other, ask(third, 0))
+        when = tx.now
+    with workspaces.ensure(store, "elsewhere").begin() as tx:
+        foreign = bots.create(tx, "acme", BotProfile(name="Acme")).id
+        assert releases.pointers(tx) == []
+    with store.read() as tx:
+        found = {pointer.bot_id: pointer for pointer in releases.pointers(tx)}
+    assert foreign not in found
+    assert found == {
+        bot: releases.Pointer(bot, "acme", 3, first, when),
+        other: releases.Pointer(other, "brisk", 1, third, when),
+    }

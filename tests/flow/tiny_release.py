@@ -14,7 +14,7 @@ from onnx import TensorProto, helper, numpy_helper, save_model
 from tokenizers import Tokenizer, normalizers, pre_tokenizers, processors
 from tokenizers.models import WordLevel
 
-from data.files import Blobs
+from data.files import Blobs, release_folder
 from data.profile import BotProfile
 from data.render import Renderer
 from data.settings import Settings
@@ -37,32 +37,33 @@ SAID: dict[str, tuple[str, ...]] = {
 }
 
 
-def publish(store: Store, settings: Settings, bot: str, verdict: Mapping[str, Any]) -> int:
-    """Publish a tiny release of `bot` with this verdict; returns its number."""
+def publish(store: Store, settings: Settings, bot: str, verdict: Mapping[str, Any], base: str = "tiny") -> int:
+    """Publish a tiny release of `bot` with this verdict; returns its number. Another `base` is another encoder."""
     with store.begin() as tx:
         bot_id = bots.get(tx, bot).id
         number = releases.reserve(tx, bot_id)
         profile = bots.profile(tx, bot_id)[1]
-    digest, manifest = _laid(settings, bot, number, profile)
+    final = release_folder(settings.home, store.workspace, bot, number)
+    digest, manifest = _laid(settings, final, profile, base)
     with store.begin() as tx:
         releases.publish(tx, bot_id, number, NewRelease(digest, manifest, dict(verdict)))
     return number
 
 
-def _laid(settings: Settings, bot: str, number: int, profile: BotProfile) -> tuple[str, dict[str, Any]]:
+def _laid(settings: Settings, final: Path, profile: BotProfile, base: str) -> tuple[str, dict[str, Any]]:
     with Blobs(settings.home).scratch() as work:
         encoder = work / "encoder"
         encoder.mkdir()
         _write_encoder(encoder)
-        seal_encoder(encoder, EncoderCard(max_length=32, hidden=HIDDEN, base="tiny"))
+        seal_encoder(encoder, EncoderCard(max_length=32, hidden=HIDDEN, base=base))
         digest = publish_encoder(encoder, settings.home / "encoders")
         folder = work / "release"
         folder.mkdir()
         _head(Encoder.load(settings.home / "encoders" / digest)).save(folder)
         (folder / "README.md").write_text("# A tiny release\n")
         facts = ReleaseFacts(
-            bot=bot,
-            number=number,
+            bot=final.parent.name.rpartition(".")[2],
+            number=int(final.name),
             created_at="2026-11-21T00:00:00Z",
             labels=tuple(SAID),
             thresholds=Thresholds(answer=0.5, oos=0.5),
@@ -70,7 +71,7 @@ def _laid(settings: Settings, bot: str, number: int, profile: BotProfile) -> tup
             prepare={"phone_region": "GB", "order_number": r"OB-\d{5}"},
         )
         release_digest = seal_release(folder, facts, profile)
-        publish_release(folder, settings.home / "releases" / bot / str(number))
+        publish_release(folder, final)
     return release_digest, {"encoders": {"intent": digest}}
 
 

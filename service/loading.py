@@ -1,0 +1,193 @@
+"""From a bot to the release that should answer for it, loaded, warm and tried: the live one, else an earlier one.
+
+What does not load is not read again until one of its files changes, or a minute has passed: hashing the files of all
+that was ever live is no work for every message.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass
+from math import isfinite
+from pathlib import Path
+
+import structlog
+
+from data.errors import AttuneError, IntegrityError, NotFound, StorageError
+from data.files import release_folder
+from data.store import Store, releases
+from data.store.releases import Live, Release
+from export.encoders import encoder_path
+from export.hear import Spoken
+from export.predict import Parts, Predictor
+from export.runtime import EncoderPool
+from export.sealed import REMEDY
+from service.answering import vouched
+from service.resident import Address, Choice, Holding, Rank
+
+_log = structlog.get_logger("attune.bots")
+
+AGAIN_SECONDS = 60.0
+"""What did not load is tried again after this, though none of its files changed: perhaps memory was short."""
+
+TRIAL: tuple[Sequence[Spoken], ...] = (
+    (),
+    (("user", "hello"),),
+    (("user", "hello"), ("assistant", "Hello."), ("user", "where is my order")),
+)
+"""What every release must have an answer to before it may answer anybody."""
+
+Traces = tuple[tuple[str, int, int, int], ...]
+"""Of every file: name, inode, size, and when it was last changed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What should answer: release `number`, None where nothing loads. `holding` is None where it is in memory."""
+
+    choice: Choice
+    number: int | None
+    holding: Holding | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Bad:
+    """A release that did not load: why, what its files were like then, and when to look again in any case."""
+
+    code: str
+    encoders: tuple[str, ...]
+    traces: Traces
+    until: float
+
+
+class Loader:
+    """Loads releases of all workspaces, sharing their encoders. Thread-safe; keeps nothing that it gave away."""
+
+    def __init__(
+        self, store: Store, home: Path, pool: EncoderPool, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._store = store
+        self._home = home
+        self._pool = pool
+        self._clock = clock
+        self._bad: dict[tuple[Address, int], _Bad] = {}
+
+    def find(self, address: Address, held: int | None) -> Found:
+        """What should answer for this bot, where release `held` is in memory: the live release; when it does not load,
+        the newest of those deployed before that does.
+
+        Raises NotFound when nothing is live, StorageError.
+        """
+        with self._store.for_workspace(address.workspace).read() as tx:
+            live = releases.live(tx, address.bot_id)
+            moves = releases.history(tx, address.bot_id)
+        if live.release is None:
+            raise NotFound("No release of this bot is live.", remedy="Promote one.", bot=address.bot)
+        wanted, alarm = live.release.number, None
+        for number in dict.fromkeys([wanted, *(move.number for move in moves)]):
+            choice = Choice(wanted, Rank(live.version, number == wanted), alarm)
+            if number == held:
+                return Found(choice, number)
+            tried = self._tried(address, self._row(address, live, number))
+            if isinstance(tried, Holding):
+                return Found(choice, number, tried)
+            alarm = alarm or tried
+        return Found(Choice(wanted, Rank(live.version, False), alarm), None)
+
+    def load(self, address: Address, number: int) -> Holding:
+        """That release, warm and tried. Raises NotFound or IntegrityError."""
+        with self._store.for_workspace(address.workspace).read() as tx:
+            release = releases.get(tx, address.bot_id, number)
+        try:
+            return self._load(address, release)
+        except (AttuneError, MemoryError):
+            raise
+        except Exception as error:  # whatever a library makes of a file that is not what it should be
+            raise IntegrityError(
+                f"Release {number} cannot be loaded ({type(error).__name__}).", remedy=REMEDY, release=number
+            ) from error
+
+    def is_worth_trying(self, address: Address, number: int) -> bool:
+        """Whether this release could load though it did not when it was last tried."""
+        bad = self._bad.get((address, number))
+        return bad is None or self._clock() >= bad.until or bad.traces != self._traces(address, number, bad.encoders)
+
+    def _row(self, address: Address, live: Live, number: int) -> Release:
+        if live.release is not None and live.release.number == number:
+            return live.release
+        with self._store.for_workspace(address.workspace).read() as tx:
+            return releases.get(tx, address.bot_id, number)
+
+    def _tried(self, address: Address, release: Release) -> Holding | str:
+        """The release, loaded; or the code of what is wrong with it."""
+        known = self._bad.get((address, release.number))
+        if known is not None and not self.is_worth_trying(address, release.number):
+            return known.code
+        encoders = _encoders(release)
+        traces = self._traces(address, release.number, encoders)
+        try:
+            holding = self._load(address, release)
+        except StorageError:
+            raise
+        except Exception as error:  # one release that cannot be loaded must not silence a bot that has another
+            code = error.code if isinstance(error, AttuneError) else type(error).__name__
+            _log.error(
+                "release_does_not_load",
+                workspace=address.workspace,
+                bot=address.bot_id,
+                release=release.number,
+                code=code,
+            )
+            self._bad[address, release.number] = _Bad(code, encoders, traces, self._clock() + AGAIN_SECONDS)
+            return code
+        self._bad.pop((address, release.number), None)
+        return holding
+
+    def _load(self, address: Address, release: Release) -> Holding:
+        if release.state == "reserved":
+            raise NotFound(f"Release {release.number} was begun but never finished.", release=release.number)
+        folder = release_folder(self._home, address.workspace, address.bot, release.number)
+        digests = set(vouched(folder, release).facts.encoders.values())
+        with ExitStack() as stack:
+            predictor = stack.enter_context(Predictor.load(folder, self._pool))
+            _try_out(predictor)
+            sizes = {use.digest: use.size_bytes for use in self._pool.usage() if use.digest in digests}
+            stack.pop_all()
+        return Holding(predictor, release.number, sizes, _arrays(predictor.parts))
+
+    def _traces(self, address: Address, number: int, encoders: Sequence[str]) -> Traces:
+        folders = [release_folder(self._home, address.workspace, address.bot, number)]
+        for digest in encoders:
+            with suppress(IntegrityError):
+                folders.append(encoder_path(self._home / "encoders", digest))
+        return tuple(trace for folder in folders for trace in _traced(folder))
+
+
+def _traced(folder: Path) -> Iterator[tuple[str, int, int, int]]:
+    for path in sorted([folder, *folder.rglob("*")]):
+        with suppress(OSError):
+            is_now = os.lstat(path)
+            yield str(path), is_now.st_ino, is_now.st_size, is_now.st_ctime_ns
+
+
+def _encoders(release: Release) -> tuple[str, ...]:
+    """The encoders of a release by what the store recorded, since its own manifest may be what is damaged."""
+    return tuple(sorted({str(digest) for digest in dict((release.manifest or {}).get("encoders", {})).values()}))
+
+
+def _try_out(predictor: Predictor) -> None:
+    """Let it answer, so that it is warm, and look at what it says. Raises IntegrityError."""
+    for said in predictor.reply_many(TRIAL):
+        if not (said.reply and isfinite(said.confidence) and isfinite(said.in_scope)):
+            raise IntegrityError("The release does not answer as it should.", remedy=REMEDY)
+
+
+def _arrays(parts: Parts) -> int:
+    """Bytes of what a release does not share."""
+    head = 0 if parts.intent is None else parts.intent.head.size_bytes
+    index = 0 if parts.reply is None else parts.reply.index.size_bytes
+    corrections = 0 if parts.corrections is None else parts.corrections.vectors.nbytes
+    return head + index + corrections
