@@ -44,7 +44,7 @@ class Acceptance(_Frozen):
 
 
 class BotProfile(_Frozen):
-    """All a business says about its bot (CONTRACTS 1)."""
+    """All a business says about its bot."""
 
     name: Label
     languages: tuple[str, ...] = ("en",)

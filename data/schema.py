@@ -1,6 +1,6 @@
 """The nouns that pass between the rooms: frozen values, no behaviour beyond their own shape.
 
-The wire (CONTRACTS: JSON in files, reports and HTTP) says `messages` and `content`; the house says `turns` and `text`.
+The wire (JSON in files, reports and HTTP) says `messages` and `content`; the house says `turns` and `text`.
 `to_wire` is the only place where the two meet on the way out; the importers are where they meet on the way in.
 """
 
@@ -173,7 +173,7 @@ class Example:
 
 @dataclass(frozen=True, slots=True)
 class ImportReport:
-    """What became of every row of one upload (CONTRACTS 3). `check()` is the promise that none was lost."""
+    """What became of every row of one upload. `check()` is the promise that none was lost."""
 
     upload: str
     format: str

@@ -44,7 +44,7 @@ METRICS: dict[str, tuple[str, Callable[[float], str]]] = {
 
 
 def verdict_rows(verdict_wire: Mapping[str, Any]) -> list[tuple[str, ...]]:
-    """The comparison of a verdict (CONTRACTS 3) as a table: a header, then one row per metric.
+    """The comparison of a verdict as a table: a header, then one row per metric.
 
     Models stand in the order floor, base, live, candidate, those that were judged. A cell reads `value (low – high)`;
     a bare value where the interval has no width, a dash where there is no value. A metric this version does not know

@@ -65,7 +65,7 @@ class Said:
     opens: bool
 
     def to_wire(self) -> dict[str, Any]:
-        """CONTRACTS 3, an element of `replies`."""
+        """An element of `replies` in what the demo tells programs."""
         wire = self.prediction.to_wire()
         return {"message": self.message} | {name: wire[name] for name in ("reply", "intent", "confidence", "source")}
 
@@ -122,7 +122,7 @@ class Demonstration:
 
 
 def seconds_of(result: Mapping[str, Any], imported: float, total: float) -> dict[str, float]:
-    """CONTRACTS 3, `seconds`: what the training says of itself, between the import and the total."""
+    """`seconds` in what the demo tells programs: what the training says of itself, between the import and the total."""
     told = result.get("seconds") or {}
     parts = {name: round(float(told.get(name) or 0.0), 2) for name in ("train", "evaluate", "export")}
     return {"import": round(imported, 2), **parts, "total": round(total, 2)}

@@ -14,11 +14,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from data.build import freeze
-from data.errors import DatasetError, JobCancelled, TrainingError, UsageError
+from data.errors import DatasetError, IntegrityError, JobCancelled, NotFound, TrainingError, UsageError
 from data.files import Blobs, release_folder, remove
 from data.frozen import FrozenDataset
 from data.jobs import JobContext
 from data.profile import BotProfile
+from data.schema import Finding
 from data.settings import Settings
 from data.store import bots, jobs, releases, runs
 from data.store.bots import Bot
@@ -41,7 +42,7 @@ from trainer.recipes import IntentRecipe, Recipe, ReplyRecipe, pick_intent, pick
 from trainer.run_folder import RunFolder
 from trainer.train_intent import TrainedIntent, check_trainable, train_intent
 from trainer.train_reply import TrainedReply, train_reply
-from trainer.verdict import decide
+from trainer.verdict import LIVE_NOT_COMPARED, decide
 
 KIND = "train"
 PHASES = ("dataset", "train", "evaluate", "export", "publish")
@@ -242,22 +243,27 @@ def _settling(work: Retraining, run_id: str) -> Iterator[dict[str, Any]]:
 
 
 def _judge(work: Retraining, material: Material, base: LocalBase, candidate: Any) -> Judgement:
-    with _live(work) as live:
+    live, findings = _live(work)
+    with live or nullcontext():
         test, judged = judge_all(material, base, live, candidate)
     comparison = compare(test, judged, seed=work.order.seed)
-    return Judgement(comparison, decide(comparison, candidate.parity, work.profile.acceptance, ()))
+    return Judgement(comparison, decide(comparison, candidate.parity, work.profile.acceptance, findings))
 
 
-@contextmanager
-def _live(work: Retraining) -> Iterator[Predictor | None]:
-    """What answers now, loaded as the server loads it; None where nothing is live."""
+def _live(work: Retraining) -> tuple[Predictor | None, tuple[Finding, ...]]:
+    """What answers now, loaded as the server loads it. None where nothing is live, or, with a finding, where it is
+    damaged: a better candidate is what helps then."""
     with work.context.store.read() as tx:
         release = releases.live(tx, work.bot.id).release
+    if release is None:
+        return None, ()
     home = work.settings.home
-    pool = EncoderPool(home / "encoders")
-    folder = release_folder(home, work.context.store.workspace, work.bot.name, release.number) if release else None
-    with Predictor.load(folder, pool) if folder else nullcontext() as live:
-        yield live
+    folder = release_folder(home, work.context.store.workspace, work.bot.name, release.number)
+    try:
+        return Predictor.load(folder, EncoderPool(home / "encoders")), ()
+    except (NotFound, IntegrityError):
+        remedy = "`attune doctor` says what is damaged."
+        return None, (Finding(LIVE_NOT_COMPARED, "warning", 1, remedy),)
 
 
 def _number(work: Retraining) -> int:

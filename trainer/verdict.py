@@ -106,10 +106,16 @@ def export_is_faithful(case: Case) -> Iterator[Reason]:
         yield Reason("promote", "The exported model answers as the trained model does.")
 
 
+LIVE_NOT_COMPARED = "live_not_compared"
+"""The finding that says that the live release could not be loaded for the comparison."""
+
+
 def checks_found_no_error(case: Case) -> Iterator[Reason]:
     for finding in case.findings:
         if finding.severity == "error":
             yield Reason("reject", f"A check found an error ({finding.code}, {finding.count} rows). {finding.remedy}")
+        elif finding.code == LIVE_NOT_COMPARED:
+            yield Reason("hold", f"What is live does not load, so that it was not compared with. {finding.remedy}")
 
 
 def beats_floor_and_base(case: Case) -> Iterator[Reason]:

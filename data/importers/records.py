@@ -143,7 +143,7 @@ def _is_whole(value: Any) -> TypeGuard[int]:
 
 
 def turn_of(raw: Mapping[str, Any], row: int, max_chars: int, remarks: Remarks) -> Turn | Reason:
-    """One message (CONTRACTS 1; a dialogue's `text` is a message's `content`)."""
+    """One message (a dialogue's `text` is a message's `content`)."""
     role = role_of(raw.get("role"))
     if isinstance(role, Reason):
         return role

@@ -149,6 +149,19 @@ def test_a_second_retraining_is_compared_with_what_is_live(again: Brand, monkeyp
     assert "recall_at_1" not in replies.result["verdict"]["models"]["live"]
 
 
+def test_a_damaged_live_release_does_not_stop_a_better_one(again: Brand) -> None:
+    with again.store.begin() as tx:
+        releases.promote(tx, again.bot_id, Promotion(1, 0, "someone", "first", "for the test"))
+    head = again.folder(1) / "intent_head.safetensors"
+    head.write_bytes(head.read_bytes()[:-8])
+    done = again.retrain(tasks=["intent"], recipe={**FROZEN, "seed": 3})
+    assert done.state == "succeeded", done.error
+    verdict = done.result["verdict"]
+    assert verdict["decision"] in ("hold", "reject")
+    assert any("does not load" in reason for reason in verdict["reasons"])
+    assert "live" not in verdict["models"]
+
+
 @pytest.mark.parametrize(
     ("decision", "auto", "state", "promoted"),
     [("reject", True, "rejected", False), ("hold", True, "published", False), ("promote", False, "published", False)],

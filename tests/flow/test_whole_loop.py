@@ -68,14 +68,19 @@ def make_live(admin: Client, number: int) -> None:
     assert told.body["release"] == number
 
 
+def sample_brand(admin: Client) -> None:
+    """The sample brand's bot and its logs."""
+    profile = tomllib.loads((SAMPLES / "profile.toml").read_text(encoding="utf-8"))
+    admin.post("/v1/bots", {"name": BOT, "profile": profile}, Idempotency_Key="make-it")
+    chats = upload(admin, "chats.jsonl")
+    desk = upload(admin, "helpdesk.csv", fields=json.dumps(FIELDS).replace(" ", "").replace('"', "%22"))
+    for one in (chats["report"], desk["report"]):
+        assert one["rows_in"] == one["rows_used"] + sum(one["set_aside"].values())
+
+
 def the_loop(home: Path, order: dict[str, Any]) -> None:
     with server(home) as (admin, _):
-        profile = tomllib.loads((SAMPLES / "profile.toml").read_text(encoding="utf-8"))
-        admin.post("/v1/bots", {"name": BOT, "profile": profile}, Idempotency_Key="make-it")
-        chats = upload(admin, "chats.jsonl")
-        desk = upload(admin, "helpdesk.csv", fields=json.dumps(FIELDS).replace(" ", "").replace('"', "%22"))
-        for one in (chats["report"], desk["report"]):
-            assert one["rows_in"] == one["rows_used"] + sum(one["set_aside"].values())
+        sample_brand(admin)
         first = retrain(admin, **order)
         assert admin.get(f"/v1/bots/{BOT}/releases/{first}")["card"].startswith("---")
         make_live(admin, first)

@@ -10,7 +10,7 @@ from data.profile import Acceptance
 from data.schema import Finding
 from trainer.comparison import Against, Comparison, Flip, Slice
 from trainer.intervals import Difference, Interval
-from trainer.verdict import FEWEST_ROWS, RULES, Verdict, decide
+from trainer.verdict import FEWEST_ROWS, LIVE_NOT_COMPARED, RULES, Verdict, decide
 
 PASSED = {"passed": True, "rows": 200}
 NONE = Acceptance()
@@ -137,6 +137,12 @@ def test_only_findings_of_severity_error_reject() -> None:
     verdict = decide(comparison(), PASSED, NONE, [warning, replace(warning, severity="error")])
     assert verdict.decision == "reject"
     assert verdict.reasons[0] == "A check found an error (few_rows, 3 rows). Label more."
+
+
+def test_a_live_release_that_does_not_load_holds_the_candidate_back() -> None:
+    verdict = decide(comparison(), PASSED, NONE, [Finding(LIVE_NOT_COMPARED, "warning", 1, "Look at it.")])
+    assert verdict.decision == "hold"
+    assert verdict.reasons[0] == "What is live does not load, so that it was not compared with. Look at it."
 
 
 def test_no_rule_is_silent_on_an_empty_comparison() -> None:
