@@ -104,6 +104,7 @@ class LimitSettings(_Section):
 
     json_bytes: int = Field(1_000_000, gt=0, description="Largest JSON body.")
     upload_bytes: int = Field(100_000_000, gt=0, description="Largest upload over HTTP, as sent.")
+    stored_bytes: int = Field(5_000_000_000, gt=0, description="Uploads that a workspace may keep, together.")
     uploads: int = Field(4, ge=1, description="Uploads received at the same time.")
     queue: int = Field(100, ge=1, description="Jobs that may wait in a workspace.")
     message_chars: int = Field(4_000, gt=0, description="Longest message of a visitor.")

@@ -14,6 +14,7 @@ from service.gate import network
 
 _log = structlog.get_logger("attune.http")
 _CLIENT_ID = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
+_TRACE = re.compile(r"00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}", re.ASCII)
 METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self'; "
@@ -76,8 +77,10 @@ def _note(status: int) -> None:
     method = request.method if request.method in METHODS else "other"
     seconds = time.perf_counter() - g.get("started", time.perf_counter())
     service.metrics.answered(route, method, status, seconds)
+    trace = request.headers.get("Traceparent", "")
     _log.info(
         "request",
+        trace=trace if _TRACE.fullmatch(trace) else None,
         request_id=g.get("request_id"),
         method=method,
         route=route,

@@ -53,10 +53,14 @@ class Frame:
 
     def _effect(self, declared: Declared, call: Call) -> Response:
         route = declared.route
-        key = read_idempotency_key() if route.method == "POST" else None
+        key = read_idempotency_key()
+        if key is not None and route.digest is None:  # what is asked is known: a repeated call need not be prepared
+            kept = self._kept_before(call, _ask(declared, call, key))
+            if kept is not None:
+                return _again(declared, call, kept)
         if route.prepare is not None:
             call = replace(call, prepared=route.prepare(call))
-        ask = None if key is None else Ask(call.caller.id, _address(), key, _digest(declared, call))
+        ask = None if key is None else _ask(declared, call, key)
         done = False
         try:
             with self._service.store_of(call.caller).begin() as tx:
@@ -73,6 +77,10 @@ class Frame:
         if answer.after is not None:
             answer.after()
         return written(answer)
+
+    def _kept_before(self, call: Call, ask: Ask) -> Kept | None:
+        with self._service.store_of(call.caller).read() as tx:
+            return idempotency.find(tx, ask)
 
     def _done(self, tx: Tx, declared: Declared, call: Call) -> Answer:
         answer = declared.view(call, tx)
@@ -129,6 +137,10 @@ def _kept(answer: Answer) -> Kept:
 def _again(declared: Declared, call: Call, kept: Kept) -> Response:
     body = kept.body if declared.route.again is None else declared.route.again(call, kept.body)
     return written(Answer(body, kept.status, {**kept.headers, "Idempotent-Replayed": "true"}))
+
+
+def _ask(declared: Declared, call: Call, key: str) -> Ask:
+    return Ask(call.caller.id, _address(), key, _digest(declared, call))
 
 
 def _address() -> str:

@@ -59,10 +59,17 @@ def begin(tx: Tx, ask: Ask) -> Kept | None:
         "created_at": tx.now,
     }
     _drop(tx, ask)
-    if tx.insert(idempotency_keys, body):
-        return None
+    return None if tx.insert(idempotency_keys, body) else find(tx, ask)
+
+
+def find(tx: Tx, ask: Ask) -> Kept | None:
+    """What was answered to this call; None where none was. Raises what `begin` raises."""
     c = idempotency_keys.c
-    row = tx.connection.execute(select(c.request_digest, c.status, c.headers, c.body).where(*_is(tx, ask))).one()
+    fresh = c.created_at >= tx.now - timedelta(hours=KEEP_HOURS)
+    found = select(c.request_digest, c.status, c.headers, c.body).where(*_is(tx, ask), fresh)
+    row = tx.connection.execute(found).first()
+    if row is None:
+        return None
     if row.request_digest != ask.request_digest:
         raise IdempotencyMismatch(
             "This Idempotency-Key came with another request before.", remedy="Give each request a key of its own."

@@ -117,6 +117,13 @@ def list_for(tx: Tx, bot_id: str) -> list[Upload]:
     return [_upload(row) for row in tx.connection.execute(statement)]
 
 
+def stored_bytes(tx: Tx) -> int:
+    """What the uploads of the workspace take together, as they came."""
+    return int(
+        tx.connection.execute(select(func.coalesce(func.sum(uploads.c.size), 0)).where(tx.owns(uploads))).scalar_one()
+    )
+
+
 def page(tx: Tx, bot_id: str, *, after: int | None = None, limit: int) -> list[Upload]:
     """At most `limit` uploads of a bot, the newest first, from the one after sequence number `after` on."""
     statement = select(*_COLUMNS).where(tx.owns(uploads), uploads.c.bot_id == bot_id)

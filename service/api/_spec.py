@@ -209,7 +209,7 @@ def _annotations(route: Route) -> dict[str, Any]:
     if route.parameters:
         found["path"] = create_model(f"{route.method}Path", **dict.fromkeys(route.parameters, (str, ...)))  # type: ignore[call-overload]
     headers: dict[str, Any] = {}
-    if route.effect and route.method == "POST":
+    if route.effect:
         said = "Repeat a call with the same key and it has one effect (kept for a day)."
         headers["idempotency_key"] = (
             str | None,

@@ -87,7 +87,9 @@ def _reviewed(call: Call, tx: Tx, state: Any) -> Answer:
     asked: FeedbackReview = call.body
     bot = bots.get(tx, call.path["bot"])
     _check_intent(tx, bot, asked.corrected_intent)
-    review = Review(state, call.caller.id, asked.corrected_reply, asked.corrected_intent, asked.note)
+    review = Review(
+        state, call.caller.id, asked.corrected_reply, asked.corrected_intent, asked.note, seen=asked.revision
+    )
     found = feedback.review(tx, bot.id, call.path["feedback"], review)
     outlook = None
     if state == "accepted":

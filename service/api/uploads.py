@@ -51,6 +51,7 @@ def _receive(call: Call) -> Handed:
     with call.service.store_of(call.caller).read() as tx:
         bots.get(tx, call.path["bot"])
         room_in_queue(tx, call.service.settings)
+        _check_quota(call, uploads.stored_bytes(tx))
     is_form = request.mimetype == "multipart/form-data"
     if not is_form:
         _check_rights(call.query)
@@ -146,6 +147,13 @@ def upload_detail(bot: Bot, upload: Upload) -> UploadDetail:
         created_at=upload.created_at,
         finished_at=upload.finished_at,
     )
+
+
+def _check_quota(call: Call, stored: int) -> None:
+    most = call.service.settings.limits.stored_bytes
+    if stored + (request.content_length or 0) > most:
+        message = f"This workspace keeps at most {most} bytes of uploads, and has {stored}."
+        raise Refusal(507, "storage_quota", message)
 
 
 def _check_rights(asked: UploadAsked) -> None:

@@ -31,6 +31,7 @@ class FeedbackReview(Asked):
     corrected_reply: Text | None = None
     corrected_intent: Label | None = None
     note: Text | None = None
+    revision: int | None = Field(None, ge=1, le=2**31 - 1, description="What you reviewed; 409 when it was changed.")
 
 
 class Outlook(Told):

@@ -43,7 +43,7 @@ def talk(page: Any, message: str) -> str:
 
 def start_over(page: Any) -> None:
     page.get_by_role("button", name="New conversation").click()
-    page.wait_for_function("document.querySelectorAll('.assistant .facts').length === 0")
+    page.locator(".assistant .facts").first.wait_for(state="detached")
     page.locator("article.assistant").first.wait_for()
 
 

@@ -85,14 +85,14 @@ def test_the_demo_prints_exactly_one_object(attune, home):
     assert told["seconds"] | {"import": 0, "total": 0} == {
         "import": 0, "train": 3.0, "evaluate": 2.0, "export": 1.0, "total": 0,
     }  # fmt: skip
-    again = json.loads(attune("demo", "--json")[1])
+    again = json.loads(attune("demo", "--no-serve", "--json")[1])
     assert [upload["imported_before"] for upload in again["import"]["uploads"]] == [True, True]
     assert again["release"] == 1, "nothing has changed, so nothing was trained anew"
     assert json.loads(attune("doctor", "--check", "--json")[1])["healthy"] is True
 
 
 def test_the_demo_shows_every_step_and_lets_a_held_release_through(attune):
-    code, out, _ = attune("demo", decision="hold")
+    code, out, _ = attune("demo", "--no-serve", decision="hold")
     assert code == 0
     for wanted in ("conversations", "floor", "Macro-F1", "So it was decided.", "says hold", "visitor> ", "README.md"):
         assert wanted in out
