@@ -25,7 +25,10 @@ def test_a_stale_page_is_noticed_and_written_anew(tmp_path, monkeypatch):
 def test_every_verb_takes_home_and_json_and_explains_its_options():
     verbs = dict(cli_reference._verbs(typer.main.get_command(make_app()), "attune"))
     promised = "init import train evaluate experiment chat bots profile bases datasets releases promote rollback jobs"
-    assert {f"attune {name}" for name in [*promised.split(), "worker", "demo", "doctor", "data check"]} == set(verbs)
+    assert {
+        f"attune {name}"
+        for name in [*promised.split(), "worker", "demo", "doctor", "data check", "serve", "feedback", "keys"]
+    } == set(verbs)
     for name, verb in verbs.items():
         options = {option for one in verb.params for option in one.opts}
         assert {"--home", "--json"} <= options, name
