@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import errno
 import logging
+import socket
+from contextlib import suppress
 from typing import Any
 
 from gunicorn.glogging import Logger
@@ -14,12 +16,47 @@ from service.server import Pace, bound_waiting
 SILENCE_SECONDS = 0.2
 """How long a new connection may hold a thread without a byte; then the poller waits for it, which costs nothing."""
 
+MARGIN_SECONDS = 1
+
 
 class PacedWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
     """Threads, with a pace that callers must keep."""
 
+    def init_process(self) -> None:
+        """Begin. This process gives up a little before its parent would kill it, so that it ends in order."""
+        self._at_work: set[TConn] = set()
+        self.cfg.set("graceful_timeout", max(1, self.cfg.graceful_timeout - MARGIN_SECONDS))
+        super().init_process()
+
+    def run(self) -> None:
+        """Serve until told to end; who still does not take their answer by the end of the grace is cut off."""
+        super().run()
+        for conn in tuple(self._at_work):
+            with suppress(OSError):
+                conn.sock.shutdown(socket.SHUT_RDWR)
+
+    def set_accept_enabled(self, enabled: bool) -> None:
+        """Once the end has begun: let those in who stand at the door, then shut it, so that nobody waits in vain."""
+        super().set_accept_enabled(enabled)
+        if self.alive or enabled:
+            return
+        for listener in self.sockets:
+            listener.setblocking(False)
+            before = -1
+            while before != self.nr_conns:
+                before = self.nr_conns
+                self.accept(listener)
+            listener.close()
+
     def handle(self, conn: TConn) -> Any:
         """Answer one request of a connection; called in a thread of the pool."""
+        self._at_work.add(conn)
+        try:
+            return self._paced(conn)
+        finally:
+            self._at_work.discard(conn)
+
+    def _paced(self, conn: TConn) -> Any:
         if not conn.initialized:
             if not conn.data_ready and not conn.wait_for_data(SILENCE_SECONDS):
                 return _DEFER

@@ -5,6 +5,7 @@ One process answers, with one copy of every model in memory; threads share it. O
 
 from __future__ import annotations
 
+import errno
 import socket
 import struct
 import sys
@@ -12,6 +13,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from data.errors import UsageError
 from data.settings import Settings
 
 if TYPE_CHECKING:
@@ -28,15 +30,18 @@ BACKLOG = 512
 MakeApp = Callable[[], "Flask"]
 
 
-def serve(settings: Settings, make_app: MakeApp, *, ready: Callable[[str], None]) -> None:
+def serve(
+    settings: Settings, make_app: MakeApp, *, ready: Callable[[str], None], ending: Callable[[], None] = lambda: None
+) -> None:
     """Serve until SIGTERM or SIGINT. `ready` hears the address once requests are taken.
 
+    `ending` is called when the end begins, while open requests are still being answered; perhaps more than once.
     The application is made in the process that serves, after any fork: nothing open is shared between processes.
     """
     if sys.platform == "win32":
         _waitress(settings, make_app, ready)
     else:
-        _gunicorn(settings, make_app, ready)
+        _gunicorn(settings, make_app, ready, ending)
 
 
 def _waitress(settings: Settings, make_app: MakeApp, ready: Callable[[str], None]) -> None:
@@ -60,8 +65,14 @@ def _waitress(settings: Settings, make_app: MakeApp, ready: Callable[[str], None
         app.extensions["attune"].close()
 
 
-def _gunicorn(settings: Settings, make_app: MakeApp, ready: Callable[[str], None]) -> None:
+def _gunicorn(settings: Settings, make_app: MakeApp, ready: Callable[[str], None], ending: Callable[[], None]) -> None:
     from gunicorn.app.base import BaseApplication
+    from gunicorn.arbiter import Arbiter
+
+    class Parent(Arbiter):  # type: ignore[misc]  # gunicorn has no types
+        def stop(self, graceful: bool = True) -> None:
+            ending()
+            super().stop(graceful)
 
     class Application(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
         def load_config(self) -> None:
@@ -71,7 +82,7 @@ def _gunicorn(settings: Settings, make_app: MakeApp, ready: Callable[[str], None
         def load(self) -> Flask:
             return make_app()
 
-    Application().run()
+    Parent(Application()).run()
 
 
 def _options(settings: Settings, ready: Callable[[str], None]) -> dict[str, Any]:
@@ -114,6 +125,18 @@ def _bound(listener: socket.socket) -> str:
 def address(host: str, port: int) -> str:
     """The URL of a host and port."""
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def check_address(host: str, port: int) -> None:
+    """Raises UsageError unless one can listen there; the servers themselves would say so late, and in many lines."""
+    try:
+        socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET).close()
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            message, remedy = f"Something listens on port {port} of {host} already.", "Name another with --port."
+        else:
+            message, remedy = f"This machine cannot listen on port {port} of {host}.", "Name another with --host."
+        raise UsageError(message, remedy=remedy) from error
 
 
 class Pace:

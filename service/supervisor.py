@@ -33,15 +33,22 @@ class Supervisor:
     def start(self) -> None:
         self._thread.start()
 
-    def stop(self) -> None:
-        """Ask the child to give its job back and end; end it when it does not."""
-        if os.getpid() != self._owner:
+    def ask(self) -> None:
+        """Ask the child to give its job back and end; do not wait for it."""
+        if os.getpid() != self._owner or self._ending.is_set():
             return
         self._ending.set()
+        if self._child is not None and self._child.poll() is None:
+            self._child.terminate()
+
+    def stop(self) -> None:
+        """Ask the child to end, unless it was asked already, and wait; end it when it does not."""
+        if os.getpid() != self._owner:
+            return
+        self.ask()
+        if self._thread.ident is not None:  # it was started
+            self._thread.join(GRACE_SECONDS)
         child = self._child
-        if child is not None and child.poll() is None:
-            child.terminate()
-        self._thread.join(GRACE_SECONDS)
         if child is not None and child.poll() is None:
             child.kill()
 

@@ -34,9 +34,11 @@ class ServeAsked:
 
 def serve(session: Session, asked: ServeAsked) -> None:
     """Serve over HTTP, and work on jobs beside it, until stopped. The first start prints an admin key, once."""
-    from service.server import serve as run  # the web framework is loaded by this verb alone
+    from service.server import check_address  # the web framework is loaded by this verb alone
+    from service.server import serve as run
 
     settings = _settings(session, asked)
+    check_address(settings.serve.host, settings.serve.port)  # before a key is made that nobody would be shown
     with session.new_store() as store:
         first = first_key(store)
     supervisor = None if asked.no_worker else Supervisor(worker_command(session, settings))
@@ -47,7 +49,7 @@ def serve(session: Session, asked: ServeAsked) -> None:
             supervisor.start()
 
     try:
-        run(settings, lambda: _make_app(settings), ready=ready)
+        run(settings, lambda: _make_app(settings), ready=ready, ending=supervisor.ask if supervisor else lambda: None)
     finally:
         if supervisor is not None:
             supervisor.stop()
