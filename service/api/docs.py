@@ -11,6 +11,7 @@ from flask_openapi.openapi import OpenAPI
 
 from data.version import attune_version
 from service.api._spec import Access, Api, Call, Route
+from service.error_codes import CODES
 from service.pages import render
 from service.reference import reference
 
@@ -29,7 +30,7 @@ def openapi(call: Call) -> Response:
 def page(call: Call) -> Response:
     """The contract for people."""
     found = reference(document(current_app.api_doc))  # type: ignore[attr-defined]  # flask_openapi.OpenAPI
-    return render("docs.html", reference=found, version=attune_version())
+    return render("docs.html", reference=found, version=attune_version(), codes=CODES)
 
 
 def document(raw: dict[str, Any]) -> dict[str, Any]:

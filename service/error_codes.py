@@ -1,0 +1,41 @@
+"""What the codes of errors over HTTP mean, for the page that `doc_url` leads to. docs/errors.md says more of each."""
+
+from __future__ import annotations
+
+CODES: dict[str, tuple[int, str]] = {
+    "malformed": (400, "The request, its query, a header or its JSON cannot be read."),
+    "unauthenticated": (401, "No key came, or none that is valid: unknown, expired or revoked."),
+    "forbidden": (403, "The key has not the scope that this needs."),
+    "origin_refused": (403, "A public key on a page it was not made for."),
+    "not_found": (404, "There is no such thing, or it belongs to somebody else; the two cannot be told apart."),
+    "method_not_allowed": (405, "The address does not take this method; the header Allow names those it takes."),
+    "timeout": (408, "The request took too long to arrive."),
+    "conflict": (409, "It was true a moment ago and is not any more, or contradicts what is there. Look again."),
+    "name_taken": (409, "A bot of that name exists."),
+    "in_use": (409, "It is needed by something that is still there."),
+    "promotion_gate_failed": (409, "The verdict does not say promote. Read it; `override_reason` lets it through."),
+    "integrity_failed": (409, "Stored bytes are not those that were recorded. Nothing is answered from them."),
+    "length_required": (411, "The request needs a Content-Length."),
+    "pointer_moved": (412, "Somebody else changed what is live since you looked."),
+    "precondition_failed": (412, "It was changed since you saw it. Look again, then decide again."),
+    "body_too_large": (413, "The body is larger than what is taken here."),
+    "unsupported_media_type": (415, "The body is of a type that is not taken here."),
+    "invalid": (422, "Readable, but not what it should mean; `details` names every wrong field."),
+    "idempotency_mismatch": (422, "One Idempotency-Key came with two different requests."),
+    "message_too_long": (422, "The text is longer than messages may be."),
+    "profile_invalid": (422, "The bot profile does not hold; the message names every wrong field."),
+    "recipe_invalid": (422, "The recipe does not hold."),
+    "rights_not_attested": (422, "An upload must say that you have the right to train on it."),
+    "usage_invalid": (422, "What was asked for makes no sense as asked."),
+    "precondition_required": (428, "Say in If-Match what you last saw."),
+    "queue_full": (429, "Too many jobs wait already. Retry-After says when to come back."),
+    "rate_limited": (429, "Too many requests. Retry-After says when to come back."),
+    "internal": (500, "Our fault. Tell us the request id."),
+    "overloaded": (503, "The server is busy. Try again."),
+    "release_unavailable": (503, "What is live cannot be loaded, nor anything that was live before."),
+    "server_shutdown": (503, "The server is stopping. Connect again."),
+    "store_unavailable": (503, "The database is busy or out of reach; nothing was written. Try again."),
+    "storage_full": (507, "The disk is full; nothing was kept."),
+    "storage_quota": (507, "The workspace keeps as many bytes of uploads as it may."),
+}
+"""Status and meaning by code."""
