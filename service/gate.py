@@ -138,7 +138,7 @@ class Gate:
         response.vary.add("Origin")
         if origin in self._service.origins():
             response.headers["Access-Control-Allow-Origin"] = origin
-            response.headers["Access-Control-Allow-Methods"] = method or ""
+            response.headers["Access-Control-Allow-Methods"] = known.route.method
             response.headers["Access-Control-Allow-Headers"] = CROSS_ORIGIN_HEADERS
             response.headers["Access-Control-Max-Age"] = PREFLIGHT_SECONDS
         return response
@@ -150,7 +150,9 @@ class Gate:
         except Exception:  # werkzeug raises its own kinds, redirects among them: none of them is a route
             return None
         declared = self._declared.get(endpoint)
-        return declared if declared is not None and declared.route.cross_origin else None
+        if declared is None or not declared.route.cross_origin or declared.route.method != method:
+            return None
+        return declared
 
 
 def may(caller: Caller, access: Access) -> bool:

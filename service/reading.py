@@ -9,12 +9,13 @@ import re
 
 from flask import Request, request
 from pydantic import BaseModel, ValidationError
-from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge
 
 from service.api._spec import Route
 from service.errors import Invalid, Refusal
+from service.incoming import Incoming, has_body
 from service.strict_json import NotJson, loads
 
+SHARED_KEY_CHARS = 16
 _PATH_VALUE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,79}", re.ASCII)
 _QUERY_VALUE = re.compile(r"[ -~]{0,1000}", re.ASCII)
 _SHOWABLE = re.compile(r"[A-Za-z0-9_.-]{1,80}", re.ASCII)
@@ -55,15 +56,13 @@ def read_body(route: Route, most_bytes: int) -> BaseModel | None:
     if route.reads_body is not None:
         return None
     if route.body is None:
-        if _has_body(request):
-            _bounded(request, most_bytes)
+        Incoming(request, most_bytes).all()
         return None
-    if route.optional_body and not _has_body(request):
+    if route.optional_body and not has_body(request):
         return route.body()
     _check_type(request)
-    body = _bounded(request, most_bytes)
     try:
-        value = loads(body)
+        value = loads(Incoming(request, most_bytes).all())
     except NotJson as error:
         raise Refusal(400, "malformed", str(error)) from None
     if not isinstance(value, dict):
@@ -74,13 +73,19 @@ def read_body(route: Route, most_bytes: int) -> BaseModel | None:
         raise Invalid("The body does not hold: `details` says where.", details_of(error)) from None
 
 
-def read_idempotency_key() -> str | None:
-    """The caller's Idempotency-Key. Raises 400 when it is not 1 to 255 printable characters."""
+def read_idempotency_key(*, is_shared: bool = False) -> str | None:
+    """The caller's Idempotency-Key. Raises 400 when it is not 1 to 255 printable characters.
+
+    `is_shared`: many callers have one credential, and who knows a key gets what its first sender got: none is short.
+    """
     given = request.headers.getlist("Idempotency-Key")
     if not given:
         return None
     if len(given) > 1 or not _IDEMPOTENCY_KEY.fullmatch(given[0]):
         message = "An Idempotency-Key is 1 to 255 printable ASCII characters without spaces, given once."
+        raise Refusal(400, "malformed", message, param="Idempotency-Key")
+    if is_shared and len(given[0]) < SHARED_KEY_CHARS:
+        message = f"With a public key an Idempotency-Key has {SHARED_KEY_CHARS} characters or more, and is random."
         raise Refusal(400, "malformed", message, param="Idempotency-Key")
     return given[0]
 
@@ -96,31 +101,6 @@ def read_if_match() -> str:
     if len(given) > 1 or not _ENTITY_TAG.fullmatch(given[0].strip()):
         raise Refusal(400, "malformed", "If-Match takes one ETag in double quotes.", param="If-Match")
     return given[0].strip()
-
-
-def bytes_of(incoming: Request, most_bytes: int) -> bytes:
-    """The whole body, at most `most_bytes` of it."""
-    return _bounded(incoming, most_bytes)
-
-
-def _has_body(incoming: Request) -> bool:
-    return bool(incoming.content_length) or "chunked" in incoming.headers.get("Transfer-Encoding", "").lower()
-
-
-def _bounded(incoming: Request, most_bytes: int) -> bytes:
-    if incoming.content_length is not None and incoming.content_length > most_bytes:
-        raise too_large(most_bytes)
-    incoming.max_content_length = most_bytes
-    try:
-        return incoming.get_data(cache=False)
-    except RequestEntityTooLarge:
-        raise too_large(most_bytes) from None
-    except ClientDisconnected:
-        raise Refusal(400, "malformed", "The body ended before its Content-Length.") from None
-
-
-def too_large(most_bytes: int) -> Refusal:
-    return Refusal(413, "body_too_large", f"The body is larger than {most_bytes} bytes.")
 
 
 def _check_type(incoming: Request) -> None:

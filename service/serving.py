@@ -17,7 +17,7 @@ from pydantic import BaseModel
 from data.store import Tx, audit, idempotency
 from data.store.audit import Entry
 from data.store.idempotency import Ask, Kept
-from service.api._spec import Answer, Call, Declared
+from service.api._spec import PUBLIC, Answer, Call, Declared
 from service.context import Service
 from service.reading import read_body, read_idempotency_key, read_if_match, read_path, read_query
 
@@ -53,7 +53,7 @@ class Frame:
 
     def _effect(self, declared: Declared, call: Call) -> Response:
         route = declared.route
-        key = read_idempotency_key()
+        key = read_idempotency_key(is_shared=PUBLIC in call.caller.scopes)
         if key is not None and route.digest is None:  # what is asked is known: a repeated call need not be prepared
             kept = self._kept_before(call, _ask(declared, call, key))
             if kept is not None:

@@ -115,8 +115,13 @@ class Detection:
     lines: int = 0
 
 
+_NO_FILES = ("idna", "punycode", "raw-unicode-escape", "undefined", "unicode-escape", "utf-7")
+"""Ways to write single names, or one script inside another: no file of logs is written so, and some take for ever."""
+
+
 def _is_text_encoding(name: str) -> bool:
     try:
-        return bool(getattr(codecs.lookup(name), "_is_text_encoding", True))
+        known = codecs.lookup(name)
+        return bool(getattr(known, "_is_text_encoding", True)) and known.name not in _NO_FILES
     except (LookupError, ValueError):
         return False

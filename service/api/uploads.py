@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,10 +19,12 @@ from service.api._listing import listed
 from service.api._spec import Access, Answer, Api, Call, Route
 from service.api.jobs import job_detail, room_in_queue
 from service.errors import Invalid, Refusal
+from service.reading import details_of
 from service.receiving import Received
 from service.schemas.jobs import JobDetail
 from service.schemas.shape import Listing, Page
 from service.schemas.uploads import UploadAsked, UploadDetail
+from service.strict_json import NotJson, loads
 
 api = Api("uploads", "Files of logs, and what became of them.")
 BODY: dict[str, Any] = {
@@ -47,19 +49,20 @@ class Handed:
 
 
 def _receive(call: Call) -> Handed:
-    """Read the file to the disk. What the query or the form asks for is looked at first where it is known first."""
+    """Read the file to the disk, once it is known for whom and how."""
     with call.service.store_of(call.caller).read() as tx:
         bots.get(tx, call.path["bot"])
         room_in_queue(tx, call.service.settings)
         _check_quota(call, uploads.stored_bytes(tx))
-    is_form = request.mimetype == "multipart/form-data"
-    if not is_form:
-        _check_rights(call.query)
-        _options(call.query)
-    received = call.service.desk.receive(request)
-    asked = _merged(call.query, received.form) if is_form else call.query
+    received = call.service.desk.receive(request, lambda form: _agreed(call.query, form))
+    return Handed(received, *_agreed(call.query, received.form))
+
+
+def _agreed(query: UploadAsked, form: Mapping[str, str]) -> tuple[UploadAsked, ImportOptions]:
+    """What is asked for, by the query and the fields of the form together. Raises 422."""
+    asked = _merged(query, form) if form else query
     _check_rights(asked)
-    return Handed(received, asked, _options(asked))
+    return asked, _options(asked)
 
 
 def _digest(handed: Handed) -> str:
@@ -162,24 +165,30 @@ def _check_rights(asked: UploadAsked) -> None:
         raise Invalid(message, [{"param": "rights_attested", "message": message}], code="rights_not_attested")
 
 
-def _merged(query: UploadAsked, form: dict[str, str]) -> UploadAsked:
+def _merged(query: UploadAsked, form: Mapping[str, str]) -> UploadAsked:
     """The query and the fields of the form as one; what stands in both must agree."""
     given = {name: value for name, value in form.items() if name != "file"}
     unknown = sorted(set(given) - set(UploadAsked.model_fields))
     if unknown:
         raise Invalid("The form has a field that is not known here.", [{"param": "form", "message": "unknown field"}])
     try:
-        return UploadAsked.model_validate({**query.model_dump(exclude_unset=True), **given})
-    except ValidationError:
-        raise Invalid("A field of the form does not hold.", [{"param": "form", "message": "unfit value"}]) from None
+        asked = UploadAsked.model_validate({**query.model_dump(exclude_unset=True), **given})
+    except ValidationError as error:
+        raise Invalid("A field of the form does not hold: `details` says which.", details_of(error)) from None
+    twice = sorted(query.model_fields_set & set(given))
+    torn = [name for name in twice if getattr(asked, name) != getattr(query, name)]
+    if torn:
+        message = "The query and the form say different things."
+        raise Invalid(message, [{"param": torn[0], "message": message}])
+    return asked
 
 
 def _options(asked: UploadAsked) -> ImportOptions:
     wire: dict[str, Any] = {name: getattr(asked, name) for name in ("format", "encoding") if getattr(asked, name)}
     if asked.fields is not None:
         try:
-            wire["fields"] = json.loads(asked.fields)
-        except (ValueError, RecursionError):
+            wire["fields"] = loads(asked.fields.encode("utf-8"))
+        except NotJson:
             raise Refusal(400, "malformed", "`fields` is not JSON.", param="fields") from None
     try:
         return ImportOptions.from_wire(wire)

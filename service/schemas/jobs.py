@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, field_validator
+from pydantic import BeforeValidator, Field, field_validator
 
+from service.reading import as_whole_number
 from service.schemas.shape import Asked, Instant, Json, Page, Told
 
 _BASE = re.compile(r"[a-z0-9][a-z0-9-]{0,62}", re.ASCII)
@@ -57,7 +58,9 @@ class JobEvent(Told):
 class EventPage(Page):
     """Which events. With `Accept: text/event-stream` they come as they happen, until the job is over."""
 
-    after: int | None = Field(None, ge=0, le=10**9, description="Only events with a higher number.")
+    after: Annotated[int | None, BeforeValidator(as_whole_number)] = Field(
+        None, ge=0, le=10**9, description="Only events with a higher number."
+    )
 
 
 class Retraining(Asked):

@@ -1,0 +1,18 @@
+"""The fixtures of the hostile tests. What they are made of is in `stage`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.flow.http.stage import Site, furnish, populate, site_at
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """The home, populated, and an application on it that limits no rate."""
+    home = tmp_path_factory.mktemp("home")
+    with site_at(home, furnish(home)) as made:
+        populate(made)
+        yield made
