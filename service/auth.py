@@ -1,6 +1,7 @@
 """Who is calling: from a bearer token to a Caller. Only `Authorization: Bearer`, never a query string or a cookie.
 
-Keys are looked up in the store and remembered for a second, so that a revocation holds within one. A visitor's token
+Keys are looked up in the store and remembered for a second, so that a revocation holds within one. While the store
+does not answer, keys that were in use go on being known for a minute. A visitor's token
 is not stored at all: it names a session and carries a signature made with the server's secret.
 """
 
@@ -17,14 +18,18 @@ from collections.abc import Callable
 from pathlib import Path
 
 from data import tokens
+from data.errors import StoreUnavailable
 from data.files import disk
 from data.settings import Settings
 from data.store import Store, keys, sessions
 from data.store.keys import Key
 from data.tokens import Token
 from service.api._spec import PUBLIC, Caller
+from service.pulse import Pulse
 
 REMEMBERED_SECONDS = 1.0
+PATIENCE_SECONDS = 60.0
+"""How long a key is taken from memory while the store cannot say whether it was revoked."""
 MOST_REMEMBERED = 10_000
 SECRET_FILE = "secret.key"  # noqa: S105 - a name, not a secret
 SECRET_BYTES = 32
@@ -83,6 +88,7 @@ class Doorkeeper:
         self._lock = threading.Lock()
         self._known: OrderedDict[str, tuple[Key, float]] = OrderedDict()
         self._used: set[tuple[str, str]] = set()
+        self.pulse = Pulse(store)
 
     def caller(self, text: str) -> Caller | None:
         """Whose token this is; None when it is nobody's, or no longer."""
@@ -114,7 +120,13 @@ class Doorkeeper:
             known = self._known.get(digest)
         if known is not None and now < known[1]:
             return known[0]
-        key = keys.find(self._store, text)
+        try:
+            with self.pulse.asked():
+                key = keys.find(self._store, text)
+        except StoreUnavailable:
+            if known is None or self._clock() >= known[1] + PATIENCE_SECONDS:
+                raise
+            return known[0]
         with self._lock:
             self._known.pop(digest, None)
             if key is not None:
@@ -126,7 +138,8 @@ class Doorkeeper:
 
     def _visitor(self, token: Token) -> Caller | None:
         session_id = f"session_{token.id}"
-        found = sessions.find(self._store, session_id, idle_seconds=self._idle_seconds)
+        with self.pulse.asked():
+            found = sessions.find(self._store, session_id, idle_seconds=self._idle_seconds)
         if found is None:
             return None
         workspace, session = found

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from werkzeug.routing import MapAdapter
 
-from data.errors import NotFound
+from data.errors import NotFound, StoreUnavailable
 from data.settings import Settings
 from data.store import Store, Tx, bots, keys, sessions
 from data.store.bots import Bot
@@ -60,13 +60,21 @@ class Service:
         return known
 
     def bot(self, workspace: str, name: str) -> Bot:
-        """The bot of that name, from memory where it was looked up just now. Raises NotFound."""
+        """The bot of that name, from memory where it was looked up just now, or while the store does not answer.
+
+        Raises NotFound, StoreUnavailable.
+        """
         now = time.monotonic()
         until, known = self._bots.get((workspace, name), (0.0, None))
         if known is not None and now < until:
             return known
-        with self.store.for_workspace(workspace).read() as tx:
-            known = bots.get(tx, name)
+        try:
+            with self.doorkeeper.pulse.asked(), self.store.for_workspace(workspace).read() as tx:
+                known = bots.get(tx, name)
+        except StoreUnavailable:
+            if known is None:
+                raise
+            return known
         if len(self._bots) >= MOST_KNOWN:
             self._bots.clear()
         self._bots[workspace, name] = (now + KNOWN_SECONDS, known)
@@ -82,6 +90,7 @@ class Service:
 
     def close(self) -> None:
         self.streams.drain()
+        self.doorkeeper.pulse.stop()
         self.caretaker.stop()
         self.bots.close()
         self.store.close()

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import errno
 import logging
-import socket
-from contextlib import suppress
 from typing import Any
 
 from gunicorn.glogging import Logger
 from gunicorn.workers.gthread import _DEFER, TConn, ThreadWorker
 
-from service.server import Pace, bound_waiting
+from service.server import Pace, bound_waiting, cut
 
 SILENCE_SECONDS = 0.2
 """How long a new connection may hold a thread without a byte; then the poller waits for it, which costs nothing."""
@@ -32,8 +30,7 @@ class PacedWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
         """Serve until told to end; who still does not take their answer by the end of the grace is cut off."""
         super().run()
         for conn in tuple(self._at_work):
-            with suppress(OSError):
-                conn.sock.shutdown(socket.SHUT_RDWR)
+            cut(conn.sock)
 
     def set_accept_enabled(self, enabled: bool) -> None:
         """Once the end has begun: let those in who stand at the door, then shut it, so that nobody waits in vain."""

@@ -11,6 +11,7 @@ import struct
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from data.errors import UsageError
@@ -163,3 +164,9 @@ def bound_waiting(connection: socket.socket) -> None:
     """No single wait for this caller is endless, neither to hear from it nor to be heard."""
     for option, seconds in ((socket.SO_RCVTIMEO, HEADER_SECONDS), (socket.SO_SNDTIMEO, SEND_SECONDS)):
         connection.setsockopt(socket.SOL_SOCKET, option, struct.pack("ll", seconds, 0))
+
+
+def cut(connection: socket.socket) -> None:
+    """End a connection under whoever waits for it; the one who does is told so."""
+    with suppress(OSError):
+        connection.shutdown(socket.SHUT_RDWR)

@@ -117,7 +117,7 @@ def furnish(home: Path, answers: tuple[str, ...] = ("About {}.",)) -> dict[str, 
     settings = load_settings(home, environ={})
     with open_store(settings.store_url, home=home) as store:
         for number, words in enumerate(answers, 1):
-            profile = parse_profile({"name": "Acme", "intents": _intents(words)})
+            profile = parse_profile(_profile(words))
             with store.begin() as tx:
                 if number == 1:
                     bot_id = bots.create(tx, BOT, profile).id
@@ -131,8 +131,11 @@ def furnish(home: Path, answers: tuple[str, ...] = ("About {}.",)) -> dict[str, 
     return made
 
 
-def _intents(words: str) -> list[dict[str, Any]]:
-    return [{"name": name, "answers": [words.format(name)]} for name in tiny_release.SAID if name != "oos"]
+def _profile(words: str) -> dict[str, Any]:
+    """A bot whose every reply has these words."""
+    intents = [{"name": name, "answers": [words.format(name)]} for name in tiny_release.SAID if name != "oos"]
+    told = {"fallback": "something else", "handoff": "a colleague", "ask_back": "{first} or {second}"}
+    return {"name": "Acme", "intents": intents, **{name: words.format(what) for name, what in told.items()}}
 
 
 def promote(store: Store, number: int) -> None:
