@@ -100,9 +100,7 @@ class Gate:
                 return
             self._note_denial(caller, declared)
             raise Refusal(403, "forbidden", "This key is for one bot, and this concerns all of them.")
-        with self._service.store_of(caller).read() as tx:
-            known = bots.find(tx, name)
-        if known is None or known.id != caller.bot_id:
+        if self._service.bot(caller.workspace, name).id != caller.bot_id:
             raise bots.absent(name)
 
     def _check_origin(self, caller: Caller) -> None:
