@@ -18,18 +18,25 @@ from typing import Literal, NamedTuple, get_args
 import phonenumbers
 
 from data.errors import SettingsError
+from data.identities import identities
 from data.settings import ImportSettings
 from data.spans import Edit, Edited, Exact, Stage
 
-Kind = Literal["email", "iban", "card", "ip", "order", "phone"]
+Kind = Literal["email", "secret", "id", "iban", "card", "ip", "order", "phone"]
 KINDS: tuple[str, ...] = get_args(Kind)
 PLACEHOLDER = re.compile(rf"\[({'|'.join(KINDS)}) (\d{{1,9}})\]")
 
 MAX_ROUNDS = 10
-_SOMETHING = re.compile(r"[@\d]|[0-9A-Fa-f]::")
+_SOMETHING = re.compile(r"[@\d=]|[0-9A-Fa-f]::")
 _SEVEN_DIGITS = re.compile(r"\d(?:\D{0,3}\d){6}")
 _NAME = r"A-Za-z0-9\u00c0-\u024f\u0400-\u04ff"  # no Han, Kana, Thai: those scripts put no space before an address
 _EMAIL = re.compile(rf"(?<![{_NAME}._%+-])[{_NAME}._%+-]+@[{_NAME}-]+(?:\.[{_NAME}-]+)+")
+_LOGIN = re.compile(r"(?<=://)[^\s/@:]{1,200}:[^\s/@]{1,200}(?=@)")
+_TOKEN = re.compile(
+    r"(?<=[?&#;])(?:access_|auth_|api_|refresh_|id_|reset_|session_?)?"
+    r"(?:token|key|apikey|password|passwd|pwd|secret|signature|sig|sid|sessionid|auth)=([^\s&#;\"'<>\[\]]{4,500})",
+    re.IGNORECASE,
+)
 _IBAN = re.compile(r"(?<!\w)[A-Z]{2}\d{2}(?:[ -]?[A-Z0-9]{1,4}){3,8}(?!\w)", re.IGNORECASE)
 _CARD = re.compile(r"(?<![\w.])\d(?:[ -]?\d){12,22}(?!\w)")
 _IPV4 = re.compile(r"(?<![\w.])\d{1,3}(?:\.\d{1,3}){3}(?!\w|\.\d)")
@@ -134,6 +141,8 @@ class Redactor:
     def _find(self, text: str) -> Iterator[Found]:
         if "@" in text:
             yield from (Found(0, m.start(), m.end(), "email", m[0].casefold()) for m in _EMAIL.finditer(text))
+        yield from _secrets(text)
+        yield from (Found(1, one.start, one.end, "id", one.normal) for one in identities(text))
         for match in self._order.finditer(text):
             if match.end() > match.start():
                 normal = re.sub(r"[\W_]+", "", match[0]).casefold()
@@ -176,6 +185,14 @@ def _replace(text: str, found: list[Found], memory: Memory) -> tuple[str, tuple[
         edits.append(Edit(one.start, one.end, len(placeholder)))
         last = one.end
     return "".join([*pieces, text[last:]]), tuple(edits)
+
+
+def _secrets(text: str) -> Iterator[Found]:
+    """What opens a door in an address: a name with its password, a token among the parameters."""
+    if "://" in text:
+        yield from (Found(-1, m.start(), m.end(), "secret", m[0]) for m in _LOGIN.finditer(text))
+    if "=" in text:
+        yield from (Found(-1, m.start(1), m.end(1), "secret", m[1]) for m in _TOKEN.finditer(text))
 
 
 def _ibans(text: str) -> Iterator[Found]:
