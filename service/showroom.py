@@ -9,13 +9,15 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 from data import lessons
 from data.errors import AttuneError
+from data.files import disk
 from data.settings import Settings
 from data.store import Store, feedback, jobs, keys, releases, sessions, turns
 from data.store.bots import Bot
@@ -33,7 +35,7 @@ from service.training import Order, enqueue_training
 ACTOR = "demo"
 KEY_NAMES = ("demo: everything", "demo: the page")
 LOOK_SECONDS = 1.0
-START_SECONDS = 60.0
+LOG = "serve.log"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +58,19 @@ class Correction:
     @property
     def wanted(self) -> str:
         return self.feedback.reply or f"(meant: {self.feedback.intent})"
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """The server of the demo, while it runs."""
+
+    address: str
+    child: subprocess.Popen[bytes]
+
+    def check(self) -> None:
+        """Raises AttuneError once the server has ended."""
+        if self.child.poll() is not None:
+            raise _ended({})
 
 
 @dataclass
@@ -82,22 +97,24 @@ class Showroom:
         return Keys(admin, public, door.visitor_token(self.store.workspace, session.id))
 
     @contextmanager
-    def serving(self, port: int, public: str) -> Iterator[str]:
-        """Serve in a child for the length of the block; gives the address once requests are taken.
-
-        Raises AttuneError when the child ends before that; its own words stand on stderr.
-        """
+    def serving(self, port: int, public: str) -> Iterator[Served]:
+        """Serve in a child for the length of the block; begins once requests are taken. What the server logs goes to
+        the folder `logs` of the home. Raises AttuneError when the child ends before that."""
         options = ["--home", str(self.settings.home), "--port", str(port), "--page-key", public, "--json"]
-        child = subprocess.Popen(  # noqa: S603 - our own interpreter and module
-            [sys.executable, "-P", "-m", "service.cli", "serve", *options], stdout=subprocess.PIPE
-        )
+        log = self.settings.home / "logs" / LOG
+        with disk():
+            log.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            stream = log.open("ab")
+        with stream:
+            child = subprocess.Popen(  # noqa: S603 - our own interpreter and module
+                [sys.executable, "-P", "-m", "service.cli", "serve", *options], stdout=subprocess.PIPE, stderr=stream
+            )
         try:
             line = child.stdout.readline() if child.stdout is not None else b""
-            if not line:
-                error = AttuneError("The server could not begin.", remedy="Its last words stand above.")
-                error.code = "child_lost"
-                raise error
-            yield str(json.loads(line)["serving"])
+            told = json.loads(line) if line else {}
+            if "serving" not in told:
+                raise _ended(told)
+            yield Served(str(told["serving"]), child)
         finally:
             _end(child)
 
@@ -148,6 +165,14 @@ class Showroom:
             release = releases.get(tx, self.bot.id, number)
         with predictor_of(self.settings, self.bot, release) as predictor:
             return predictor.reply([("user", message)]).reply
+
+
+def _ended(told: Mapping[str, Any]) -> AttuneError:
+    said = told.get("error") or {}
+    message = str(said.get("message") or "The server of the demo has ended.")
+    error = AttuneError(message, remedy=str(said.get("remedy") or f"Its last words stand in logs/{LOG} of the home."))
+    error.code = str(said.get("code") or "child_lost")
+    return error
 
 
 def _end(child: subprocess.Popen[bytes]) -> None:

@@ -16,7 +16,7 @@ from service.child import require_train_extra
 from service.demonstration import BOT, Demonstration, Said, seconds_of
 from service.progress import meter
 from service.session import Session
-from service.showroom import LOOK_SECONDS, Correction, Keys, Showroom
+from service.showroom import LOOK_SECONDS, Correction, Keys, Served, Showroom
 from service.tables import report_table, text, verdict_table
 from service.terminal import Answer, Terminal
 from service.verbs import verb
@@ -81,14 +81,14 @@ def _serve(session: Session, store: Store, port: int) -> None:
     room = Showroom(store, settings, session.bot(store, BOT))
     keys = room.make_keys(f"http://127.0.0.1:{port}")
     try:
-        with room.serving(port, keys.public) as address:
-            _welcome(session.terminal, address, keys)
-            _watch(session, room)
+        with room.serving(port, keys.public) as served:
+            _welcome(session.terminal, served.address, keys)
+            _watch(session, room, served)
     except KeyboardInterrupt:
         session.terminal.note("Stopped.")
 
 
-def _watch(session: Session, room: Showroom) -> None:
+def _watch(session: Session, room: Showroom, served: Served) -> None:
     told: set[tuple[str, int]] = set()
     while True:
         for correction in room.corrections():
@@ -97,6 +97,7 @@ def _watch(session: Session, room: Showroom) -> None:
                 told.add(mark)
                 _offer(session, room, correction)
         time.sleep(LOOK_SECONDS)
+        served.check()
 
 
 def _offer(session: Session, room: Showroom, correction: Correction) -> None:
