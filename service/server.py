@@ -24,6 +24,8 @@ HEADER_SECONDS = 10
 SEND_SECONDS = 30
 GRACE_SECONDS = 10.0
 LEAST_BYTES_PER_SECOND = 1_000
+LINGER_BYTES = 1 << 20
+"""What is still taken, and thrown away, from a caller who was answered before all was sent."""
 HEADER_BYTES = 8_190
 HEADERS = 100
 BACKLOG = 512
@@ -164,6 +166,12 @@ def bound_waiting(connection: socket.socket) -> None:
     """No single wait for this caller is endless, neither to hear from it nor to be heard."""
     for option, seconds in ((socket.SO_RCVTIMEO, HEADER_SECONDS), (socket.SO_SNDTIMEO, SEND_SECONDS)):
         connection.setsockopt(socket.SOL_SOCKET, option, struct.pack("ll", seconds, 0))
+
+
+def half_close(connection: socket.socket) -> None:
+    """Say that nothing more is said; what the caller still says can be read without waiting. Raises OSError."""
+    connection.shutdown(socket.SHUT_WR)
+    connection.setblocking(False)
 
 
 def cut(connection: socket.socket) -> None:

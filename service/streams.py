@@ -3,7 +3,7 @@
     event: delta
     data: {"text": "..."}
 
-A comment every few seconds keeps proxies from closing a silent stream, and finds out whether anybody still listens.
+A comment every other second keeps proxies from closing a silent stream, and finds out whether anybody still listens.
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ from flask import Response
 from service.errors import Refusal
 
 KEEP_ALIVE = ": still here\n\n"
-KEEP_ALIVE_SECONDS = 15.0
+KEEP_ALIVE_SECONDS = 2.0
+"""Only by writing does one learn that nobody listens; until then the place of the stream is taken."""
 RETRY_SECONDS = "2"
 
 Event = tuple[str, Mapping[str, Any]]

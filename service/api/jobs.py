@@ -21,6 +21,8 @@ from service.streams import Event as Sent
 
 api = Api("jobs", "Background work.")
 LOOK_SECONDS = 0.5
+PATIENCE_SECONDS = 15.0
+"""How long a stream goes on while the database does not answer."""
 SHOWN_KINDS = ("import", "train")
 
 
@@ -126,7 +128,7 @@ def _follow(call: Call, job_id: str, after: int) -> Iterator[Sent]:
             failures = 0
         except StorageError:
             failures += 1
-            if failures * LOOK_SECONDS > KEEP_ALIVE_SECONDS:
+            if failures * LOOK_SECONDS > PATIENCE_SECONDS:
                 yield error_event("store_unavailable", "The database does not answer; connect again.", call.request_id)
                 return
             found, detail, job = [], None, None

@@ -213,7 +213,9 @@ import service.server
 for name, value in json.loads(sys.argv[2]).items():
     setattr(service.server, name, value)
 from data.settings import load_settings
+from service import logs
 from service.app import create_app
+logs.set_up()
 settings = load_settings(sys.argv[1], json.loads(sys.argv[3]), environ={{}})
 service.server.serve(settings, lambda: create_app(settings), ready=lambda at: print(at, flush=True))
 """
