@@ -41,6 +41,13 @@ SET_ASIDE: Mapping[str, Kind] = {
     "ragged_row": Kind("warning", "Put cells that hold the delimiter in double quotes; check the number of cells."),
     "malformed_row": Kind("warning", "Write a double quote inside a quoted cell twice."),
     "unclosed_quote": Kind("warning", "Close the quoted cell; the rows after it were read all the same."),
+    "unreadable_file": Kind("warning", "Mend this file of the archive, or upload it by itself to see what it lacks."),
+    "document_too_large": Kind("warning", "Split the file, or raise imports.max_document_bytes."),
+    "system_notice": Kind("info", "Nothing to do: the source wrote this, nobody said it."),
+    "deleted_message": Kind("info", "Nothing to do: its author took it back."),
+    "earlier_version": Kind("info", "Nothing to do: the last version of an edited message is used."),
+    "attachment_only": Kind("info", "Nothing to do: a file or picture without words teaches nothing."),
+    "private_note": Kind("info", "Nothing to do: what colleagues write to each other is kept out."),
     "duplicate_conversation": Kind("info", "Nothing to do: the first of them is used.", fixable=True),
 }
 
@@ -66,6 +73,14 @@ NOTICED: Mapping[str, Kind] = {
     "fields_ignored": Kind("info", "Nothing to do, unless one of these fields should have been read."),
     "columns_ignored": Kind("info", "Name a column in the field map if it should have been read."),
     "long_quoted_cell": Kind("warning", "A quoted cell runs over more than twenty lines: check its quotes."),
+    "speakers_guessed": Kind("warning", "Check who was taken for the brand; if wrong, name them (brand)."),
+    "dates_guessed": Kind("warning", "Day and month could be swapped in every date: export with ISO dates to be sure."),
+    "attachments_ignored": Kind("info", "Nothing to do: the words beside a file are used, the file is not."),
+    "extras_ignored": Kind("info", "Nothing to do: reactions, buttons, previews and polls teach no replies."),
+    "mentions_unknown": Kind("info", "Export the list of members too: some mentions name nobody."),
+    "names_unknown": Kind("info", "Nothing to do: these messages do not say who wrote them; they count as one person."),
+    "files_skipped": Kind("info", "Nothing to do, unless one of these files holds conversations: upload it by itself."),
+    "definition_left_out": Kind("warning", "Parts of the bot's definition are too long or too many for a profile."),
     "no_rows": Kind("error", "The file holds no rows: check that it was exported whole."),
     "nothing_used": Kind("error", "Every row was set aside: see the other findings for the reasons."),
 }

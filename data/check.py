@@ -173,7 +173,7 @@ def _texts(paths: Sequence[Path], so_far: _Read, limits: ImportSettings) -> Iter
 def _file(path: Path, limits: ImportSettings) -> Iterator[tuple[int, str | Reason]]:
     """The texts of one file by row. JSON Lines are read here: a row with several labels has a text all the same."""
     detection = detect(path, path.name, None, limits)
-    if detection.format == "jsonl":
+    if detection.format == "jsonl" and detection.packing != "zip":
         with open_plain(path, limits) as unpacked:
             for line in read_lines(unpacked.chunks(), detection, limits.max_line_bytes):
                 for text in _line(line):

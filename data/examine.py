@@ -13,13 +13,15 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 from data.clean import clean
 from data.dedupe import NearIndex, fingerprint
-from data.importers import Detection, ImportOptions, Item, Reason, Remark, detect, read
+from data.importers import Detection, ImportOptions, Item, ProfileHint, Reason, Remark, SpeakersFound, detect, read
 from data.importers.encoding import GUESSED
 from data.language import languages_of
 from data.prepare import ConversationPreparer, Readied
+from data.proposal import Proposal
 from data.quality import Tally
 from data.redact import Memory, Redactor
 from data.schema import Conversation, ImportReport, SetAside
@@ -81,6 +83,8 @@ class Examination:
         self._redacted: Counter[str] = Counter()
         self._set_aside: Counter[str] = Counter()
         self._last_row = 0
+        self._proposal = Proposal(self._shown)
+        self._speakers: SpeakersFound | None = None
         self.conversations = self.rows_in = self.rows_used = 0
 
     @property
@@ -101,7 +105,9 @@ class Examination:
         notes = self._tally.notes
         if self.detection.encoding_confidence < GUESSED:
             notes.add("encoding_guessed", sample=self.detection.encoding)
-        if self.rows_used == 0:
+        if self._proposal.left_out:
+            notes.add("definition_left_out", count=self._proposal.left_out)
+        if self.rows_used == 0 and not self._proposal.to_wire():
             notes.add("nothing_used" if self.rows_in else "no_rows")
         report = ImportReport(
             upload=numbers.upload,
@@ -118,15 +124,15 @@ class Examination:
             labels=dict(self._tally.labels.most_common(MAX_LABELS_SHOWN)),
             findings=self._tally.findings(),
             seconds=numbers.seconds,
-            extra={"turns": self._tally.turns, "distinct_labels": len(self._tally.labels)},
+            extra=self._extra(),
         )
         report.check()
         return report
 
     def _prepared(self) -> Iterator[tuple[Conversation, str, Counter[str]]]:
         for item in self._items:
-            if isinstance(item, Remark):
-                self._tally.notes.add(item.code, item.row, self._safe(item.sample))
+            if not isinstance(item, Conversation | SetAside):
+                self._note(item)
                 continue
             self.rows_in += item.rows
             self._last_row = max(self._last_row, item.row)
@@ -136,6 +142,31 @@ class Examination:
             readied = self._prepare(item)
             if readied.conversation.turns:
                 yield readied.conversation, fingerprint(readied.conversation), readied.redacted
+
+    def _note(self, item: Remark | ProfileHint | SpeakersFound) -> None:
+        if isinstance(item, Remark):
+            self._tally.notes.add(item.code, item.row, self._safe(item.sample))
+        elif isinstance(item, ProfileHint):
+            self._proposal.add(item)
+        else:
+            self._speakers = item
+
+    def _extra(self) -> dict[str, Any]:
+        """What a report says beside the fields that every report has."""
+        extra: dict[str, Any] = {"turns": self._tally.turns, "distinct_labels": len(self._tally.labels)}
+        if len(self.detection.members) > 1:
+            extra["files"] = len(self.detection.members)
+        if self._speakers is not None:
+            found = self._speakers
+            extra["speakers"] = {
+                "decided_by": found.decided_by,
+                "confidence": round(found.confidence, 3),
+                "brand": [self._safe(name) for name in found.brand],
+                "brand_speakers": found.brand_count,
+                "customers": found.customer_count,
+            }
+        proposed = self._proposal.to_wire()
+        return {**extra, "profile": proposed} if proposed else extra
 
     def _prepare(self, raw: Conversation) -> Readied:
         """Clean, redact and merge one conversation, and tell what was found; messages that end empty are set aside."""
@@ -182,4 +213,7 @@ class Examination:
 
     def _safe(self, sample: str) -> str:
         """A sample that may be shown: redacted before it is cut, so that no half of a number is left."""
-        return self._redactor.redact(clean(sample).text, Memory()).text[:SAMPLE_CHARS] if sample else ""
+        return self._shown(sample)[:SAMPLE_CHARS] if sample else ""
+
+    def _shown(self, text: str) -> str:
+        return self._redactor.redact(clean(text).text, Memory()).text

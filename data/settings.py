@@ -50,6 +50,14 @@ class ImportSettings(_Section):
     max_cell_chars: int = Field(64_000, gt=0, description="Longest cell or message, in characters.")
     max_line_bytes: int = Field(16_000_000, gt=0, description="Longest line of a JSONL file, in bytes.")
     max_turns: int = Field(2_000, gt=0, description="Most messages of one conversation.")
+    max_members: int = Field(10_000, gt=0, description="Most files of a zip archive.")
+    max_member_bytes: int = Field(1_000_000_000, gt=0, description="Largest file of a zip archive, unpacked, in bytes.")
+    max_document_bytes: int = Field(
+        32_000_000, gt=0, description="Largest file that is read as a whole (YAML, bot definitions), in bytes."
+    )
+    silence_hours: float = Field(
+        12.0, gt=0, description="A chat without threads is cut into conversations where nobody speaks this long."
+    )
     phone_region: str = Field("GB", min_length=2, max_length=2, description="Region of phone numbers without +.")
     order_number: str = Field(
         r"(?<![\w-])(?:#\s?\d{4,10}|[A-Z]{1,4}-\d{4,10}|[A-Z]{2,4}\d{4,10}|(?-i:[A-Z]{2,4})\s\d{4,10}"

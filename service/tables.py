@@ -59,6 +59,8 @@ def report_table(report: Mapping[str, Any]) -> RenderableType:
             ("redacted", _counts(report["redacted"])),
             ("languages", _counts(report["languages"])),
             ("labels", _counts(report["labels"])),
+            ("brand", _speakers(report.get("speakers"))),
+            ("defines", _definition(report)),
             ("took", f"{report['seconds']:.1f} s"),
         ]
     )
@@ -105,6 +107,21 @@ def _findings(found: Sequence[Mapping[str, Any]]) -> RenderableType:
             remedy.append(f"\n{visible(str(one['sample'])[:160])}", "dim")
         table.add_row(text(severity, _SEVERITY.get(severity, "")), text(one["code"]), text(one["count"]), remedy)
     return table
+
+
+def _speakers(found: Mapping[str, Any] | None) -> str:
+    if not found:
+        return ""
+    more = found["brand_speakers"] - len(found["brand"])
+    names = ", ".join(found["brand"]) + (f" and {more} more" if more > 0 else "")
+    return f"{names or 'nobody'} (by {found['decided_by'].replace('_', ' ')}, sure to {found['confidence']:.0%})"
+
+
+def _definition(report: Mapping[str, Any]) -> str:
+    intents = report.get("profile", {}).get("intents", ())
+    answers = sum(len(intent["answers"]) for intent in intents)
+    known = f"{len(intents)} intents, {answers} answers" if intents else ""
+    return f"{known}: attune profile BOT --from-upload {report['upload']}" if known else ""
 
 
 def _counts(counts: Mapping[str, int]) -> str:

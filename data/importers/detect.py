@@ -1,23 +1,28 @@
-"""What is this file? Decided by content; the name only breaks a tie between CSV and TSV."""
+"""What is this file? Decided by content; the name only breaks a tie between CSV and TSV.
+
+Every kind is asked (`data.importers.kinds`); what is of none of them is a table or JSON Lines, or is refused. The whole
+upload is read once, so that a broken archive or a bomb is refused before the first row is kept.
+"""
 
 from __future__ import annotations
 
 import codecs
 from collections.abc import Iterator
-from dataclasses import replace
-from itertools import chain, islice
+from contextlib import closing
+from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 
 from data.errors import ImportRefused
-from data.importers import encoding, strict_json
-from data.importers.columns import NAMES, plain_name
-from data.importers.lines import Line, read_lines
-from data.importers.nouns import Detection, Format, ImportOptions, Reason
-from data.importers.packed import CHUNK, open_plain, refuse_foreign
+from data.importers import encoding, kinds, line_files
+from data.importers.container import Container, Member, open_container
+from data.importers.encoding import Encoding
+from data.importers.kind import Sample
+from data.importers.nouns import FORMATS, LINE_FORMATS, Detection, ImportOptions
+from data.importers.packed import CHUNK, refuse_foreign
 from data.settings import ImportSettings
 
-DELIMITERS = (",", ";", "\t", "|")
-SAMPLE_LINES = 20
+_OFFICE = ("xl/workbook.xml", "word/document.xml", "ppt/presentation.xml", "content.xml")
 
 
 def detect(
@@ -25,38 +30,132 @@ def detect(
 ) -> Detection:
     """What the file at `path`, called `name` by its owner, is. Options win over what is found.
 
-    Reads the whole file once. Raises ImportRefused for what is empty, no text, damaged, too large or neither format.
+    Reads the whole file once. Raises ImportRefused for what is empty, damaged, too large or of no kind that is known.
     """
     options, limits = options or ImportOptions(), limits or ImportSettings()
-    head, found, newlines = _survey(path, options, limits)
-    old_mac = b"\r" in head and b"\n" not in head
-    base = Detection("jsonl", 1.0, found.name, found.confidence, found.bom, old_mac, lines=newlines)
-    lines = _sample(head, base, limits)
-    if options.format == "jsonl":
-        return base
-    if options.format is None:
-        share = _share_of_json(lines)
-        if share > 0:
-            return replace(base, confidence=share)
-    delimiter, confidence = _delimiter(lines[0].text if lines else "", name, options)
-    form: Format = "tsv" if delimiter == "\t" else "csv"
-    return replace(base, format=options.format or form, delimiter=delimiter, confidence=confidence)
+    with open_container(path, name, limits) as container:
+        samples = [Sample(member, options.encoding) for member in container.members]
+        choice = _choice(samples, options)
+        if container.packing == "zip":
+            return _archive(container, choice, options, limits)
+        (member,) = container.members
+        survey = _survey(member, options, is_known=choice is not None)
+        if choice is None:
+            found = line_files.detect_lines(survey.head, survey.detection, options, limits)
+        else:
+            found = replace(survey.detection, format=choice.kind.name, confidence=choice.confidence)
+        return replace(found, packing=container.packing, members=(member.name,))
 
 
-def _survey(path: Path, options: ImportOptions, limits: ImportSettings) -> tuple[bytes, encoding.Encoding, int]:
-    """The first bytes, the encoding, the number of line breaks; limits and damage show here, before any row."""
-    with open_plain(path, limits) as plain:
-        head = plain.read(CHUNK)
-        refuse_foreign(head)
+def _choice(samples: list[Sample], options: ImportOptions) -> kinds.Choice | None:
+    """The kind of the samples; None where they are to be read line by line."""
+    if options.format in LINE_FORMATS:
+        return None
+    chosen = kinds.named(options.format)
+    return kinds.choose(samples) if chosen is None else kinds.fitting(chosen, samples)
+
+
+def _archive(
+    container: Container, choice: kinds.Choice | None, options: ImportOptions, limits: ImportSettings
+) -> Detection:
+    """What a zip holds: files of one kind, or else those of its files that are read line by line."""
+    wanted = container.members
+    if choice is None and any(member.name in _OFFICE for member in wanted):
+        raise ImportRefused(
+            "Expected a log of conversations (docs/formats.md); this is an office document.",
+            remedy="Export the table as CSV (UTF-8).",
+            reason="not_text",
+        )
+    if choice is not None:
+        wanted = tuple(member for member in wanted if member.name in set(choice.members))
+    encodings: dict[str, Encoding] = {}
+    taken: list[Detection] = []
+    for member in wanted:
+        survey = _surveyed(member, options, limits, by_kind=choice is not None)
+        if survey is not None:
+            taken.append(replace(survey, members=(member.name,)))
+            if survey.encoding != "utf-8" or survey.bom:
+                encodings[member.name] = Encoding(survey.encoding, survey.encoding_confidence, survey.bom)
+    if not taken:
+        raise _nothing_readable(container)
+    odd = next((one for one in taken if one.encoding != "utf-8"), taken[0])
+    formats = {one.format for one in taken}
+    return replace(
+        odd,
+        format=choice.kind.name if choice else taken[0].format if len(formats) == 1 else "jsonl",
+        confidence=choice.confidence if choice else min(one.confidence for one in taken),
+        lines=sum(one.lines for one in taken),
+        packing="zip",
+        members=tuple(name for one in taken for name in one.members),
+        encodings=encodings,
+    )
+
+
+def _surveyed(member: Member, options: ImportOptions, limits: ImportSettings, *, by_kind: bool) -> Detection | None:
+    """One file of an archive, read from end to end; None for one that cannot be read here."""
+    sample = Sample(member, options.encoding)
+    if not sample.head.strip() or (not by_kind and not sample.is_text):
+        return None
+    survey = _survey(member, options, is_known=True)
+    if by_kind:
+        return survey.detection
+    try:
+        found = line_files.detect_lines(survey.head, survey.detection, options, limits)
+    except ImportRefused:
+        return None
+    return found if found.confidence >= kinds.FLOOR or options.format is not None else None
+
+
+def _nothing_readable(container: Container) -> ImportRefused:
+    count = len(container.members)
+    if not count:
+        return ImportRefused("The archive holds no file.", remedy="Pack the export again.", reason="empty_file")
+    packed = [Sample(member).head[:4] for member in container.members]
+    if all(head[:2] == b"\x1f\x8b" or head[:2] == b"PK" for head in packed):
+        return ImportRefused(
+            "There are only archives inside the archive.", remedy="Unpack it once.", reason="archive_nested"
+        )
+    return ImportRefused(
+        f"None of the {count} files in the archive is of a kind that is known here.",
+        remedy=f"Name the format ({', '.join(FORMATS)}), or see docs/formats.md.",
+        reason="unknown_kind",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Survey:
+    """The first bytes of a file, and how it is written."""
+
+    head: bytes
+    detection: Detection
+
+
+def _survey(member: Member, options: ImportOptions, *, is_known: bool) -> _Survey:
+    """Read a file from end to end; limits and damage show here, before any row."""
+    with closing(member.chunks()) as chunks:
+        head = _first(chunks)
+        if not is_known:
+            refuse_foreign(head)
         if not head.strip(b"\0 \t\r\n\xef\xbb\xbf\xff\xfe"):
             raise ImportRefused(
                 "The file holds nothing.", remedy="Upload a file with conversations.", reason="empty_file"
             )
-        counted = _Counted(chain([head], plain.chunks()))
+        counted = _Counted(chain([head], chunks))
         found = _chosen(head, options) or encoding.sniff(counted, head)
         for _ in counted:
             pass
-    return head, found, counted.newlines
+    old_mac = b"\r" in head and b"\n" not in head
+    detection = Detection("jsonl", 1.0, found.name, found.confidence, found.bom, old_mac, lines=counted.newlines)
+    return _Survey(head, replace(detection, name=member.name))
+
+
+def _first(chunks: Iterator[bytes]) -> bytes:
+    head = b""
+    for chunk in chunks:
+        head += chunk
+        if len(head) >= CHUNK:
+            break
+    return head
 
 
 class _Counted:
@@ -72,7 +171,7 @@ class _Counted:
             yield chunk
 
 
-def _chosen(head: bytes, options: ImportOptions) -> encoding.Encoding | None:
+def _chosen(head: bytes, options: ImportOptions) -> Encoding | None:
     """The encoding its owner names; a byte-order mark of that encoding is dropped all the same."""
     if options.encoding is None:
         return None
@@ -80,54 +179,4 @@ def _chosen(head: bytes, options: ImportOptions) -> encoding.Encoding | None:
     marked = encoding.marked(head)
     aliases = {"utf-8-sig": "utf-8", "utf-16": marked.name if marked else "utf-16-le"}
     name = aliases.get(name, name)
-    return marked if marked is not None and marked.name == name else encoding.Encoding(name, 1.0)
-
-
-def _sample(head: bytes, detection: Detection, limits: ImportSettings) -> list[Line]:
-    """The first lines that are not blank; the last of the head may be cut and counts only when it is alone."""
-    lines = list(islice(read_lines([head], detection, limits.max_line_bytes), 10 * SAMPLE_LINES))
-    if len(head) == CHUNK and len(lines) > 1:
-        lines.pop()
-    return [line for line in lines if line.text.strip()][:SAMPLE_LINES]
-
-
-def _share_of_json(lines: list[Line]) -> float:
-    """How much of the sample is one JSON object per line; 0 for a table. Raises ImportRefused for one big document."""
-    if not lines:
-        return 0.0
-    objects = sum(_is_object(line.text) for line in lines)
-    start = lines[0].text.lstrip()[:1]
-    if objects == 0 and (start == "[" or (start == "{" and len(lines) > 1)):
-        raise ImportRefused(
-            "Expected one JSON object per line; this is one JSON document.",
-            remedy="Write every conversation on a line of its own (JSON Lines).",
-            reason="json_document",
-        )
-    if objects == 0:
-        return 0.3 if start == "{" else 0.0
-    return objects / len(lines) if 2 * objects >= len(lines) or start == "{" else 0.0
-
-
-def _is_object(text: str) -> bool:
-    if not text.lstrip().startswith("{"):
-        return False
-    try:
-        return isinstance(strict_json.loads(text), dict)
-    except strict_json.JsonError as error:
-        return error.reason is not Reason.MALFORMED_JSON
-
-
-def _delimiter(header: str, name: str, options: ImportOptions) -> tuple[str, float]:
-    """The delimiter that makes most sense of the header line, and how sure we are."""
-    if options.delimiter is not None:
-        return options.delimiter, 1.0
-    known = {plain_name(column) for column in options.fields.values()}.union(*NAMES.values())
-    order = sorted(DELIMITERS, key=lambda one: one != "\t") if ".tsv" in name.lower() else list(DELIMITERS)
-
-    def worth(delimiter: str) -> tuple[int, int]:
-        cells = header.split(delimiter)
-        return sum(plain_name(cell.strip('"')) in known for cell in cells[:1000]), len(cells)
-
-    best = max(order, key=worth)
-    hits, width = worth(best)
-    return (best if width > 1 else order[0]), 0.95 if hits > 1 else 0.8 if hits else 0.4
+    return marked if marked is not None and marked.name == name else Encoding(name, 1.0)

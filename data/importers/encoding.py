@@ -76,6 +76,12 @@ def marked(head: bytes) -> Encoding | None:
     return next((Encoding(name, 1.0, len(mark)) for mark, name in _BOMS if head.startswith(mark)), None)
 
 
+def wide(head: bytes) -> Encoding | None:
+    """The encoding of a text whose bytes hold zeros: UTF-16 or UTF-32, with a mark or without."""
+    with_mark = marked(head)
+    return with_mark if with_mark is not None and with_mark.name != "utf-8" else _utf16_without_mark(head)
+
+
 def guess_legacy(sample: bytes) -> Encoding:
     """The likeliest encoding of lines that are not UTF-8."""
     runs = [match.group() for match in _HIGH_RUN.finditer(sample)]

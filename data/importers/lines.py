@@ -44,6 +44,14 @@ def read_lines(chunks: Iterable[bytes], detection: Detection, max_bytes: int) ->
         yield Line(number, text)
 
 
+def decoded(chunks: Iterable[bytes], detection: Detection) -> Iterator[bytes]:
+    """The file as UTF-8, for readers of whole documents; what does not decode becomes U+FFFD."""
+    decoder = codecs.getincrementaldecoder(detection.encoding)("replace")
+    for chunk in _skip(chunks, detection.bom):
+        yield decoder.decode(chunk).encode("utf-8", "replace")
+    yield decoder.decode(b"", final=True).encode("utf-8", "replace")
+
+
 def _skip(chunks: Iterable[bytes], count: int) -> Iterator[bytes]:
     for chunk in chunks:
         yield chunk[count:]

@@ -6,18 +6,26 @@ import codecs
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, Literal, get_args
+from typing import Any
 
 from data.errors import UsageError
+from data.importers.encoding import Encoding
+from data.importers.hints import ProfileHint, SpeakersFound
 from data.schema import Conversation, SetAside
 
-Format = Literal["csv", "tsv", "jsonl"]
-FORMATS: tuple[str, ...] = get_args(Format)
+LINE_FORMATS = ("csv", "tsv", "jsonl")
+"""Read line by line; what is of no other kind is one of these."""
+FORMATS: tuple[str, ...] = (*LINE_FORMATS,)
+"""Every kind of file, as `--format` and reports name it: one entry per Kind in `data.importers.kinds`."""
 
 FIELDS = (
     "text", "role", "conversation", "intent", "sentiment", "ts", "rating", "message_rating", "customer", "language",
 )  # fmt: skip
 """The fields a column of a table can hold."""
+
+
+MAX_BRAND = 100
+MAX_BRAND_CHARS = 200
 
 
 class Reason(StrEnum):
@@ -44,6 +52,13 @@ class Reason(StrEnum):
     RAGGED_ROW = "ragged_row"
     MALFORMED_ROW = "malformed_row"
     UNCLOSED_QUOTE = "unclosed_quote"
+    UNREADABLE_FILE = "unreadable_file"
+    DOCUMENT_TOO_LARGE = "document_too_large"
+    SYSTEM_NOTICE = "system_notice"
+    DELETED_MESSAGE = "deleted_message"
+    EARLIER_VERSION = "earlier_version"
+    ATTACHMENT_ONLY = "attachment_only"
+    PRIVATE_NOTE = "private_note"
     DUPLICATE_CONVERSATION = "duplicate_conversation"
 
 
@@ -56,17 +71,21 @@ class Remark:
     sample: str = ""
 
 
-Item = Conversation | SetAside | Remark
+Item = Conversation | SetAside | Remark | ProfileHint | SpeakersFound
 
 
 @dataclass(frozen=True, slots=True)
 class ImportOptions:
-    """How the owner wants a file read; what is None is found out. `fields` maps a field to the name of its column."""
+    """How the owner wants a file read; what is None is found out. `fields` maps a field to the name of its column.
 
-    format: Format | None = None
+    `brand` names those who speak for the brand in chats and mails: names, e-mail addresses or domains.
+    """
+
+    format: str | None = None
     encoding: str | None = None
     delimiter: str | None = None
     fields: Mapping[str, str] = field(default_factory=dict)
+    brand: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         problems = []
@@ -78,34 +97,42 @@ class ImportOptions:
             problems.append("delimiter is one character, neither a quote nor a line break")
         if set(self.fields) - set(FIELDS):
             problems.append(f"the field map names fields among {', '.join(FIELDS)}")
+        if len(self.brand) > MAX_BRAND or not all(0 < len(name.strip()) <= MAX_BRAND_CHARS for name in self.brand):
+            problems.append(f"brand is at most {MAX_BRAND} names, addresses or domains")
         if problems:
             raise UsageError(f"These import options do not hold: {'; '.join(problems)}.", remedy="See docs/formats.md.")
 
     def to_wire(self) -> dict[str, Any]:
         """As an upload row keeps them: only what was chosen, so that equal choices are equal rows."""
         wire = {name: getattr(self, name) for name in ("format", "encoding", "delimiter")}
-        return {name: value for name, value in (*wire.items(), ("fields", dict(self.fields))) if value}
+        more = (("fields", dict(self.fields)), ("brand", list(self.brand)))
+        return {name: value for name, value in (*wire.items(), *more) if value}
 
     @classmethod
     def from_wire(cls, wire: Mapping[str, Any]) -> ImportOptions:
         """The options in `wire`; unknown names and wrong types are a UsageError."""
-        known = {"format", "encoding", "delimiter", "fields"}
-        fields = wire.get("fields", {})
-        texts = [wire.get(name) for name in known - {"fields"}]
+        known = {"format", "encoding", "delimiter", "fields", "brand"}
+        fields, brand = wire.get("fields", {}), wire.get("brand", [])
+        texts = [wire.get(name) for name in known - {"fields", "brand"}]
         holds = isinstance(fields, Mapping) and all(isinstance(v, str) for pair in fields.items() for v in pair)
+        holds = holds and isinstance(brand, list | tuple) and all(isinstance(name, str) for name in brand)
         if set(wire) - known or not holds or not all(value is None or isinstance(value, str) for value in texts):
             raise UsageError(
-                "Import options are format, encoding, delimiter (texts) and fields (field to column).",
+                "Import options are format, encoding, delimiter (texts), fields (field to column) and brand (texts).",
                 remedy="See docs/formats.md.",
             )
-        return cls(wire.get("format"), wire.get("encoding"), wire.get("delimiter"), dict(fields))
+        named = tuple(name.strip() for name in brand)
+        return cls(wire.get("format"), wire.get("encoding"), wire.get("delimiter"), dict(fields), named)
 
 
 @dataclass(frozen=True, slots=True)
 class Detection:
-    """What was found out about a file. Confidences lie in 0..1, `bom` counts bytes, `lines` is about right."""
+    """What was found out about a file. Confidences lie in 0..1, `bom` counts bytes, `lines` is about right.
 
-    format: Format
+    Of a zip, `members` names the files that are read and `encodings` how those are written that are not UTF-8.
+    """
+
+    format: str
     confidence: float
     encoding: str
     encoding_confidence: float = 1.0
@@ -113,6 +140,10 @@ class Detection:
     old_mac_newlines: bool = False
     delimiter: str = ","
     lines: int = 0
+    name: str = "upload"
+    packing: str = "plain"
+    members: tuple[str, ...] = ()
+    encodings: Mapping[str, Encoding] = field(default_factory=dict)
 
 
 _NO_FILES = ("idna", "punycode", "raw-unicode-escape", "undefined", "unicode-escape", "utf-7")

@@ -108,7 +108,7 @@ def refuse_foreign(head: bytes) -> None:
     for magic, what in _FOREIGN.items():
         if head.startswith(magic):
             raise ImportRefused(
-                f"Expected CSV, TSV or JSON Lines; this is {what}.",
-                remedy="Export the conversations as CSV (UTF-8) or JSON Lines.",
+                f"Expected a log of conversations (docs/formats.md); this is {what}.",
+                remedy="Export the conversations as they are, or as CSV (UTF-8) or JSON Lines.",
                 reason="not_text",
             )

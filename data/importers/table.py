@@ -13,7 +13,6 @@ from __future__ import annotations
 from array import array
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -21,9 +20,8 @@ import numpy.typing as npt
 
 from data.importers import records
 from data.importers.columns import Columns, Reading, find_columns, refused
-from data.importers.lines import Line, read_lines
-from data.importers.nouns import Detection, ImportOptions, Item, Reason, Remark
-from data.importers.packed import open_plain
+from data.importers.lines import Line
+from data.importers.nouns import Item, Reason, Remark
 from data.importers.rows import Row, Rows
 from data.schema import Conversation, SetAside, Turn
 from data.settings import ImportSettings
@@ -44,15 +42,13 @@ class _Open:
     facts: dict[str, Any] = field(default_factory=dict)
 
 
-def conversation_ends(path: Path, detection: Detection, options: ImportOptions, limits: ImportSettings) -> Ends:
+def conversation_ends(lines: Iterable[Line], reading: Reading) -> Ends:
     """Pass one: for every row with a conversation, whether it is that conversation's last. Empty for labelled texts."""
-    reading = Reading(detection.delimiter, options.fields, limits)
-    with open_plain(path, limits) as plain:
-        rows = _TableRows(read_lines(plain.chunks(), detection, limits.max_line_bytes), reading)
-        if not rows.columns.holds_conversations:
-            return np.zeros(0, dtype=np.bool_)
-        keys = array("q")
-        keys.extend(hash(rows.columns.cell(row.cells, "conversation")) for row in rows if row.flaw is None)
+    rows = _TableRows(lines, reading)
+    if not rows.columns.holds_conversations:
+        return np.zeros(0, dtype=np.bool_)
+    keys = array("q")
+    keys.extend(hash(rows.columns.cell(row.cells, "conversation")) for row in rows if row.flaw is None)
     return last_of_each(np.frombuffer(keys, dtype=np.int64))
 
 

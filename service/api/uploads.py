@@ -185,11 +185,14 @@ def _merged(query: UploadAsked, form: Mapping[str, str]) -> UploadAsked:
 
 def _options(asked: UploadAsked) -> ImportOptions:
     wire: dict[str, Any] = {name: getattr(asked, name) for name in ("format", "encoding") if getattr(asked, name)}
+    if asked.brand is not None:
+        wire["brand"] = [name.strip() for name in asked.brand.split(",") if name.strip()]
     if asked.fields is not None:
         try:
             wire["fields"] = loads(asked.fields.encode("utf-8"))
         except NotJson:
-            raise Refusal(400, "malformed", "`fields` is not JSON.", param="fields") from None
+            message = "`fields` is not JSON."
+            raise Invalid(message, [{"param": "fields", "message": message}]) from None
     try:
         return ImportOptions.from_wire(wire)
     except UsageError as error:

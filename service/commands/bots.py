@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import Group, RenderableType
 
+from data.errors import NotFound
 from data.profile import BotProfile, load_profile
-from data.store import bots, releases
+from data.proposal import adopt
+from data.store import Tx, bots, releases, uploads
 from service.session import Session
 from service.tables import facts, listing, text
 from service.terminal import Answer
@@ -35,6 +37,10 @@ class ProfileAsked:
     bot: BotName
     changed: Annotated[
         Path | None, typer.Option("--set", metavar="FILE", help="Keep this TOML file as the next version.")
+    ] = None
+    upload: Annotated[
+        str | None,
+        typer.Option("--from-upload", metavar="UPLOAD", help="Add the intents and answers that an upload defines."),
     ] = None
 
 
@@ -76,10 +82,25 @@ def profile(session: Session, asked: ProfileAsked) -> Answer:
         wanted = None if asked.changed is None else load_profile(asked.changed)
         with store.begin() as tx:
             version, current = bots.profile(tx, bot.id)
+            if asked.upload is not None:
+                wanted = adopt(wanted or current, _proposed(tx, bot.id, asked.upload))
             if wanted is not None and wanted != current:
                 version, current = bots.save_profile(tx, bot.id, wanted, expected_version=version), wanted
     wire = {"bot": bot.name, "version": version, "profile": current.to_wire()}
     return Answer(wire, _profile_table(bot.name, version, current))
+
+
+def _proposed(tx: Tx, bot_id: str, upload_id: str) -> dict[str, Any]:
+    """What an upload of the bot proposes for its profile. Raises NotFound."""
+    upload = uploads.get(tx, upload_id)
+    if upload.bot_id != bot_id:
+        raise NotFound("There is no such upload.", upload=upload_id)
+    proposed = (upload.report or {}).get("profile")
+    if not proposed:
+        raise NotFound(
+            "This upload defines no bot.", remedy="Import a file that does: docs/formats.md.", upload=upload_id
+        )
+    return dict(proposed)
 
 
 def register(app: typer.Typer) -> None:

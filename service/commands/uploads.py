@@ -21,14 +21,25 @@ from service.tables import facts, listing, report_table, text
 from service.terminal import Answer
 from service.verbs import BotName, verb
 
-Files = Annotated[list[Path], typer.Argument(metavar="FILE", help="Logs: CSV, TSV or JSON Lines, plain or .gz.")]
+Files = Annotated[
+    list[Path], typer.Argument(metavar="FILE", help="Logs of any kind (docs/formats.md), plain, .gz or .zip.")
+]
 
 
 @dataclass(frozen=True, kw_only=True)
 class ImportAsked:
     bot: BotName
     files: Files
-    format: Annotated[str | None, typer.Option("--format", help="csv, tsv or jsonl; found out when not given.")] = None
+    format: Annotated[
+        str | None, typer.Option("--format", help="Such as csv or jsonl (docs/formats.md); found out when not given.")
+    ] = None
+    brand: Annotated[
+        list[str],
+        typer.Option(
+            "--brand", metavar="WHO",
+            help="Who speaks for the brand in chats and mails: a name, an address, or a domain. May be repeated.",
+        ),
+    ] = field(default_factory=list)  # fmt: skip
     field_map: Annotated[
         list[str],
         typer.Option(
@@ -48,6 +59,7 @@ class ImportAsked:
                 "encoding": self.encoding,
                 "delimiter": self.delimiter,
                 "fields": parse_field_map(self.field_map),
+                "brand": self.brand,
             }
         )
 

@@ -16,6 +16,12 @@ class UploadAsked(Query):
     dry_run: Flag = Field(False, description="Report only; nothing is kept for training.")
     format: str | None = Field(None, min_length=1, max_length=40, description="The format, where it is not to be told.")
     encoding: str | None = Field(None, min_length=1, max_length=40, description="The encoding of text files.")
+    brand: str | None = Field(
+        None,
+        min_length=1,
+        max_length=2000,
+        description="Who speaks for the brand in chats and mails, comma-separated: names, addresses or domains.",
+    )
     name: str | None = Field(None, min_length=1, max_length=200, description="What the file is called in reports.")
     fields: str | None = Field(
         None, min_length=2, max_length=1000, description='Which column is what, as JSON: {"text": "Message", ...}.'

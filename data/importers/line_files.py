@@ -1,0 +1,129 @@
+"""CSV, TSV and JSON Lines: which of them a file is, and reading one, whatever it was packed in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import islice
+
+from data.errors import ImportRefused
+from data.importers import jsonl, strict_json, table
+from data.importers.columns import NAMES, Reading, plain_name
+from data.importers.container import Member
+from data.importers.kind import Source
+from data.importers.lines import Line, read_lines
+from data.importers.nouns import FORMATS, Detection, ImportOptions, Item, Reason, Remark
+from data.importers.packed import CHUNK
+from data.schema import Conversation, SetAside
+from data.settings import ImportSettings
+
+DELIMITERS = (",", ";", "\t", "|")
+SAMPLE_LINES = 20
+
+
+def detect_lines(head: bytes, base: Detection, options: ImportOptions, limits: ImportSettings) -> Detection:
+    """Which of the three a text that begins with `head` is; `base` says how it is written.
+
+    Raises ImportRefused for one big JSON document.
+    """
+    lines = _sample(head, base, limits)
+    if options.format == "jsonl":
+        return base
+    if options.format is None:
+        share = _share_of_json(lines)
+        if share > 0:
+            return replace(base, confidence=share)
+    delimiter, confidence = _delimiter(lines[0].text if lines else "", base.name, options)
+    form = "tsv" if delimiter == "\t" else "csv"
+    return replace(base, format=options.format or form, delimiter=delimiter, confidence=confidence)
+
+
+def read_file(member: Member, detection: Detection, options: ImportOptions, limits: ImportSettings) -> Iterator[Item]:
+    """What one file holds, in its order. Raises ImportRefused for a table without usable columns."""
+
+    def lines() -> Iterator[Line]:
+        return read_lines(member.chunks(), detection, limits.max_line_bytes)
+
+    if detection.format == "jsonl":
+        yield from jsonl.read(lines(), limits)
+        return
+    reading = Reading(detection.delimiter, options.fields, limits)
+    ends = table.conversation_ends(lines(), reading)
+    yield from table.read(lines(), reading, ends)
+
+
+def read_archive(source: Source, options: ImportOptions) -> Iterator[Item]:
+    """The files of an archive one after the other; rows are counted on from file to file."""
+    before = 0
+    for member in source.members:
+        found = source.written(member)
+        lines = 0
+        try:
+            first = member.head(CHUNK)
+            form = detect_lines(first, replace(found, name=member.name), options, source.limits)
+            for item in read_file(member, form, options, source.limits):
+                lines = max(lines, getattr(item, "row", 0))
+                yield _shifted(item, before)
+        except ImportRefused as refused:
+            if len(source.members) == 1:
+                raise
+            yield SetAside(before + 1, Reason.UNREADABLE_FILE, f"{member.name}: {refused.ids.get('reason', '')}")
+            lines = 1
+        before += lines
+
+
+def _shifted(item: Item, by: int) -> Item:
+    if isinstance(item, Conversation):
+        own = f"line-{item.row}"
+        return replace(item, row=item.row + by, id=f"line-{item.row + by}" if item.id == own else item.id)
+    return replace(item, row=item.row + by) if isinstance(item, SetAside | Remark) else item
+
+
+def _sample(head: bytes, detection: Detection, limits: ImportSettings) -> list[Line]:
+    """The first lines that are not blank; the last of the head may be cut and counts only when it is alone."""
+    lines = list(islice(read_lines([head], detection, limits.max_line_bytes), 10 * SAMPLE_LINES))
+    if len(head) >= CHUNK and len(lines) > 1:
+        lines.pop()
+    return [line for line in lines if line.text.strip()][:SAMPLE_LINES]
+
+
+def _share_of_json(lines: list[Line]) -> float:
+    """How much of the sample is one JSON object per line; 0 for a table. Raises ImportRefused for one big document."""
+    if not lines:
+        return 0.0
+    objects = sum(_is_object(line.text) for line in lines)
+    start = lines[0].text.lstrip()[:1]
+    if objects == 0 and (start == "[" or (start == "{" and len(lines) > 1)):
+        raise ImportRefused(
+            f"This is one JSON document, a {'list' if start == '[' else 'object'}, of no kind that is known here.",
+            remedy=f"Name its format ({', '.join(FORMATS)}), or write every conversation on a line (JSON Lines).",
+            reason="json_document",
+        )
+    if objects == 0:
+        return 0.3 if start == "{" else 0.0
+    return objects / len(lines) if 2 * objects >= len(lines) or start == "{" else 0.0
+
+
+def _is_object(text: str) -> bool:
+    if not text.lstrip().startswith("{"):
+        return False
+    try:
+        return isinstance(strict_json.loads(text), dict)
+    except strict_json.JsonError as error:
+        return error.reason is not Reason.MALFORMED_JSON
+
+
+def _delimiter(header: str, name: str, options: ImportOptions) -> tuple[str, float]:
+    """The delimiter that makes most sense of the header line, and how sure we are."""
+    if options.delimiter is not None:
+        return options.delimiter, 1.0
+    known = {plain_name(column) for column in options.fields.values()}.union(*NAMES.values())
+    order = sorted(DELIMITERS, key=lambda one: one != "\t") if ".tsv" in name.lower() else list(DELIMITERS)
+
+    def worth(delimiter: str) -> tuple[int, int]:
+        cells = header.split(delimiter)
+        return sum(plain_name(cell.strip('"')) in known for cell in cells[:1000]), len(cells)
+
+    best = max(order, key=worth)
+    hits, width = worth(best)
+    return (best if width > 1 else order[0]), 0.95 if hits > 1 else 0.8 if hits else 0.4
