@@ -28,7 +28,7 @@ SILENCE_SECONDS = 0.2
 """How long a caller may hold a thread without a byte where the poller cannot wait: at the end, and after an answer."""
 HASTE_SECONDS = 1.0
 """How long, once the end has begun, a caller may take to say what they want."""
-LINGER_SECONDS = 2.0
+FAREWELL_SECONDS = 2.0
 """How long one who was answered may take to hang up before the connection is cut."""
 HEAD_BYTES = 32_768
 BODY_BYTES = 65_536
@@ -146,7 +146,7 @@ class PacedWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
         except (OSError, ValueError, KeyError):
             self._close(conn)
             return
-        conn.timeout, conn.left = time.monotonic() + LINGER_SECONDS, server.LINGER_BYTES
+        conn.timeout, conn.left = time.monotonic() + FAREWELL_SECONDS, server.LINGER_BYTES
         self._leaving.add(conn)
 
     def _heard_after(self, conn: TConn, sock: Any) -> None:
