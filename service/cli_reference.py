@@ -29,9 +29,9 @@ Every verb takes these:
 with `--json` also `{"error": {"code", "message", "remedy", "ids"}}` on stdout. Something unforeseen leaves its details
 in the folder `logs` of the home folder.
 
-Training verbs (`train`, `experiment`, `worker`, `demo`) need the train extra: `pip install "attune[train]"`. They work
-in a child process. Ctrl-C cancels a training; the same `attune train` after a crash takes it up from its last
-checkpoint.
+Training verbs (`train`, `experiment`, `demo`) need the train extra: `pip install "attune[train]"`; without it `worker`
+and `serve` import logs and leave trainings to a worker that has it. Training is done in a child process. Ctrl-C cancels
+it; the same `attune train` after a crash takes it up from its last checkpoint.
 """
 
 

@@ -12,7 +12,7 @@ from rich.console import Group
 
 from data.errors import JobCancelled, UsageError
 from data.files import disk
-from service.child import require_train_extra
+from service.child import Event, require_train_extra
 from service.commands.bots import NothingAsked
 from service.imports import read_table_file
 from service.progress import meter
@@ -23,6 +23,10 @@ from service.training import TASKS, Order, Training, request_training, run_train
 from service.verbs import BotName, verb
 
 LOG = "trainer.log"
+LIMITED = (
+    "Training needs packages that are not installed here, so this worker imports logs only; trainings wait for a worker"
+    ' that has them: pip install "attune[train]".'
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,14 +119,20 @@ def bases(session: Session, asked: NothingAsked) -> Answer:
 
 
 def worker(session: Session, asked: NothingAsked) -> Answer:
-    """Work on queued jobs until stopped (Ctrl-C); a job that is not finished goes back to the queue."""
-    require_train_extra(session.launch)
+    """Work on queued jobs until stopped (Ctrl-C): imports, and trainings with the train extra. None is lost."""
     with session.new_store():
         pass
     session.terminal.note("Waiting for jobs; Ctrl-C ends it.")
     home = session.settings.home
+    arguments = ["worker", "--home", str(home), "--attended"]
     with meter(session.terminal.err) as shown, suppress(JobCancelled):
-        run_trainer(session.launch, ["worker", "--home", str(home)], home / "logs" / LOG, shown.tell)
+
+        def tell(event: Event) -> None:
+            if event["type"] == "limited":
+                session.terminal.note(LIMITED)
+            shown.tell(event)
+
+        run_trainer(session.launch, arguments, home / "logs" / LOG, tell)
     return Answer({"worker": "stopped"}, text("The worker has stopped."))
 
 

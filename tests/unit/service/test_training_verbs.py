@@ -178,6 +178,17 @@ def test_ctrl_c_ends_what_is_no_job(attune, trainer):
     assert (ran.code, ran.json) == (0, {"worker": "stopped"})
 
 
+def test_a_worker_without_the_train_extra_says_what_it_leaves_undone(attune, trainer, monkeypatch):
+    monkeypatch.setattr(child, "find_spec", lambda name: None)
+    limited = (
+        "assert '--attended' in sys.argv\nsay('limited', kinds=['import'], missing=['torch'])\nsay('done', result={})"
+    )
+    ran = attune("worker", "--json", launch=trainer(limited))
+    assert (ran.code, ran.json) == (0, {"worker": "stopped"})
+    assert "imports logs only" in ran.err
+    assert 'pip install "attune[train]"' in ran.err
+
+
 def test_an_experiment_hands_everything_on(attune, trainer, log, tmp_path):
     body = "say('done', report={'task': 'intent', 'accuracy': 0.5, 'arguments': sys.argv[1:]})"
     out = tmp_path / "out"
@@ -213,7 +224,6 @@ def test_without_the_train_extra_training_verbs_say_so(acme, monkeypatch, log, t
     monkeypatch.setattr(child, "find_spec", lambda name: None)
     for arguments in (
         ["train", "acme"],
-        ["worker"],
         ["demo", "--no-serve"],
         ["experiment", log, log, "--task", "intent", "--out", tmp_path / "out"],
     ):
