@@ -71,6 +71,7 @@ def _service(app: Flask, settings: Settings, store: Store | None) -> Service:
     )
     secret = Secret.of(settings)
     live = LiveBots(opened, settings)
+    streams = Streams(settings.serve.most_streams)
     doorkeeper = Doorkeeper(opened, secret, settings.serve.session_idle_minutes * 60)
     return Service(
         settings=settings,
@@ -79,8 +80,8 @@ def _service(app: Flask, settings: Settings, store: Store | None) -> Service:
         secret=secret,
         doorkeeper=doorkeeper,
         limiter=Limiter(),
-        streams=Streams(settings.serve.most_streams),
-        metrics=Metrics(live),
+        streams=streams,
+        metrics=Metrics(live, streams),
         chats=Chats(live),
         desk=Desk(Blobs(settings.home), settings.limits.upload_bytes, settings.limits.uploads),
         caretaker=Caretaker(opened, doorkeeper),

@@ -11,6 +11,7 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from service.bots import LiveBots
+from service.streams import Streams
 
 _log = structlog.get_logger("attune.metrics")
 SECONDS = (0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
@@ -19,7 +20,7 @@ SECONDS = (0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 class Metrics:
     """The numbers of one process, in a registry of its own."""
 
-    def __init__(self, live: LiveBots) -> None:
+    def __init__(self, live: LiveBots, streams: Streams) -> None:
         self.registry = CollectorRegistry()
         self.requests = Counter(
             "attune_requests", "Answered requests.", ("route", "method", "status"), registry=self.registry
@@ -28,7 +29,8 @@ class Metrics:
             "attune_request_seconds", "Time to answer.", ("route",), buckets=SECONDS, registry=self.registry
         )
         self.replies = Counter("attune_replies", "Replies to visitors.", ("source", "action"), registry=self.registry)
-        self.streams = Gauge("attune_open_streams", "Streams that are open.", registry=self.registry)
+        open_streams = Gauge("attune_open_streams", "Streams that are open.", registry=self.registry)
+        open_streams.set_function(lambda: float(streams.open))
         self.registry.register(_Resident(live))
 
     def answered(self, route: str, method: str, status: int, seconds: float) -> None:

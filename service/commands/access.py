@@ -73,6 +73,8 @@ def _new(tx: Tx, asked: KeysAsked) -> NewKey:
         bot = bots.get(tx, asked.create_public)
         origins = tuple(asked.origin)
         return NewKey(f"public key of {bot.name}", (), "public", bot.id, origins, expires)
+    if asked.origin:
+        raise UsageError("A secret key has no pages: it must not be sent to browsers.", remedy="Leave out --origin.")
     if not asked.scope:
         raise UsageError("What is the key for?", remedy=f"Name scopes: --scope {' --scope '.join(SCOPES)}")
     return NewKey(asked.create or "", tuple(dict.fromkeys(asked.scope)), expires_at=expires)
