@@ -74,6 +74,7 @@ NOTICED: Mapping[str, Kind] = {
     "columns_ignored": Kind("info", "Name a column in the field map if it should have been read."),
     "long_quoted_cell": Kind("warning", "A quoted cell runs over more than twenty lines: check its quotes."),
     "speakers_guessed": Kind("warning", "Check who was taken for the brand; if wrong, name them (brand)."),
+    "brand_not_found": Kind("warning", "Nobody whom you named takes part: check the spelling of names and addresses."),
     "dates_guessed": Kind("warning", "Day and month could be swapped in every date: export with ISO dates to be sure."),
     "attachments_ignored": Kind("info", "Nothing to do: the words beside a file are used, the file is not."),
     "extras_ignored": Kind("info", "Nothing to do: reactions, buttons, previews and polls teach no replies."),
