@@ -2,11 +2,14 @@
 #
 #   PYTHON=python3.12     the interpreter the environment is made with (3.11 to 3.14)
 #   TORCH_INDEX=URL       one more package index to look for torch in, such as PyTorch's own index of CPU builds
+#   DEMO_ARGS=--no-serve  end the demo after the conversation; --port 8080 serves its page elsewhere
+#   PYTEST_ARGS="..."     what to test, and how; two tests at a time when not given
 #   BENCH="name name"     which programs of tests/bench to run
 
 PYTHON ?= python3
 VENV ?= .venv
 DEMO_HOME ?= demo-home
+DEMO_ARGS ?=
 TORCH_INDEX ?=
 BENCH ?= $(basename $(notdir $(shell grep -l '__main__' tests/bench/*.py)))
 BENCH_ARGS_sample_brand ?= --home $(DEMO_HOME)
@@ -15,6 +18,8 @@ PYTEST_ARGS ?=
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 TORCH := torch==$(shell sed -n 's/^torch==//p' constraints.txt)
+# Threads of numerical libraries in tests that run side by side would only wait for each other.
+ALONE := OMP_NUM_THREADS=$${OMP_NUM_THREADS:-1} MKL_NUM_THREADS=$${MKL_NUM_THREADS:-1} TOKENIZERS_PARALLELISM=false
 INDEX := $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
 
 .DEFAULT_GOAL := help
@@ -34,12 +39,11 @@ $(READY): pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet $(INDEX) -c constraints.txt -e ".[train,postgres,dev]"
 	@touch $(READY)
 
-demo: $(READY) ## The main job on the sample brand: logs in, a release that answers out (some minutes).
-	$(BIN)/attune demo --no-serve --home $(DEMO_HOME)
-	@echo "Talk with it: $(BIN)/attune chat otterbrook --explain --home $(DEMO_HOME)"
+demo: $(READY) ## The main job on the sample brand, then its page at http://127.0.0.1:8000 (some minutes).
+	$(BIN)/attune demo --home $(DEMO_HOME) $(DEMO_ARGS)
 
 test: $(READY) ## The tests, but for the slow ones.
-	$(BIN)/python -m pytest $(PYTEST_ARGS)
+	$(ALONE) $(BIN)/python -m pytest $(or $(PYTEST_ARGS),-n 2)
 
 test-slow: $(READY) ## The slow tests: minutes of training, and of killing it.
 	$(BIN)/python -m pytest -m slow --timeout 1800 $(PYTEST_ARGS)
@@ -53,7 +57,7 @@ format: $(READY) ## Rewrite the code in the house's format.
 	$(BIN)/ruff format .
 
 coverage: $(READY) ## The tests again, counting branches: at least 90 % of data/ and export/.
-	$(BIN)/python -m pytest --cov --cov-report= $(PYTEST_ARGS)
+	$(ALONE) $(BIN)/python -m pytest --cov --cov-report= $(or $(PYTEST_ARGS),-n 2)
 	$(BIN)/coverage report --skip-covered
 	$(BIN)/coverage report --include='data/*,export/*' --fail-under=90 --format=total
 

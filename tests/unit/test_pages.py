@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,8 @@ from pydantic import BaseModel
 from data import settings_reference
 from data.errors import AttuneError
 from data.profile import Acceptance, BotProfile, Intent
-from service import cli_reference
+from service import cli_reference, reference
+from service.api.docs import described
 from trainer.recipes import IntentRecipe, ReplyRecipe
 
 ROOT = Path(__file__).parents[2]
@@ -48,10 +50,18 @@ def error_codes() -> set[str]:
             if isinstance(node, ast.Assign) and any(
                 isinstance(t, ast.Attribute) and t.attr == "code" for t in node.targets
             ):
-                codes |= {
-                    n.value for n in ast.walk(node.value) if isinstance(n, ast.Constant) and isinstance(n.value, str)
-                }
+                codes |= set(texts(node.value))
     return codes
+
+
+def texts(value: ast.expr) -> Iterator[str]:
+    """The texts that an expression may come to; one that is handed to a function, such as a name, is none."""
+    if isinstance(value, ast.Constant) and isinstance(value.value, str):
+        yield value.value
+    elif not isinstance(value, ast.Call):
+        for part in ast.iter_child_nodes(value):
+            if isinstance(part, ast.expr):
+                yield from texts(part)
 
 
 def test_every_setting():
@@ -70,6 +80,24 @@ def test_the_settings_page_can_be_checked_and_written(monkeypatch: pytest.Monkey
 
 def test_every_verb():
     assert page("docs/cli.md") == cli_reference.reference(), "run `python -m service.cli_reference`"
+
+
+def test_every_route():
+    written = reference.markdown(reference.reference(described()))
+    assert page("docs/http.md") == written, "run `python -m service.reference`"
+
+
+def test_every_metric_stands_on_the_page_for_those_who_run_it():
+    named = re.findall(r'"(attune_[a-z_]+)"', page("service/metrics.py"))
+    assert len(named) > 4
+    assert [name for name in named if f"`{name}" not in page("docs/operations.md")] == []
+
+
+def test_settings_that_the_pages_name_exist():
+    known = set(settings_reference.documented())
+    for path in (path for path in PAGES if path.parent.name != "decisions"):  # they speak of typos, too
+        named = set(re.findall(r"ATTUNE_[A-Z]+__[A-Z_]*[A-Z]", path.read_text(encoding="utf-8")))
+        assert named - known - {"ATTUNE_SECTION__NAME"} == set(), path.name
 
 
 def test_every_error_code():
