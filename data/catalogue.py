@@ -78,6 +78,7 @@ NOTICED: Mapping[str, Kind] = {
     "dates_guessed": Kind("warning", "Day and month could be swapped in every date: export with ISO dates to be sure."),
     "attachments_ignored": Kind("info", "Nothing to do: the words beside a file are used, the file is not."),
     "extras_ignored": Kind("info", "Nothing to do: reactions, buttons, previews and polls teach no replies."),
+    "edited_messages": Kind("info", "Nothing to do: the last version of each is used."),
     "mentions_unknown": Kind("info", "Export the list of members too: some mentions name nobody."),
     "names_unknown": Kind("info", "Nothing to do: these messages do not say who wrote them; they count as one person."),
     "files_skipped": Kind("info", "Nothing to do, unless one of these files holds conversations: upload it by itself."),

@@ -97,13 +97,16 @@ class Source:
 
         Raises JsonError where the document breaks off; what was yielded before holds.
         """
-        found = self.written(member)
-        return json_stream.values(decoded(member.chunks(), found), wanted, self.limits.max_line_bytes)
+        return json_stream.values(self.decoded(member), wanted, self.limits.max_line_bytes)
+
+    def decoded(self, member: Member) -> Iterator[bytes]:
+        """A text file as UTF-8, in pieces; what does not decode becomes U+FFFD."""
+        return decoded(member.chunks(), self.written(member))
 
     def text(self, member: Member) -> str | Reason:
         """A file that has to be read as a whole, or why it is not: it must not exceed imports.max_document_bytes."""
         pieces, size = [], 0
-        for piece in decoded(member.chunks(), self.written(member)):
+        for piece in self.decoded(member):
             size += len(piece)
             if size > self.limits.max_document_bytes:
                 return Reason.DOCUMENT_TOO_LARGE

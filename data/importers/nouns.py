@@ -15,7 +15,10 @@ from data.schema import Conversation, SetAside
 
 LINE_FORMATS = ("csv", "tsv", "jsonl")
 """Read line by line; what is of no other kind is one of these."""
-FORMATS: tuple[str, ...] = (*LINE_FORMATS,)
+FORMATS: tuple[str, ...] = (
+    *LINE_FORMATS,
+    "slack", "whatsapp", "signal", "telegram", "telegram_html", "messenger", "instagram", "transcript",
+)  # fmt: skip
 """Every kind of file, as `--format` and reports name it: one entry per Kind in `data.importers.kinds`."""
 
 FIELDS = (

@@ -71,10 +71,9 @@ class Decision:
         """The role of a person in a chat."""
         if person.role is not None and self.decided_by != "named":
             return person.role
-        speaks = number in self.people or self.by_chat.get(chat) == number
-        if speaks:
-            return "assistant" if person.role == "assistant" else "agent"
-        return "user"
+        if person.role == "assistant":  # a bot stays one, whoever else is named
+            return "assistant"
+        return "agent" if number in self.people or self.by_chat.get(chat) == number else "user"
 
     def found(self, people: Sequence[Person], chats: Sequence[Chat]) -> SpeakersFound:
         """What the report says."""

@@ -30,7 +30,7 @@ def test_reasons_and_findings():
 
 
 def test_refusals():
-    sources = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "data" / "importers").glob("*.py"))
+    sources = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "data" / "importers").rglob("*.py"))
     raised = set(re.findall(r'reason="(\w+)"', sources)) | set(re.findall(r'"(\w+)",?\s*\)\n', sources)) & codes(
         "Files that are refused as a whole"
     )

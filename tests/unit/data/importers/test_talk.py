@@ -62,7 +62,7 @@ def test_messages_without_a_time_keep_their_place():
 def test_the_last_version_counts_and_what_was_taken_back_does_not():
     items = assembled(
         say(1, "helo", 0.0, key="1"), say(2, "secret", 1.0, key="2"), say(3, "hello", 0.0, key="1"),
-        say(4, "", 1.0, key="2", deleted=True), say(5, "gone", 2.0, deleted=True), 
+        say(4, "", 1.0, key="2", deleted=True), say(5, "gone", 2.0, deleted=True),
         say(6, "good", 3.0, "b", key="1", chat="d"),
     )  # fmt: skip
     assert sorted(words(items)) == [["good"], ["hello"]]
