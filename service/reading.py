@@ -17,7 +17,7 @@ from service.strict_json import NotJson, loads
 
 SHARED_KEY_CHARS = 16
 _PATH_VALUE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,79}", re.ASCII)
-_QUERY_VALUE = re.compile(r"[ -~]{0,1000}", re.ASCII)
+_QUERY_VALUE = re.compile(r"[^\x00-\x1f\x7f-\x9f\ud800-\udfff\ufffd]{0,2000}")
 _SHOWABLE = re.compile(r"[A-Za-z0-9_.-]{1,80}", re.ASCII)
 _IDEMPOTENCY_KEY = re.compile(r"[!-~]{1,255}", re.ASCII)
 _ENTITY_TAG = re.compile(r'"[!#-~]{1,64}"', re.ASCII)

@@ -12,6 +12,7 @@ from typing import Any, NoReturn
 
 DEPTH = 32
 LARGEST_INTEGER = 2**63 - 1
+LARGEST_EXACT = 2**53
 
 
 class NotJson(ValueError):
@@ -49,11 +50,12 @@ def _constant(_name: str) -> NoReturn:
     raise NotJson("A number of the body is not finite.")
 
 
-def _float(digits: str) -> float:
+def _float(digits: str) -> float | int:
+    """JSON has one kind of number: 2.0 and 2 are the same."""
     number = float(digits)
     if not math.isfinite(number):
         raise NotJson("A number of the body is not finite.")
-    return number
+    return int(number) if number.is_integer() and abs(number) <= LARGEST_EXACT else number
 
 
 def _check(value: Any) -> None:

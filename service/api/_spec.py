@@ -120,7 +120,7 @@ class Route:
     body for a repeated call from what was kept. `reads_body`: the view reads the body itself.
     `heeds_bot`: no bot is named in the address, and the view tells a key that is bound to one bot of that bot alone.
     `conditional`: needs If-Match. `unlisted`: not in the document (pages). `cross_origin`: pages of the key's origins
-    may call it.
+    may call it. `streams`: it may answer with server-sent events.
     """
 
     method: str
@@ -140,6 +140,7 @@ class Route:
     conditional: bool = False
     cross_origin: bool = False
     unlisted: bool = False
+    streams: bool = False
     optional_body: bool = False
 
     @property
@@ -198,7 +199,11 @@ def _add(blueprint: APIBlueprint, declared: Declared, serve: Callable[[Declared,
         operation_id=declared.endpoint.replace(".", "_"),
         security=[] if route.access.is_open else [{"bearer": []}],
         responses=_responses(route),
-        openapi_extensions={"x-scopes": list(route.access.scopes)},
+        openapi_extensions={
+            "x-scopes": list(route.access.scopes),
+            "x-streams": route.streams,
+            "x-optional-body": route.optional_body,
+        },
         doc_ui=not route.unlisted,
         **options,
     )(endpoint)
@@ -207,7 +212,8 @@ def _add(blueprint: APIBlueprint, declared: Declared, serve: Callable[[Declared,
 def _annotations(route: Route) -> dict[str, Any]:
     found: dict[str, Any] = {}
     if route.parameters:
-        found["path"] = create_model(f"{route.method}Path", **dict.fromkeys(route.parameters, (str, ...)))  # type: ignore[call-overload]
+        inside = {name: (str, Field(..., pattern=PATTERNS.get(name, ID_PATTERN))) for name in route.parameters}
+        found["path"] = create_model(f"{route.method}Path", **inside)  # type: ignore[call-overload]
     headers: dict[str, Any] = {}
     if route.effect:
         said = "Repeat a call with the same key and it has one effect (kept for a day)."
@@ -217,7 +223,7 @@ def _annotations(route: Route) -> dict[str, Any]:
         )
     if route.conditional:
         said = "The ETag you last saw."
-        headers["if_match"] = (str, Field(..., alias="If-Match", description=said))
+        headers["if_match"] = (str, Field(..., alias="If-Match", description=said, pattern=ETAG_PATTERN))
     if headers:
         found["header"] = create_model(f"{route.method}Headers", **headers)
     if route.query is not None:
@@ -227,6 +233,10 @@ def _annotations(route: Route) -> dict[str, Any]:
     return found
 
 
+ID_PATTERN = r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,79}$"
+ETAG_PATTERN = r'^"[!#-~]{1,64}"$'
+PATTERNS = {"number": r"^[1-9][0-9]{0,8}$"}
+"""What the variables of addresses look like; what looks otherwise is not there."""
 EVERYWHERE = (400, 405, 429, 500, 503)
 KEYED = (401, 403, 404)
 WITH_BODY = (408, 413, 415, 422)
@@ -252,9 +262,10 @@ def _responses(route: Route) -> dict[str, Any]:
     told: dict[str, Any] = {}
     for status, model in route.answers.items():
         if isinstance(model, str):
-            told[str(status)] = {"content": {model: {"schema": {"type": "string"}}}}
+            kind = "object" if model == "application/json" else "string"
+            told[str(status)] = {"content": {model: {"schema": {"type": kind}}}}
         else:
             told[str(status)] = model
     for status in statuses(route):
-        told[str(status)] = ErrorBody
+        told.setdefault(str(status), ErrorBody)
     return told

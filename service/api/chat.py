@@ -28,6 +28,7 @@ api = Api("chat", "Talking with a bot.")
         answers={200: ChatReply},
         refusals=(409, 507),
         cross_origin=True,
+        streams=True,
     )
 )
 def chat(call: Call) -> Answer | Response:

@@ -17,6 +17,10 @@ from service.reference import reference
 
 api = Api("docs", "This contract.")
 HTML = "text/html"
+QUERY_PATTERN = r"^[^\u0000-\u001f\u007f-\u009f\ufffd]*$"
+"""What no parameter of a query holds: control characters, and what stands for bytes that are no text."""
+HEADERS = {"401": ("WWW-Authenticate",), "405": ("Allow",), "429": ("Retry-After",)}
+"""Headers that every answer of a status has."""
 
 
 @api.route(Route(method="GET", rule="/openapi.json", access=Access.open(), answers={200: "application/json"}))
@@ -45,11 +49,35 @@ def document(raw: dict[str, Any]) -> dict[str, Any]:
 
 def _mended(operation: dict[str, Any]) -> dict[str, Any]:
     responses = {
-        status: {**answer, "description": answer.get("description") or "As described."}
+        status: _answer(status, answer)
         for status, answer in operation["responses"].items()
         if (answer.get("content", {}).get("application/json", {}).get("schema", {}).get("type") != "array")
     }
-    return {**operation, "responses": responses}
+    told = {name: value for name, value in operation.items() if name not in ("x-streams", "x-optional-body")}
+    if operation.get("x-optional-body"):
+        told["requestBody"] = {**told["requestBody"], "required": False}
+    if operation.get("x-streams"):
+        responses["200"]["content"]["text/event-stream"] = {"schema": {"type": "string"}}
+    if "parameters" in told:
+        told["parameters"] = [_parameter(one) for one in told["parameters"]]
+    return {**told, "responses": responses}
+
+
+def _answer(status: str, answer: dict[str, Any]) -> dict[str, Any]:
+    names = ["X-Request-Id", *HEADERS.get(status, ())]
+    headers = {name: {"required": True, "schema": {"type": "string"}} for name in names}
+    return {**answer, "description": answer.get("description") or "As described.", "headers": headers}
+
+
+def _parameter(told: dict[str, Any]) -> dict[str, Any]:
+    """A parameter is left out, not null: a query has no word for that."""
+    schema = told["schema"]
+    kinds = [one for one in schema.get("anyOf", ()) if one != {"type": "null"}]
+    if len(kinds) == 1:
+        schema = {**{name: value for name, value in schema.items() if name != "anyOf"}, **kinds[0]}
+    if told["in"] == "query" and schema.get("type") == "string" and "enum" not in schema:
+        schema = {"pattern": QUERY_PATTERN, **schema}
+    return {**told, "schema": schema}
 
 
 def _closed(schema: dict[str, Any]) -> dict[str, Any]:

@@ -86,6 +86,7 @@ def cancel(call: Call, tx: Tx) -> Answer:
         query=EventPage,
         answers={200: Listing[JobEvent]},
         heeds_bot=True,
+        streams=True,
     )
 )
 def events(call: Call) -> Answer | Response:

@@ -27,13 +27,26 @@ from service.schemas.uploads import UploadAsked, UploadDetail
 from service.strict_json import NotJson, loads
 
 api = Api("uploads", "Files of logs, and what became of them.")
+
+
+def _as_field(told: dict[str, Any]) -> dict[str, Any]:
+    """A parameter of the query as a field of a form: text."""
+    if told.get("type") == "boolean":
+        return {"type": "string", "enum": ["true", "false"]}
+    return next(one for one in told["anyOf"] if one["type"] == "string")
+
+
 BODY: dict[str, Any] = {
     "application/octet-stream": {"schema": {"type": "string", "format": "binary"}},
     "multipart/form-data": {
         "schema": {
             "type": "object",
-            "properties": {"file": {"type": "string", "format": "binary"}},
+            "properties": {
+                "file": {"type": "string", "format": "binary", "minLength": 1},
+                **{name: _as_field(told) for name, told in UploadAsked.model_json_schema()["properties"].items()},
+            },
             "required": ["file"],
+            "additionalProperties": False,
         }
     },
 }

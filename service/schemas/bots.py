@@ -2,25 +2,36 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, GetJsonSchemaHandler
 
 from data.profile import BotProfile
 from service.schemas.shape import Asked, Instant, Name, Told
+
+
+class _AsProfile:
+    """Documents a dictionary as a profile of which anything may be left out; it is read when the whole is there."""
+
+    def __get_pydantic_json_schema__(self, _: Any, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        whole = handler.resolve_ref_schema(handler(BotProfile.__pydantic_core_schema__))
+        return {"type": "object", "properties": whole["properties"], "additionalProperties": False}
+
+
+ProfilePart = Annotated[dict[str, Any], _AsProfile()]
 
 
 class NewBot(Asked):
     """A bot to be made."""
 
     name: Name = Field(description="Lower-case letters, digits, '-' and '_'; stands in addresses and never changes.")
-    profile: dict[str, Any] | None = Field(None, description="The profile; what is left out is at its default.")
+    profile: ProfilePart | None = Field(None, description="The profile; what is left out is at its default.")
 
 
 class ProfileChange(Asked):
     """Changes to the profile: the fields named here replace those of before, the others stay."""
 
-    profile: dict[str, Any] = Field(min_length=1)
+    profile: ProfilePart = Field(min_length=1, json_schema_extra={"minProperties": 1})
 
 
 class BotSummary(Told):

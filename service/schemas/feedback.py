@@ -7,10 +7,10 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, Field, StringConstraints
 
 from service.reading import as_number
-from service.schemas.shape import Asked, Identifier, Instant, Json, Page, Told
+from service.schemas.shape import NOT_BLANK, Asked, Identifier, Instant, Json, Page, Told
 
-Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=4000)]
-Label = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=120)]
+Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=4000), NOT_BLANK]
+Label = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=120), NOT_BLANK]
 Rating = Annotated[Literal[-1, 1], BeforeValidator(as_number)]
 FeedbackState = Literal["pending", "accepted", "rejected"]
 

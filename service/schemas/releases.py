@@ -6,9 +6,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
-from service.schemas.shape import Asked, Instant, Json, Told
+from service.schemas.shape import NOT_BLANK, Asked, Instant, Json, Told
 
-Reason = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500)]
+Reason = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500), NOT_BLANK]
 
 
 class ReleaseSummary(Told):
