@@ -167,6 +167,16 @@ def test_code_that_is_named_exists(path: Path):
     assert gone == []
 
 
+@pytest.mark.parametrize("floor", FLOORS)
+def test_every_module_has_its_room(floor: str):
+    """A module is named by itself, a package within a floor as a folder."""
+    rooms = page("docs/architecture.md").split("## The rooms\n")[1].split("\n## ")[0].split("\n\n")
+    named = {name for room in rooms if room.strip().startswith(f"**{floor}**") for name in re.findall(r"`([^`]+)`", room)}
+    modules = {path.stem for path in (ROOT / floor).glob("*.py")} - {"__init__"}
+    folders = {f"{path.parent.name}/" for path in (ROOT / floor).glob("*/__init__.py")}
+    assert (modules | folders) - named == set()
+
+
 def test_the_base_install_is_free_of_torch():
     needed = tomllib.loads(page("pyproject.toml"))["project"]["dependencies"]
     names = {re.split(r"[ <>=~!\[]", one)[0] for one in needed}
