@@ -22,7 +22,8 @@ Nothing needs to be set. What is set is looked for in this order, the later one 
 
 1. the defaults below;
 2. `attune.toml` in the home folder: `[section]`, then `name = value`;
-3. the environment: `ATTUNE_HOME` names the home folder, every other variable is `ATTUNE_SECTION__NAME`;
+3. the environment: `ATTUNE_HOME` names the home folder, `ATTUNE_WORKSPACE` the workspace, every other variable is
+   `ATTUNE_SECTION__NAME`;
 4. the command line: `--home`.
 
 A name that is not on this page is refused, so that a typo cannot pass as a default; so is a value out of its range.
@@ -50,12 +51,13 @@ RANGES = {
 
 def reference() -> str:
     """The whole page."""
-    return "\n".join([HEAD, *_home(), *(line for name in _sections() for line in _section(name))])
+    return "\n".join([HEAD, *_home(), *_workspace(), *(line for name in _sections() for line in _section(name))])
 
 
 def documented() -> Iterator[str]:
     """The environment variable of every setting, in the order of the page."""
     yield f"{PREFIX}HOME"
+    yield f"{PREFIX}WORKSPACE"
     for section, kind in _sections().items():
         for name in kind.model_fields:
             yield _variable(section, name)
@@ -78,6 +80,12 @@ def _home() -> Iterator[str]:
     field = Settings.model_fields["home"]
     yield "## The home folder\n"
     yield f"`{PREFIX}HOME` or `--home`; default `{field.default}` in the working folder. {field.description}\n"
+
+
+def _workspace() -> Iterator[str]:
+    field = Settings.model_fields["workspace"]
+    yield "## The workspace\n"
+    yield f"`{PREFIX}WORKSPACE`; default `{field.default}`. {field.description} A server serves all of them.\n"
 
 
 def _section(section: str) -> Iterator[str]:
