@@ -1,7 +1,8 @@
 """Find out how a text is encoded: by its byte-order mark, by being valid UTF-8 from end to end, else by its habits.
 
-Three families of old single- and double-byte files are told apart by where bytes above 127 stand: alone among ASCII
-letters (Western European, cp1252), in even runs of common hanzi (GB 18030), in words of their own (Cyrillic, cp1251).
+Old files are told apart by what their bytes above 127 would say: kana (Japanese, Shift JIS), hangul (Korean, EUC-KR);
+else by where they stand: alone among ASCII letters (Western European, cp1252), in even runs of common hanzi (GB 18030),
+in words of their own (Cyrillic, cp1251), in the pairs of Big5.
 Any other encoding has to be named in the import options. A guess is always reported as one.
 """
 
@@ -26,6 +27,12 @@ _CONTINUATION = bytes(range(0x80, 0xC0))
 _HIGH_RUN = re.compile(rb"[\x80-\xff]+")
 _GB_COMMON = re.compile(rb"(?:[\xa1-\xa3\xb0-\xd7][\xa1-\xfe])+")  # rows of punctuation and of the commonest hanzi
 _CYRILLIC_SMALL = re.compile(rb"[\xe0-\xff\xb8]")
+_ASIAN = (
+    ("cp932", re.compile("[\u3041-\u30fe]"), 0.25),
+    ("cp949", re.compile("[\uac00-\ud7a3]"), 0.95),
+)
+"""Letters that text in an encoding consists of, and how much of what is not ASCII they are at least."""
+_BIG5 = re.compile("[\u3000-\u303f\u4e00-\u9fff\uff01-\uff5e]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +95,9 @@ def guess_legacy(sample: bytes) -> Encoding:
     high = sum(map(len, runs))
     if high == 0:
         return Encoding("utf-8", 0.5)
+    asian = next((name for name, letters, most in _ASIAN if _reads(sample, name, letters) >= most), None)
+    if asian is not None:
+        return Encoding(asian, 0.85)
     if high / len(runs) < 1.6:
         return Encoding("cp1252", 0.8)
     common = sum(len(match.group()) for run in runs for match in _GB_COMMON.finditer(run) if len(run) % 2 == 0)
@@ -95,7 +105,17 @@ def guess_legacy(sample: bytes) -> Encoding:
         return Encoding("gb18030", 0.85)
     if sum(len(_CYRILLIC_SMALL.findall(run)) for run in runs) / high > 0.6:
         return Encoding("cp1251", 0.8)
+    if _reads(sample, "big5", _BIG5) >= 0.95:
+        return Encoding("big5", 0.7)
     return Encoding("cp1252", 0.4)
+
+
+def _reads(sample: bytes, name: str, letters: re.Pattern[str]) -> float:
+    """How much of what is not ASCII would be such letters; 0 when the sample is not in that encoding."""
+    beyond = [char for char in sample.decode(name, "replace") if not char.isascii()]
+    if not beyond or beyond.count("\ufffd") > len(beyond) // 100:
+        return 0.0
+    return sum(letters.match(char) is not None for char in beyond) / len(beyond)
 
 
 def _utf16_without_mark(head: bytes) -> Encoding | None:

@@ -19,6 +19,8 @@ from data.settings import ImportSettings
 
 DELIMITERS = (",", ";", "\t", "|")
 SAMPLE_LINES = 20
+GUESSED_TABLE = 0.5
+"""Below this nothing in the first line spoke for a table."""
 
 
 def detect_lines(head: bytes, base: Detection, options: ImportOptions, limits: ImportSettings) -> Detection:
@@ -48,7 +50,16 @@ def read_file(member: Member, detection: Detection, options: ImportOptions, limi
         yield from jsonl.read(lines(), limits)
         return
     reading = Reading(detection.delimiter, options.fields, limits)
-    ends = table.conversation_ends(lines(), reading)
+    try:
+        ends = table.conversation_ends(lines(), reading)
+    except ImportRefused as refused:
+        if detection.confidence >= GUESSED_TABLE or refused.ids.get("reason") != "no_text_column":
+            raise
+        raise ImportRefused(
+            "This looks like no kind of file that is known here; read as a table, no column holds messages.",
+            remedy=f"Name its format ({', '.join(FORMATS)}), or see docs/formats.md.",
+            reason="no_text_column",
+        ) from None
     yield from table.read(lines(), reading, ends)
 
 
@@ -91,11 +102,14 @@ def _share_of_json(lines: list[Line]) -> float:
     """How much of the sample is one JSON object per line; 0 for a table. Raises ImportRefused for one big document."""
     if not lines:
         return 0.0
-    objects = sum(_is_object(line.text) for line in lines)
+    verdicts = [_is_object(line.text) for line in lines]
+    objects = sum(verdicts)
     start = lines[0].text.lstrip()[:1]
-    if objects == 0 and (start == "[" or (start == "{" and len(lines) > 1)):
+    if (start == "[" and (objects == 0 or lines[0].text.strip() == "[")) or (
+        start == "{" and len(lines) > 1 and not verdicts[0] and 2 * objects < len(lines)
+    ):
         raise ImportRefused(
-            f"This is one JSON document, a {'list' if start == '[' else 'object'}, of no kind that is known here.",
+            f"This is one JSON document, {'a list' if start == '[' else 'an object'}, of no kind that is known here.",
             remedy=f"Name its format ({', '.join(FORMATS)}), or write every conversation on a line (JSON Lines).",
             reason="json_document",
         )

@@ -100,7 +100,7 @@ class ImportOptions:
             problems.append("delimiter is one character, neither a quote nor a line break")
         if set(self.fields) - set(FIELDS):
             problems.append(f"the field map names fields among {', '.join(FIELDS)}")
-        if len(self.brand) > MAX_BRAND or not all(0 < len(name.strip()) <= MAX_BRAND_CHARS for name in self.brand):
+        if len(self.brand) > MAX_BRAND or not all(_is_name(name) for name in self.brand):
             problems.append(f"brand is at most {MAX_BRAND} names, addresses or domains")
         if problems:
             raise UsageError(f"These import options do not hold: {'; '.join(problems)}.", remedy="See docs/formats.md.")
@@ -151,6 +151,10 @@ class Detection:
 
 _NO_FILES = ("idna", "punycode", "raw-unicode-escape", "undefined", "unicode-escape", "utf-7")
 """Ways to write single names, or one script inside another: no file of logs is written so, and some take for ever."""
+
+
+def _is_name(text: str) -> bool:
+    return 0 < len(text.strip()) <= MAX_BRAND_CHARS and text.isprintable()
 
 
 def _is_text_encoding(name: str) -> bool:

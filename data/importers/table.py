@@ -80,6 +80,12 @@ class _TableRows:
         self._rows = iter(Rows(lines, reading.delimiter, self._looks_like_row))
         self.columns = Columns({}, 0, ())
         header = next(self._rows, None)
+        if header is not None and header.flaw is Reason.UNDECODABLE:
+            raise refused(
+                "The header line is written in another encoding than the rest, or in one that was not recognised.",
+                "Name the encoding, such as shift_jis, euc_kr or big5, or save the table as UTF-8.",
+                "no_header",
+            )
         if header is None or header.flaw is not None:
             raise refused(
                 "The table has no readable header line.", "Begin with a line that names the columns.", "no_header"

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from data.importers import IntentHint, ProfileHint, kinds
+from data.importers.kind import Kind
 from data.store import jobs, open_store
 
 PROFILE = 'name = "Acme"\n[[intents]]\nname = "order_status"\ntitle = "an order"\nanswers = ["Use the link."]\n'
@@ -45,6 +47,50 @@ def test_an_import_reports_every_row_and_the_same_file_again_changes_nothing(att
     again = attune("import", "acme", log, "--json").json
     assert again == {**report, "imported_before": True}
     assert "nothing changed" in attune("import", "acme", log).out
+
+
+def test_who_speaks_for_the_brand_is_named_or_found(attune, tmp_path):
+    chat = tmp_path / "chat.txt"
+    chat.write_text("Lena: Hello\nShop: Good morning\nLena: Are you open?\nShop: Always\n")
+    attune("init", "acme")
+    found = attune("import", "acme", chat, "--dry-run", "--json").json
+    assert (found["format"], found["speakers"]["decided_by"]) == ("transcript", "first_answer")
+    assert "Shop (by first answer, sure to 60%)" in attune("import", "acme", chat, "--dry-run").out
+    named = attune("import", "acme", chat, "--brand", "lena", "--brand", "Nobody", "--json").json
+    assert named["speakers"]["brand"] == ["Lena"]
+    assert attune("import", "acme", chat, "--brand", "").code == 2
+
+
+@pytest.fixture
+def definitions(monkeypatch):
+    """A kind of file that defines a bot."""
+
+    def read_definition(source, options):
+        yield ProfileHint(
+            (IntentHint("opening_hours", answers=("We open at nine, mail a@b.example.",)),), greeting="Hi!"
+        )
+
+    kind = Kind("definition", "a definition", read_definition, lambda one: 0.9 if "defines" in one.text else 0.0)
+    monkeypatch.setattr(kinds, "KINDS", (*kinds.KINDS, kind))
+
+
+def test_what_an_upload_defines_joins_the_profile_when_it_is_asked_for(attune, tmp_path, log, definitions):
+    path = tmp_path / "bot.txt"
+    path.write_text("this defines a bot\n")
+    attune("init", "acme")
+    report = attune("import", "acme", path, "--json").json
+    assert report["profile"]["intents"][0]["answers"] == ["We open at nine, mail [email 1]."]
+    assert not report["findings"]
+    assert "1 intents, 1 answers" in attune("import", "acme", path).out
+    for _ in range(2):
+        adopted = attune("profile", "acme", "--from-upload", report["upload"], "--json").json
+        assert (adopted["version"], adopted["profile"]["greeting"]) == (2, "Hi!")
+    assert adopted["profile"]["intents"][0]["name"] == "opening_hours"
+    other = attune("import", "acme", log, "--json").json
+    refused = attune("profile", "acme", "--from-upload", other["upload"], "--json")
+    assert (refused.code, refused.json["error"]["code"]) == (1, "not_found")
+    attune("init", "zeta")
+    assert attune("profile", "zeta", "--from-upload", report["upload"]).code == 1
 
 
 def test_several_files_are_pooled_and_a_bad_one_keeps_none_of_the_others_back(attune, log, tmp_path):

@@ -6,7 +6,7 @@ import gzip
 
 import pytest
 
-from data.errors import UsageError
+from data.errors import ImportRefused, UsageError
 from data.importers import ImportOptions, detect
 from data.importers.encoding import guess_legacy, sniff
 from data.importers.lines import read_lines
@@ -25,11 +25,28 @@ from data.importers.nouns import Detection, Reason
         (b"something\na\n", "csv", 0.4),
         (b'"text"\t"label"\na\tb\n', "tsv", 0.95),
         (b'text,label\n"a {x}",b\n', "csv", 0.95),
+        (b"A: hi\nB: hello\nA: bye\n", "transcript", 0.6),
     ],
 )
 def test_formats(upload, content, form, confidence):
     found = detect(upload(content), "logs")
     assert (found.format, found.confidence) == (form, confidence)
+
+
+@pytest.mark.parametrize(
+    ("content", "reason", "words"),
+    [
+        (b'{\n "a": [\n  {},\n  1]}\n', "json_document", "an object"),
+        (b'[\n{"a": 1}\n]\n', "json_document", "a list"),
+        (b"na\xffme,text\n" + "völlig,schön\n".encode() * 9, "no_header", "encoding"),
+        (b"Nothing that is known.\nAt all.\n", "no_text_column", "no kind of file"),
+    ],
+)
+def test_what_is_of_no_kind_is_refused_in_words(look, content, reason, words):
+    with pytest.raises(ImportRefused) as caught:
+        look(content)
+    assert caught.value.ids["reason"] == reason
+    assert words in str(caught.value)
 
 
 def test_lines_are_counted_for_progress(upload):
@@ -52,6 +69,10 @@ def test_a_long_head_ends_in_the_middle_of_a_line(upload):
         {"delimiter": '"'},
         {"delimiter": ",,"},
         {"fields": {"body": "x"}},
+        {"brand": ("a\0b",)},
+        {"brand": (" ",)},
+        {"brand": ("x" * 300,)},
+        {"brand": ("x",) * 101},
     ],
 )
 def test_options_that_do_not_hold(wrong):
@@ -60,10 +81,17 @@ def test_options_that_do_not_hold(wrong):
 
 
 def test_options_travel_over_the_wire():
-    options = ImportOptions("csv", "cp1252", ";", {"text": "Body"})
+    options = ImportOptions("csv", "cp1252", ";", {"text": "Body"}, ("Acme Support", "@acme.example"))
     assert ImportOptions.from_wire(options.to_wire()) == options
     assert ImportOptions().to_wire() == {}
-    for wire in ({"formt": "csv"}, {"fields": {"text": 1}}, {"fields": []}, {"encoding": 8}):
+    for wire in (
+        {"formt": "csv"},
+        {"fields": {"text": 1}},
+        {"fields": []},
+        {"encoding": 8},
+        {"brand": "x"},
+        {"brand": [1]},
+    ):
         with pytest.raises(UsageError):
             ImportOptions.from_wire(wire)
 
@@ -74,6 +102,10 @@ def test_options_travel_over_the_wire():
         ("Grüße aus Köln, naïve café", "cp1252", "cp1252"),
         ("Привет, где мой заказ? Спасибо", "cp1251", "cp1251"),
         ("你好，我的包裹在哪里？谢谢您的帮助", "gb18030", "gb18030"),
+        ("荷物はまだ届いていません。いつ届きますか", "shift_jis", "cp932"),
+        ("カタログ 9 ページ", "shift_jis", "cp932"),
+        ("택배가 아직 오지 않았어요", "euc_kr", "cp949"),
+        ("我的包裹在哪裡？謝謝您的幫助", "big5", "big5"),
         ("plain", "ascii", "utf-8"),
         ("ΓΕΙΑ ΣΑΣ ΚΥΡΙΕ", "cp1253", "cp1252"),
     ],

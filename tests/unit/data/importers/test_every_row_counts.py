@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from data.errors import ImportRefused
+from data.importers.kinds import KINDS
 from data.settings import ImportSettings
 
 SETTINGS = ImportSettings(max_turns=4, max_cell_chars=60, max_line_bytes=500, max_columns=8)
@@ -87,4 +88,51 @@ def test_any_table(looker, path, content):
 @given(LOGS)
 def test_any_log(looker, path, content):
     account_for(looker, path, content, format="jsonl")
+    account_for(looker, path, content)
+
+
+CHAT_LINES = st.lists(
+    st.sampled_from(
+        [b"[31/12/23, 10:11:12] A: x\n", b"1/2/24, 10:11 PM - B: y\n", b"A: hello\n", b"B: <Media omitted>\n",
+         b"---\n", b"\n", b"\xe2\x80\x8e", b"<", b">", b"\xff", b"text", b"A: ",
+         b'<div class="message default" id="m">',
+         b'<div class="text">', b'<div class="from_name">', b"</div>", b"<br>", b"user: hi\n", b"- ", b"  ", b"# "]
+    ),
+    max_size=40,
+).map(b"".join)  # fmt: skip
+NAMES = st.sampled_from(
+    ["messages", "chats", "list", "text", "content", "type", "subtype", "ts", "thread_ts", "deleted_ts", "user",
+     "bot_id",
+     "from", "from_id", "id", "date", "date_unixtime", "sender_name", "timestamp_ms", "files", "attachments", "message",
+     "is_unsent", "reactions", "participants", "name", "photo", "edited", "comment"]
+)  # fmt: skip
+LEAVES = VALUES | st.sampled_from(
+    ["message", "1.5", "1709280060.000100", "2024-01-01T10:00:00", "2024-01-01", "message_deleted",
+     "message_changed", "service",
+     "bot_message", "tombstone", "\ud800", "<@U1> hi <http://x|y>", 1e300, -1e300, 10**18, 10**30, "A", "B"]
+)  # fmt: skip
+DOCUMENTS = st.recursive(
+    LEAVES, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(NAMES, inner, max_size=6), max_leaves=20
+)
+MESSAGES_OF_CHATS = st.lists(st.dictionaries(NAMES, DOCUMENTS, max_size=8), max_size=5)
+CHATS = CHAT_LINES | (
+    st.one_of(
+        DOCUMENTS,
+        MESSAGES_OF_CHATS,
+        MESSAGES_OF_CHATS.map(lambda messages: {"messages": messages}),
+        MESSAGES_OF_CHATS.map(lambda messages: {"chats": {"list": [{"id": 1, "messages": messages}]}}),
+    ).map(lambda document: json.dumps(document).encode())
+)
+
+
+@pytest.mark.parametrize("kind", [one.name for one in KINDS])
+@settings(max_examples=60, deadline=None)
+@given(content=CHATS | LOGS | st.binary(max_size=200))
+def test_anything_as_any_kind(looker, path, kind, content):
+    account_for(looker, path, content, format=kind)
+
+
+@ANY
+@given(CHATS)
+def test_any_chat(looker, path, content):
     account_for(looker, path, content)
