@@ -131,7 +131,7 @@ def get(tx: Tx, bot_id: str, number: int) -> Release:
     row = tx.connection.execute(select(*_COLUMNS).where(*_is(tx, bot_id, number))).first()
     if row is None:
         raise NotFound(
-            f"There is no release {number} of this bot.",
+            "There is no release of that number.",
             remedy="`attune releases BOT` lists them.",
             bot=bot_id,
             release=number,

@@ -217,6 +217,8 @@ def _annotations(route: Route) -> dict[str, Any]:
     headers: dict[str, Any] = {}
     if route.effect:
         said = "Repeat a call with the same key and it has one effect (kept for a day)."
+        if PUBLIC in route.access.scopes:
+            said += " With a public key it has 16 characters or more and is random: who knows it gets the same answer."
         headers["idempotency_key"] = (
             str | None,
             Field(None, alias="Idempotency-Key", min_length=1, max_length=255, pattern=r"^[!-~]+$", description=said),

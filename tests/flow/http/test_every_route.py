@@ -271,6 +271,11 @@ def test_the_child_of_another_bot_of_ones_own_is_absent_below_this_one(site: Sit
         assert likeness(there) == likeness(nowhere)
 
 
+def test_a_release_of_another_number_is_absent_without_repeating_the_number(site: Site) -> None:
+    paths = [f"/v1/bots/{bot}/releases/{number}" for bot, number in (("acme", 4711), ("acme", 4712), ("beta", 4711))]
+    assert len({likeness(site.ask("GET", path)) for path in paths}) == 1
+
+
 @pytest.mark.parametrize("name", endpoints(guarded=True))
 def test_lists_of_another_workspace_hold_nothing_of_ours(site: Site, name: str) -> None:
     route = DECLARED[name].route
