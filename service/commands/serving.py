@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -18,6 +19,7 @@ from service.terminal import Answer
 from service.verbs import verb
 
 FIRST_KEY = "first key"
+SWITCH_SECONDS = 0.0005
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,10 +87,25 @@ def _make_app(settings: Settings) -> Any:
     from service.app import create_app
 
     logs.set_up()
+    share_the_processor(settings.serve.threads)
     app = create_app(settings)
     if settings.serve.metrics_port:
         app.extensions["attune"].metrics.serve(settings.serve.metrics_host, settings.serve.metrics_port)
     return app
+
+
+def share_the_processor(threads: int) -> None:
+    """Let many small computations go on side by side.
+
+    Threads of the numerical library spin after each product of a few hundred numbers, and take the cores from those who
+    answer: one text then takes six times as long. And a thread that waits for the interpreter asks for it soon.
+    """
+    import numpy as np
+    from threadpoolctl import threadpool_limits
+
+    assert np.__version__  # its library must be loaded to be told
+    threadpool_limits(limits=threads)
+    sys.setswitchinterval(SWITCH_SECONDS)
 
 
 def _answer(address: str, key: str | None, *, worker: bool) -> Answer:
