@@ -60,7 +60,7 @@ def choose(samples: Sequence[Sample], kinds: Sequence[Kind] | None = None) -> Ch
     if not known:
         return None
     sure = [confidence for _, confidence in known.values()]
-    return Choice(next(iter(known.values()))[0], sum(sure) / len(sure), tuple(known))
+    return Choice(next(iter(known.values()))[0], round(sum(sure) / len(sure), 3), tuple(known))
 
 
 def fitting(kind: Kind, samples: Sequence[Sample]) -> Choice:

@@ -26,6 +26,7 @@ _NOTICES = re.compile(
     r"|.* (?:left|joined) the (?:group|call)|You are now connected on Messenger"
     r"|.* changed the (?:theme|group photo|chat theme).*)\.?\s*$"
 )
+NOTICE_CHARS = 300
 _ATTACHED = re.compile(r"^.{1,80} sent (?:an attachment|a photo|a video|a voice message|a GIF|a sticker|a link)\.\s*$")
 
 
@@ -78,7 +79,7 @@ def _message(message: Any, row: int, chat: str) -> Iterator[Said | SetAside | Re
     if (
         "call_duration" in message
         or message.get("type") in ("Call", "Subscribe", "Unsubscribe")
-        or _NOTICES.match(text)
+        or (len(text) <= NOTICE_CHARS and _NOTICES.match(text))
     ):
         yield SetAside(row, Reason.SYSTEM_NOTICE, text)
         return

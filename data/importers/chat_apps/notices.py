@@ -7,6 +7,8 @@ import re
 MARK = "\u200e"
 """iOS sets this before every text that is its own and nobody's."""
 
+_NOTICE_CHARS = 200
+
 _DELETED = re.compile(
     r"^(?:this message was deleted|you deleted this message|(?:this )?message deleted|diese nachricht wurde gelöscht"
     r"|du hast diese nachricht gelöscht|ce message a été supprimé|vous avez supprimé ce message"
@@ -45,8 +47,7 @@ def is_deleted(text: str) -> bool:
 
 def without_edit_notice(text: str) -> tuple[str, bool]:
     """The text without the notice that it was edited, and whether it had one."""
-    plain = _EDITED.sub("", text)
-    return plain, plain != text
+    return _without_end(_EDITED, text)
 
 
 def without_attachment(text: str) -> tuple[str, bool]:
@@ -55,11 +56,19 @@ def without_attachment(text: str) -> tuple[str, bool]:
         return "", True
     if text.startswith(MARK) and len(text) < 120 and _LEFT_OUT.search(text):
         return "", True
-    for pattern in (_ATTACHED, _INLINE):
-        rest = pattern.sub("", text, count=1)
-        if rest != text:
-            return rest.strip(), True
-    return text, False
+    found = _ATTACHED.match(text)
+    if found is not None:
+        return text[found.end() :].strip(), True
+    return _without_end(_INLINE, text)
+
+
+def _without_end(pattern: re.Pattern[str], text: str) -> tuple[str, bool]:
+    """The text without a notice at its end, and whether there was one; only the end is looked at."""
+    if not text.rstrip().endswith(">"):
+        return text, False
+    tail = text[-_NOTICE_CHARS:]
+    plain = pattern.sub("", tail)
+    return text[: len(text) - len(tail)] + plain, plain != tail
 
 
 def is_of_the_program(text: str) -> bool:

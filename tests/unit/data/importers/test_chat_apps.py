@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import time
 import zipfile
 from pathlib import Path
 
@@ -223,6 +224,25 @@ def test_a_line_that_does_not_decode_costs_its_message(look):
     text = "31/12/2023, 22:11 - A: schön\n" * 3
     looked = look(text.encode() + b"31/12/2023, 22:12 - B: sch\xf6n\n")
     assert looked.report.set_aside == {"undecodable": 1}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [" " * 60_000 + ">", "<" * 60_000, "<|" * 30_000, "\u200e" * 60_000, " and commented:" * 4_000, ":" * 60_000,
+     "~" * 60_000,
+     "a named the group " * 3_000],
+)  # fmt: skip
+def test_no_text_takes_long(look, text):
+    """Patterns are tried on what is bounded, or in one go."""
+    started = time.process_time()
+    look(f"31/12/2023, 22:11 - A: hello {text}\n")
+    look(
+        json.dumps({"participants": [], "messages": [{"sender_name": "A", "timestamp_ms": 1, "content": text}]}),
+        format="messenger",
+    )
+    look(json.dumps([{"type": "message", "user": "U1", "ts": "1.0", "text": f"<@U1> uploaded a file: {text}\n"}]))
+    look(f"Lena: {text}\nShop: hi\nLena: bye\n", format="transcript")
+    assert time.process_time() - started < 60
 
 
 def test_signal(look):

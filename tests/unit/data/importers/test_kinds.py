@@ -6,9 +6,11 @@ import pytest
 
 from data.errors import ImportRefused
 from data.importers.container import Member
-from data.importers.kind import Kind, Sample, share
+from data.importers.encoding import Encoding
+from data.importers.kind import Kind, Sample, Source, share
 from data.importers.kinds import KINDS, choose, fitting
-from data.importers.nouns import FORMATS, LINE_FORMATS
+from data.importers.nouns import FORMATS, LINE_FORMATS, Detection, Reason
+from data.settings import ImportSettings
 
 
 def sample(name: str, content: bytes) -> Sample:
@@ -80,3 +82,31 @@ def test_samples_forget():
     assert one.head.startswith(b"{")
     assert share(one.lines, lambda line: "{" in line) == 0.5
     assert share([], bool) == 0.0
+
+
+def source(content: bytes, tmp_path, packing: str = "plain", **limits) -> tuple[Source, Member]:
+    member = sample("a", content).member
+    written = {"a": Encoding("cp1252", 0.8)} if packing == "zip" else {}
+    found = Detection("x", 1.0, "utf-8", encodings=written)
+    return Source(tmp_path, packing, (member,), found, ImportSettings(**limits)), member
+
+
+def test_a_source_decodes_its_files(tmp_path):
+    upload, member = source("grün\nrot".encode(), tmp_path)
+    assert [line.text for line in upload.lines(member)] == ["grün", "rot"]
+    assert upload.text(member) == "grün\nrot"
+    upload, member = source("grün".encode("cp1252"), tmp_path, "zip")
+    assert upload.text(member) == "grün"
+    upload, member = source(b'{"a": [1, 2]}', tmp_path)
+    assert list(upload.values(member, ("a.item",))) == [("a.item", 1), ("a.item", 2)]
+    assert upload.json(member) == {"a": [1, 2]}
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [(b'{"a": 1', Reason.MALFORMED_JSON), (b"", Reason.MALFORMED_JSON), (b"[" * 99, Reason.TOO_DEEP),
+     (b'{"a": "' + b"x" * 99 + b'"}', Reason.DOCUMENT_TOO_LARGE)],
+)  # fmt: skip
+def test_a_document_that_cannot_be_read_as_a_whole(tmp_path, content, reason):
+    upload, member = source(content, tmp_path, max_document_bytes=99)
+    assert upload.json(member) is reason
