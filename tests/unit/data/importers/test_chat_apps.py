@@ -240,7 +240,10 @@ def test_no_text_takes_long(look, text):
         json.dumps({"participants": [], "messages": [{"sender_name": "A", "timestamp_ms": 1, "content": text}]}),
         format="messenger",
     )
-    look(json.dumps([{"type": "message", "user": "U1", "ts": "1.0", "text": f"<@U1> uploaded a file: {text}\n"}]))
+    look(
+        json.dumps([{"type": "message", "user": "U1", "ts": "1.0", "text": f"<@U1> uploaded a file: {text}\n"}]),
+        format="slack",
+    )
     look(f"Lena: {text}\nShop: hi\nLena: bye\n", format="transcript")
     assert time.process_time() - started < 60
 
