@@ -13,6 +13,7 @@ import tempfile
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 from data.prepare import Preparer
 from data.profile import BotProfile
@@ -41,14 +42,22 @@ def median_ms(answer: Callable[[str], object], texts: Sequence[str]) -> float:
     return statistics.median(taken) * 1000
 
 
-def pipeline_ms(texts: Sequence[str], labels: int) -> dict[int, float]:
-    """Median milliseconds by thread count."""
+def classifier(labels: int, threads: int) -> Callable[..., Any]:
+    """The pipeline of the default encoder as a classifier; its weights do not matter to its speed."""
     import torch
     from transformers import AutoTokenizer, BertForSequenceClassification, pipeline
 
+    torch.set_num_threads(threads)
     folder = find_base(DEFAULT).folder
     model = BertForSequenceClassification.from_pretrained(folder, num_labels=labels).eval()
-    classify = pipeline("text-classification", model=model, tokenizer=AutoTokenizer.from_pretrained(folder))
+    return pipeline("text-classification", model=model, tokenizer=AutoTokenizer.from_pretrained(folder))
+
+
+def pipeline_ms(texts: Sequence[str], labels: int) -> dict[int, float]:
+    """Median milliseconds by thread count."""
+    import torch
+
+    classify = classifier(labels, 1)
     found = {}
     for threads in (1, 2, 4):
         torch.set_num_threads(threads)
