@@ -171,7 +171,9 @@ def test_code_that_is_named_exists(path: Path):
 def test_every_module_has_its_room(floor: str):
     """A module is named by itself, a package within a floor as a folder."""
     rooms = page("docs/architecture.md").split("## The rooms\n")[1].split("\n## ")[0].split("\n\n")
-    named = {name for room in rooms if room.strip().startswith(f"**{floor}**") for name in re.findall(r"`([^`]+)`", room)}
+    named = {
+        name for room in rooms if room.strip().startswith(f"**{floor}**") for name in re.findall(r"`([^`]+)`", room)
+    }
     modules = {path.stem for path in (ROOT / floor).glob("*.py")} - {"__init__"}
     folders = {f"{path.parent.name}/" for path in (ROOT / floor).glob("*/__init__.py")}
     assert (modules | folders) - named == set()
