@@ -11,6 +11,7 @@ from flask import Response, current_app, g, request
 
 from service.context import Service
 from service.gate import network
+from service.limits import Grant
 
 _log = structlog.get_logger("attune.http")
 _CLIENT_ID = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
@@ -25,19 +26,22 @@ STRICT = {
     "Referrer-Policy": "no-referrer",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Content-Security-Policy": POLICY,
+    "Cache-Control": "no-store",
 }
+"""What an answer says unless its view said otherwise."""
 
 
 def finish(response: Response) -> Response:
     """Complete the headers of an answer."""
     headers = response.headers
-    headers["X-Request-Id"] = str(g.get("request_id", "req_none"))
-    theirs = request.headers.get("X-Client-Request-Id", "")
-    if _CLIENT_ID.fullmatch(theirs):
-        headers["X-Client-Request-Id"] = theirs
+    headers.add("X-Request-Id", str(g.get("request_id", "req_none")))
+    theirs = request.headers.get("X-Client-Request-Id")
+    if theirs is not None and _CLIENT_ID.fullmatch(theirs):
+        headers.add("X-Client-Request-Id", theirs)
+    said = {name.lower() for name in headers.keys()}  # noqa: SIM118 - iterating over it gives pairs
     for name, value in STRICT.items():
-        headers.setdefault(name, value)
-    headers.setdefault("Cache-Control", "no-store")
+        if name.lower() not in said:
+            headers.add(name, value)
     _tell_quota(response)
     _share(response)
     _note(response.status_code)
@@ -45,16 +49,16 @@ def finish(response: Response) -> Response:
 
 
 def _tell_quota(response: Response) -> None:
-    grant = g.get("grant")
+    grant: Grant | None = g.get("grant")
     if grant is None:
         return
-    limit, left, reset = grant.rate.burst, grant.remaining, math.ceil(grant.reset)
-    window = math.ceil(grant.rate.burst / grant.rate.rate)
-    response.headers["X-RateLimit-Limit-Requests"] = str(limit)
-    response.headers["X-RateLimit-Remaining-Requests"] = str(left)
-    response.headers["X-RateLimit-Reset-Requests"] = f"{reset}s"
-    response.headers["RateLimit-Policy"] = f'"{grant.rate.name}";q={limit};w={window}'
-    response.headers["RateLimit"] = f'"{grant.rate.name}";r={left};t={reset}'
+    rate, left, reset = grant.rate, grant.remaining, math.ceil(grant.reset)
+    add = response.headers.add
+    add("X-RateLimit-Limit-Requests", str(rate.burst))
+    add("X-RateLimit-Remaining-Requests", str(left))
+    add("X-RateLimit-Reset-Requests", f"{reset}s")
+    add("RateLimit-Policy", f'"{rate.name}";q={rate.burst};w={math.ceil(rate.burst / rate.rate)}')
+    add("RateLimit", f'"{rate.name}";r={left};t={reset}')
 
 
 def _share(response: Response) -> None:

@@ -12,6 +12,7 @@ import ipaddress
 import math
 import secrets
 import time
+from functools import lru_cache
 from typing import Any
 
 from flask import Flask, Response, g, request
@@ -158,6 +159,7 @@ def may(caller: Caller, access: Access) -> bool:
     return access.is_open or not caller.scopes.isdisjoint(access.scopes)
 
 
+@lru_cache(maxsize=10_000)
 def network(address: str | None) -> str:
     """The network a request comes from: /24 of IPv4, /48 of IPv6. What logs and limits know of an address."""
     try:
