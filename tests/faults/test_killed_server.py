@@ -115,7 +115,7 @@ class Client:
 def chat(ledger: Ledger, key: str, name: str) -> None:
     """A visitor: talks, and rates every second reply."""
     client = Client(ledger, key, name)
-    opened = client.sure("session", "POST", f"/v1/bots/{BOT}/sessions", Idempotency_Key=name)
+    opened = client.sure("session", "POST", f"/v1/bots/{BOT}/sessions", Idempotency_Key=f"nobody-guesses-{name}")
     client.close()
     if opened is None:
         return
