@@ -120,19 +120,25 @@ def promoted(home: Path, server: Running, key: str, count: int, pause: float) ->
     """`count` promotions, to the other release each time, the first to release 2."""
     moves = []
     settings = load_settings(home, environ={})
-    with open_store(settings.store_url, home=home) as store, closing(server.caller(key)) as admin:
+    with open_store(settings.store_url, home=home) as store:
         for number in range(count):
             release, begun = 2 - number % 2, time.monotonic()
             if number % 4 < 2:
-                tag = admin.call("GET", f"/v1/bots/{BOT}/live").headers["ETag"]
-                body = {"release": release, "reason": "a test"}
-                told = admin.call("PUT", f"/v1/admin/bots/{BOT}/live", body, If_Match=tag)
-                assert (told.status, told.body["release"]) == (200, release), told.body
+                ordered(server, key, release)
             else:
                 promote(store, release)
             moves.append(Moved(release, begun, time.monotonic()))
             time.sleep(pause)
     return moves
+
+
+def ordered(server: Running, key: str, release: int) -> None:
+    """Promote over HTTP. A connection of its own each time: one that was idle for seconds may be closed by now."""
+    with closing(server.caller(key)) as admin:
+        tag = admin.call("GET", f"/v1/bots/{BOT}/live").headers["ETag"]
+        body = {"release": release, "reason": "a test"}
+        told = admin.call("PUT", f"/v1/admin/bots/{BOT}/live", body, If_Match=tag)
+    assert (told.status, told.body["release"]) == (200, release), told.body
 
 
 def memory(server: Running) -> int:
@@ -174,8 +180,10 @@ def test_nobody_notices_a_promotion(tmp_path: Path, count: int, per_second: floa
         warm.stop()
         before = memory(server)
         load = Load(server, keys, per_second)
-        moves = promoted(tmp_path, server, keys["all"], count, pause)
-        load.stop()
+        try:
+            moves = promoted(tmp_path, server, keys["all"], count, pause)
+        finally:
+            load.stop()
         after = memory(server)
     heard = warm.heard + load.heard
     assert [one for one in heard if one.status != 200] == []
