@@ -29,6 +29,9 @@ Run = Callable[[Ids, Ids], Embeddings]
 INPUTS = ("input_ids", "attention_mask")
 OUTPUT = "embedding"
 BATCH = 32
+SLOW_FUSIONS = ("SkipLayerNormFusion",)
+"""What onnxruntime would put together and then compute more slowly: an addition and a normalisation, in one loop that
+does not vectorise. Figures: docs/benchmarks.md."""
 
 
 def embed_in_batches(run: Run, rendered: Sequence[Rendered], hidden: int, batch: int = BATCH) -> Embeddings:
@@ -174,7 +177,9 @@ def _session(graph: Path, threads: int) -> ort.InferenceSession:
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     options.log_severity_level = 3
     try:
-        return ort.InferenceSession(str(graph), options, providers=["CPUExecutionProvider"])
+        return ort.InferenceSession(
+            str(graph), options, providers=["CPUExecutionProvider"], disabled_optimizers=list(SLOW_FUSIONS)
+        )
     except Exception as error:  # onnxruntime raises its own kinds, all of which mean: no such graph can be run
         raise IntegrityError(
             f"The graph of this encoder cannot be loaded ({type(error).__name__}).", remedy=REMEDY

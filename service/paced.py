@@ -23,6 +23,7 @@ from gunicorn.workers.gthread import _DEFER, TConn, ThreadWorker
 
 from service import server
 from service.server import Pace, bound_waiting, cut, half_close
+from service.warm_pool import WarmPool
 
 SILENCE_SECONDS = 0.2
 """How long a caller may hold a thread without a byte where the poller cannot wait: at the end, and after an answer."""
@@ -51,6 +52,9 @@ class PacedWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
         self._leaving: set[TConn] = set()
         self.cfg.set("graceful_timeout", max(1, self.cfg.graceful_timeout - MARGIN_SECONDS))
         super().init_process()
+
+    def get_thread_pool(self) -> WarmPool:
+        return WarmPool(self.cfg.threads)
 
     def run(self) -> None:
         """Serve until told to end; who still does not take their answer by the end of the grace is cut off."""

@@ -16,8 +16,11 @@ from export.predict import Channel, Predictor
 from export.quantise import quantise
 from export.runtime import Encoder
 from trainer.bases import LocalBase
+from trainer.calibrate import background_utterances
 
 PRECISIONS: tuple[Precision, ...] = ("fp32", "int8")
+ORDINARY = 128
+"""General utterances that show the quantiser which numbers inside an encoder are large."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +52,9 @@ def pack(encoder: PooledEncoder, base: LocalBase, max_length: int, work: Path, v
         folder.mkdir(parents=True)
         shutil.copyfile(base.folder / TOKENIZER, folder / TOKENIZER)
     hidden = export_encoder(encoder, folders["fp32"] / GRAPHS["fp32"])
-    quantise(folders["fp32"] / GRAPHS["fp32"], folders["int8"] / GRAPHS["int8"])
+    renderer = Renderer.from_file(base.folder / TOKENIZER, max_length)
+    ordinary = renderer.utterances(background_utterances()[:ORDINARY])
+    quantise(folders["fp32"] / GRAPHS["fp32"], folders["int8"] / GRAPHS["int8"], ordinary)
     digests: dict[Precision, str] = {}
     for precision, folder in folders.items():
         card = EncoderCard(max_length, hidden, precision, base.name, base.base.licence, dict(versions))

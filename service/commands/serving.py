@@ -87,14 +87,14 @@ def _make_app(settings: Settings) -> Any:
     from service.app import create_app
 
     logs.set_up()
-    share_the_processor(settings.serve.threads)
+    share_the_processor()
     app = create_app(settings)
     if settings.serve.metrics_port:
         app.extensions["attune"].metrics.serve(settings.serve.metrics_host, settings.serve.metrics_port)
     return app
 
 
-def share_the_processor(threads: int) -> None:
+def share_the_processor() -> None:
     """Let many small computations go on side by side.
 
     Threads of the numerical library spin after each product of a few hundred numbers, and take the cores from those who
@@ -104,7 +104,7 @@ def share_the_processor(threads: int) -> None:
     from threadpoolctl import threadpool_limits
 
     assert np.__version__  # its library must be loaded to be told
-    threadpool_limits(limits=threads)
+    threadpool_limits(limits=1)
     sys.setswitchinterval(SWITCH_SECONDS)
 
 
