@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from data.caps import allowance
+from data.erasing.quiet import wait_for_erasures
 from data.errors import Conflict, DatasetError, IntegrityError
 from data.examples import Origin, examples_of
 from data.files import Blobs, disk, publish_folder
@@ -49,6 +50,7 @@ def freeze(
 
     Raises DatasetError when there is nothing to train on, StorageFull, and what `work` raises.
     """
+    wait_for_erasures(store, bot_id, work or Alone(store))
     with store.read() as tx:
         sources = [upload for upload in uploads.list_for(tx, bot_id) if upload.state == "imported"]
     log = _Log(store, settings, bot_id, sources, work or Alone(store))

@@ -51,6 +51,7 @@ SET_ASIDE: Mapping[str, Kind] = {
     "duplicate_conversation": Kind("info", "Nothing to do: the first of them is used.", fixable=True),
 }
 
+    "erased": Kind("info", "Nothing to do: somebody who was erased stays out; the file itself is not kept."),
 NOTICED: Mapping[str, Kind] = {
     "encoding_guessed": Kind("warning", "Check the samples; save as UTF-8, or name the encoding when importing."),
     "mojibake_repaired": Kind("info", "Nothing to do; better still, export the source as UTF-8.", fixable=True),

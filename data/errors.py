@@ -13,6 +13,7 @@ AttuneError
 │   ├── NameTaken
 │   ├── PointerMoved        the live pointer is not where the caller last saw it
 │   ├── GateClosed          the verdict does not allow this promotion
+│   ├── Erased              it was erased, and is not taken again
 │   └── InUse
 ├── JobError
 │   ├── LeaseLost           another worker owns the job now: stop, write nothing
@@ -103,6 +104,10 @@ class PointerMoved(Conflict):
 
 class GateClosed(Conflict):
     code = "promotion_gate_failed"
+
+
+class Erased(Conflict):
+    code = "erased"
 
 
 class InUse(Conflict):

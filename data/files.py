@@ -27,6 +27,9 @@ CHUNK = 1 << 20
 ABANDONED_SECONDS = 24 * 3600.0
 """What nobody has touched under `tmp/` for this long belongs to nobody."""
 
+RECEIVED = "blob"
+"""What a file is called under `tmp/` until all of it came."""
+
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 
@@ -60,7 +63,7 @@ class Blobs:
         `max_bytes`, having kept nothing.
         """
         with self.scratch() as folder:
-            aside = folder / "blob"
+            aside = folder / RECEIVED
             with disk(), aside.open("xb") as target:
                 blob = _copy(stream, target, max_bytes)
                 target.flush()

@@ -9,22 +9,25 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from data.errors import ImportRefused
-from data.examine import Numbers, Prepared, examine
-from data.files import Blobs
-from data.importers import ImportOptions
+from data.dedupe import NearIndex
+from data.errors import Erased, ImportRefused
+from data.examine import Examination, Numbers, Prepared, examine
+from data.files import Blobs, remove
+from data.importers import ImportOptions, detect, read
 from data.jobs import JobContext
 from data.near import known_utterances
 from data.schema import ImportReport
 from data.settings import ImportSettings, Settings
-from data.store import Tx, conversations, jobs, uploads
+from data.store import Store, Tx, census, conversations, jobs, uploads
 from data.store.conversations import StoredConversation
 from data.store.jobs import Job
 from data.store.uploads import NewUpload, Upload
+from data.suppression import Sieve, check_original
 
 KIND = "import"
 Clock = Callable[[], float]
@@ -33,11 +36,28 @@ Clock = Callable[[], float]
 def request_import(tx: Tx, bot_id: str, new: NewUpload) -> tuple[Upload, Job]:
     """Ask for an upload to be imported. The same bytes read the same way: the upload and the job of before.
 
-    Raises UsageError when the import options do not hold.
+    Raises UsageError when the import options do not hold, Erased for a file that must not come in again.
     """
     ImportOptions.from_wire(new.options)
+    check_original(tx, bot_id, new.digest)
     upload, _ = uploads.create(tx, bot_id, new)
     return upload, jobs.enqueue(tx, KIND, {"upload": upload.id}, bot_id=bot_id, dedupe_key=f"{KIND}:{upload.id}")
+
+
+@contextmanager
+def taken(store: Store, digest: str) -> Iterator[None]:
+    """While a file that came is asked to be imported: one that must not come in again does not stay on the disk."""
+    try:
+        yield
+    except Erased:
+        discard_original(store, digest)
+        raise
+
+
+def discard_original(store: Store, digest: str) -> None:
+    """Remove a file as it came, unless an upload of anybody still needs it."""
+    if not census.needs_blob(store, digest):
+        remove(Blobs(store.home).path(digest))
 
 
 def run_import(context: JobContext, settings: Settings, clock: Clock = time.monotonic) -> dict[str, Any]:
@@ -46,6 +66,8 @@ def run_import(context: JobContext, settings: Settings, clock: Clock = time.mono
     with context.store.read() as tx:
         upload = uploads.get(tx, upload_id)
     if upload.state in ("imported", "examined") and upload.report is not None:
+        if upload.original_erased_at is not None:  # killed before the file itself was gone
+            discard_original(context.store, upload.digest)
         return upload.report
     with context.begin() as tx:
         conversations.drop_upload(tx, upload_id)
@@ -75,29 +97,28 @@ def dry_run(
 def _examined(context: JobContext, settings: Settings, upload: Upload, clock: Clock) -> dict[str, Any]:
     """Look at the upload and keep nothing but the report."""
     started = clock()
-    blobs = Blobs(settings.home)
-    blobs.verify(upload.digest)
-    options = ImportOptions.from_wire(upload.options)
-    examination = examine(blobs.path(upload.digest), upload.name, options, settings.imports)
-    for _ in examination.batches():
+    sieve = Sieve.of(context.store, settings.home, upload.bot_id)
+    examination = _opened(settings, upload, sieve, NearIndex())
+    for _ in examination.batches(sieve.stops):
         context.report(examination.progress, rows=examination.rows_in)
     report = examination.report(Numbers(upload.id, dry_run=True, seconds=clock() - started)).to_wire()
     with context.begin() as tx:
         uploads.examined(tx, upload.id, report)
+        _let_go(tx, upload, sieve)
+    if sieve.stopped:
+        discard_original(context.store, upload.digest)
     return report
 
 
 def _import(context: JobContext, settings: Settings, upload: Upload, clock: Clock) -> dict[str, Any]:
     started = clock()
-    blobs = Blobs(settings.home)
-    blobs.verify(upload.digest)
-    options = ImportOptions.from_wire(upload.options)
+    sieve = Sieve.of(context.store, settings.home, upload.bot_id)
     index = known_utterances(context.store, upload.bot_id, context.check)
-    examination = examine(blobs.path(upload.digest), upload.name, options, settings.imports, index)
+    examination = _opened(settings, upload, sieve, index)
 
     def known(fingerprints: Sequence[str]) -> set[str]:
         with context.store.read() as tx:
-            return conversations.existing(tx, upload.bot_id, fingerprints)
+            return conversations.existing(tx, upload.bot_id, fingerprints) | sieve.stops(fingerprints)
 
     sequence = 0
     for batch in examination.batches(known):
@@ -109,7 +130,26 @@ def _import(context: JobContext, settings: Settings, upload: Upload, clock: Cloc
     report = examination.report(Numbers(upload.id, dry_run=False, seconds=clock() - started)).to_wire()
     with context.begin() as tx:
         uploads.finish(tx, upload.id, report)
+        _let_go(tx, upload, sieve)
+    if sieve.stopped:
+        discard_original(context.store, upload.digest)
     return report
+
+
+def _opened(settings: Settings, upload: Upload, sieve: Sieve, index: NearIndex) -> Examination:
+    """The examination of an upload whose bytes are those that came, without those who were erased."""
+    blobs = Blobs(settings.home)
+    blobs.verify(upload.digest)
+    options = ImportOptions.from_wire(upload.options)
+    detection = detect(blobs.path(upload.digest), upload.name, options, settings.imports)
+    items = read(blobs.path(upload.digest), detection, options, settings.imports)
+    return Examination(detection, sieve.sift(items), settings.imports, index)
+
+
+def _let_go(tx: Tx, upload: Upload, sieve: Sieve) -> None:
+    """A file that holds somebody who was erased is not kept."""
+    if sieve.stopped:
+        uploads.without_original(tx, upload.id)
 
 
 def _stored(prepared: Prepared, upload: Upload, sequence: int) -> StoredConversation:

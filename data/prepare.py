@@ -96,9 +96,12 @@ class ConversationPreparer:
         return replace(raw, id=self._pseudonym(raw.id), customer=customer, tags=tags)
 
     def _pseudonym(self, value: str) -> str:
-        if not self._redactor.is_personal(value):
-            return value
-        return "sha256:" + hashlib.sha256(value.encode()).hexdigest()[:32]
+        return pseudonym(value) if self._redactor.is_personal(value) else value
+
+
+def pseudonym(value: str) -> str:
+    """What stands in the place of an id or name that identifies a person."""
+    return "sha256:" + hashlib.sha256(value.encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
 def _moved(turn: Turn, entities: tuple[Entity, ...], readied: Readied) -> tuple[Entity, ...]:

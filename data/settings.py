@@ -11,7 +11,7 @@ import stat
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from urllib.parse import quote
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
@@ -137,6 +137,16 @@ class FeedbackSettings(_Section):
 class Settings(BaseModel):
     """Everything that can be configured, resolved once at start."""
 
+class ErasureSettings(_Section):
+    """What follows where somebody is forgotten. Releases that were trained on them are marked in any case."""
+
+    policy: Literal["flag", "block_promotion", "auto_retrain"] = Field(
+        "flag",
+        description="flag: no more than the mark; block_promotion: such releases need a reason to go live; "
+        "auto_retrain: a training on what is left is asked for.",
+    )
+
+
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     home: Path = Field(Path("attune-home"), description="The folder that holds database, files and releases.")
@@ -151,6 +161,7 @@ class Settings(BaseModel):
 
     @property
     def store_url(self) -> str:
+    erasure: ErasureSettings = ErasureSettings()
         """The database to open: the configured one, or SQLite in the home folder."""
         if self.store.url is not None:
             return self.store.url.get_secret_value()

@@ -9,17 +9,14 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import os
-import secrets
 import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable
-from pathlib import Path
 
 from data import tokens
 from data.errors import StoreUnavailable
-from data.files import disk
+from data.secret_file import kept_secret
 from data.settings import Settings
 from data.store import Store, keys, sessions
 from data.store.keys import Key
@@ -32,7 +29,6 @@ PATIENCE_SECONDS = 60.0
 """How long a key is taken from memory while the store cannot say whether it was revoked."""
 MOST_REMEMBERED = 10_000
 SECRET_FILE = "secret.key"  # noqa: S105 - a name, not a secret
-SECRET_BYTES = 32
 
 
 class Secret:
@@ -46,7 +42,7 @@ class Secret:
         """The configured one, or the one in the home folder, made at the first start for its owner alone."""
         if settings.serve.secret is not None:
             return cls(settings.serve.secret.get_secret_value().encode("utf-8", "surrogateescape"))
-        return cls(_kept(settings.home / SECRET_FILE))
+        return cls(kept_secret(settings.home / SECRET_FILE))
 
     def sign(self, purpose: str, text: str) -> str:
         """A digest of `text` in hexadecimal; different purposes never share one."""
@@ -55,26 +51,6 @@ class Secret:
 
     def agrees(self, purpose: str, text: str, signature: str) -> bool:
         return hmac.compare_digest(self.sign(purpose, text).encode(), signature.encode("utf-8", "replace"))
-
-
-def _kept(path: Path) -> bytes:
-    with disk():
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        aside = path.with_name(f"{path.name}.{os.getpid()}.{threading.get_ident()}")
-        if not path.exists():
-            handle = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            try:
-                os.write(handle, secrets.token_hex(SECRET_BYTES).encode())
-                os.fsync(handle)
-            finally:
-                os.close(handle)
-            try:
-                os.link(aside, path)  # fails when another process was first: then its secret holds
-            except FileExistsError:
-                pass
-            finally:
-                aside.unlink()
-        return path.read_bytes()
 
 
 class Doorkeeper:

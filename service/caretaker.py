@@ -9,6 +9,7 @@ from collections.abc import Callable
 import structlog
 
 from data.errors import AttuneError
+from data.files import Blobs
 from data.store import Store, idempotency, keys, workspaces
 from service.auth import Doorkeeper
 
@@ -55,6 +56,7 @@ class Caretaker:
         for workspace in workspaces.list_all(self._store):
             with self._store.for_workspace(workspace).begin() as tx:
                 idempotency.purge(tx)
+        Blobs(self._store.home).sweep_tmp(self._store.clock())
         self._purged_at = self._clock()
 
     def _keep(self) -> None:

@@ -15,6 +15,7 @@ CODES: dict[str, tuple[int, str]] = {
     "in_use": (409, "It is needed by something that is still there."),
     "promotion_gate_failed": (409, "The verdict does not say promote. Read it; `override_reason` lets it through."),
     "integrity_failed": (409, "Stored bytes are not those that were recorded. Nothing is answered from them."),
+    "erased": (410, "It was erased, or held somebody who was, and is not taken again."),
     "length_required": (411, "The request needs a Content-Length."),
     "pointer_moved": (412, "Somebody else changed what is live since you looked."),
     "precondition_failed": (412, "It was changed since you saw it. Look again, then decide again."),

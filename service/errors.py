@@ -16,6 +16,7 @@ from typing import Any
 from data.errors import (
     AttuneError,
     Conflict,
+    Erased,
     GateClosed,
     IdempotencyMismatch,
     ImportRefused,
@@ -76,6 +77,7 @@ STATUS: tuple[tuple[type[AttuneError], int], ...] = (
     (NotFound, 404),
     (PointerMoved, 412),
     (GateClosed, 409),
+    (Erased, 410),
     (Conflict, 409),
     (IdempotencyMismatch, 422),
     (ProfileError, 422),

@@ -58,7 +58,7 @@ class Desk:
         readable_file(path)
         with opened(path) as stream:
             blob = Blobs(self.settings.home).put(stream, max_bytes=self.settings.imports.max_bytes)
-        with self.store.begin() as tx:
+        with ingest.taken(self.store, blob.digest), self.store.begin() as tx:
             new = NewUpload(path.name, blob.digest, blob.size, options.to_wire())
             upload, job = ingest.request_import(tx, self.bot.id, new)
         if upload.state == "imported" and upload.report is not None:

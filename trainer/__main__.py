@@ -1,7 +1,7 @@
 """`python -m trainer`: what the command line and the worker start as a child. Events are JSON lines on stdout.
 
 job ID          run one queued job to its end (exit 0 succeeded, 1 failed or cancelled, 3 not there to be had)
-worker          run the due jobs of all workspaces until told to stop; without the train extra, imports alone
+worker          run the due jobs of all workspaces until told to stop; without the train extra, no trainings
 experiment      train on one file, measure on another, no database
 bases           the catalogue of base models
 """
@@ -23,16 +23,20 @@ from pathlib import Path
 from typing import IO, Any
 
 from data import ingest
+from data.erasing.job import run_erasure
+from data.erasing.request import KIND as ERASE
 from data.errors import AttuneError, JobCancelled, UsageError
 from data.jobs import JobContext, run_job
 from data.settings import Settings, load_settings
 from data.store import Store, jobs, open_store
 from data.store.jobs import Job
+from export.unsaid import unsay
 from trainer.worker import Worker, die_with_parent
 
 DONE, FAILED, USAGE, NOT_CLAIMED = 0, 1, 2, 3
 NEEDED = ("torch", "lightning", "transformers", "sklearn", "onnx")
-"""Packages of the train extra: without any one of them a worker only takes logs in."""
+"""Packages of the train extra: without any one of them a worker trains nothing."""
+WITHOUT_TORCH = (ingest.KIND, ERASE)
 Emit = Callable[[Mapping[str, Any]], None]
 
 
@@ -102,6 +106,8 @@ def _claim(store: Store, settings: Settings, job_id: str) -> Job | None:
 def _handler(job: Job, settings: Settings, emit: Emit) -> Callable[[JobContext], dict[str, Any]]:
     if job.kind == ingest.KIND:
         return lambda context: ingest.run_import(context, settings)
+    if job.kind == ERASE:
+        return lambda context: run_erasure(context, settings, unsay)
 
     def train(context: JobContext) -> dict[str, Any]:
         from trainer.pipeline import KIND, retrain
@@ -133,9 +139,9 @@ def _said(job: Job, emit: Emit) -> int:
 
 def _worker(options: argparse.Namespace, settings: Settings, emit: Emit) -> int:
     missing = [name for name in NEEDED if find_spec(name) is None]
-    if missing and not options.kinds:  # what is installed can still take logs in
-        emit({"type": "limited", "kinds": [ingest.KIND], "missing": missing})
-    worker = Worker(settings, kinds=options.kinds or ((ingest.KIND,) if missing else None))
+    if missing and not options.kinds:  # what is installed can still take logs in, and forget
+        emit({"type": "limited", "kinds": list(WITHOUT_TORCH), "missing": missing})
+    worker = Worker(settings, kinds=options.kinds or (WITHOUT_TORCH if missing else None))
     signal.signal(signal.SIGTERM, lambda *_: worker.stop())
     signal.signal(signal.SIGINT, lambda *_: worker.stop())
     worker.run(until_idle=options.until_idle)

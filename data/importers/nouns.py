@@ -69,6 +69,7 @@ class Reason(StrEnum):
 class Remark:
     """Something worth saying about a row that is used all the same; `code` is a finding's (see `data.quality`)."""
 
+    ERASED = "erased"
     code: str
     row: int
     sample: str = ""

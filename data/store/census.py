@@ -1,4 +1,4 @@
-"""What the rows of the whole database, all workspaces together, say there must be. For `doctor` alone.
+"""What the rows of the whole database, all workspaces together, say there must be. For `doctor`, and for erasures.
 
 The one module whose statements name no single workspace: a file that any workspace needs is no orphan.
 """
@@ -13,7 +13,8 @@ from sqlalchemy import Connection, and_, func, select
 
 from data.files import release_name
 from data.store.engine import Store
-from data.store.tables import bots, conversations, datasets, deployments, jobs, releases, runs, uploads
+from data.store.release_tables import deployments, releases
+from data.store.tables import bots, conversations, datasets, jobs, runs, uploads
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +49,10 @@ def take(store: Store) -> Census:
     """Count everything, in one consistent state."""
     with store.read() as tx:
         ask = tx.connection
-        blobs = {row.digest: row.id for row in ask.execute(select(uploads.c.digest, uploads.c.id))}
-        frozen = {row.fingerprint: row.id for row in ask.execute(select(datasets.c.fingerprint, datasets.c.id))}
+        kept = select(uploads.c.digest, uploads.c.id).where(uploads.c.original_erased_at.is_(None))
+        blobs = {row.digest: row.id for row in ask.execute(kept)}
+        whole = select(datasets.c.fingerprint, datasets.c.id).where(datasets.c.erased_at.is_(None))
+        frozen = {row.fingerprint: row.id for row in ask.execute(whole)}
         silent = select(jobs.c.id).where(
             jobs.c.state == "running", jobs.c.lease_until.is_(None) | (jobs.c.lease_until < tx.now)
         )
@@ -61,6 +64,27 @@ def take(store: Store) -> Census:
             silent_jobs=tuple(ask.execute(silent.order_by(jobs.c.id)).scalars()),
             miscounted_uploads=_miscounted(ask),
         )
+
+
+def needs_blob(store: Store, digest: str) -> bool:
+    """Whether any upload, of any workspace, still has its original under this digest."""
+    named = select(uploads.c.id).where(uploads.c.digest == digest, uploads.c.original_erased_at.is_(None)).limit(1)
+    with store.read() as tx:
+        return tx.connection.execute(named).first() is not None
+
+
+def needs_dataset(store: Store, fingerprint: str) -> bool:
+    """Whether the rows of any bot's dataset, in any workspace, still lie under this fingerprint."""
+    named = select(datasets.c.id).where(datasets.c.fingerprint == fingerprint, datasets.c.erased_at.is_(None)).limit(1)
+    with store.read() as tx:
+        return tx.connection.execute(named).first() is not None
+
+
+def busy(store: Store) -> int:
+    """How many jobs of all workspaces are being worked on."""
+    with store.read() as tx:
+        at_work = select(func.count()).select_from(jobs).where(jobs.c.state == "running")
+        return int(tx.connection.execute(at_work).scalar_one())
 
 
 def _shelves(ask: Connection) -> tuple[Shelf, ...]:

@@ -6,6 +6,7 @@ transactions of their own: memory stays bounded, and neither a writer nor a job'
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -169,7 +170,13 @@ def _values(workspace: str, upload: upload_rows.Upload, row: StoredConversation)
         "body": packed(row.conversation),
         "near": list(row.near),
         "languages": list(row.languages),
+        "customer": customer_digest(row.conversation.customer),
     }
+
+
+def customer_digest(customer: str | None) -> str | None:
+    """What a customer's conversations are found by: the SHA-256 of the name, or pseudonym, that they are kept under."""
+    return None if customer is None else hashlib.sha256(customer.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def _chunks(values: Sequence[str]) -> Iterator[Sequence[str]]:

@@ -17,8 +17,9 @@ from sqlalchemy import func, select, update
 from data.errors import Conflict, GateClosed, NotFound, PointerMoved
 from data.store import bots
 from data.store.engine import Tx
+from data.store.release_tables import deployments, releases
 from data.store.tables import bots as bot_rows
-from data.store.tables import columns_of, deployments, releases
+from data.store.tables import columns_of
 
 State = Literal["reserved", "published", "rejected"]
 
@@ -35,7 +36,11 @@ class NewRelease:
 
 @dataclass(frozen=True, slots=True)
 class Release:
-    """`digest`, `manifest` and `verdict` are None only while the number is merely reserved."""
+    """`digest`, `manifest` and `verdict` are None only while the number is merely reserved.
+
+    `revision` counts the erasures that took words out of it, the one thing that changes a release; since
+    `trained_on_erased_data` its weights may know what is erased, and `promotion_blocked` asks for a reason to promote.
+    """
 
     bot_id: str
     number: int
@@ -45,6 +50,9 @@ class Release:
     verdict: dict[str, Any] | None
     created_at: datetime
     published_at: datetime | None
+    revision: int
+    trained_on_erased_data: datetime | None
+    promotion_blocked: bool
 
     @property
     def decision(self) -> str | None:
@@ -78,21 +86,24 @@ class Deployment:
 
 @dataclass(frozen=True, slots=True)
 class Live:
-    """What answers now, and the version of the pointer (0: never set)."""
+    """What answers now, and the version of the pointer (0: never set). `rewrites` as in `Pointer`."""
 
     release: Release | None
     version: int
+    rewrites: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Pointer:
-    """Where the live pointer of one bot stands, and since when."""
+    """Where the live pointer of one bot stands, and since when. `rewrites` counts how often erasures changed any
+    release of the bot."""
 
     bot_id: str
     bot: str
     version: int
     number: int
     moved_at: datetime
+    rewrites: int = 0
 
 
 _COLUMNS = columns_of(releases, Release)
@@ -104,7 +115,8 @@ def reserve(tx: Tx, bot_id: str) -> int:
     bots.lock(tx, bot_id)
     newest = select(func.max(releases.c.number)).where(tx.owns(releases), releases.c.bot_id == bot_id)
     number: int = (tx.connection.execute(newest).scalar() or 0) + 1
-    tx.insert(releases, {"bot_id": bot_id, "number": number, "state": "reserved", "created_at": tx.now})
+    fresh = {"state": "reserved", "revision": 0, "promotion_blocked": False, "created_at": tx.now}
+    tx.insert(releases, {"bot_id": bot_id, "number": number, **fresh})
     return number
 
 
@@ -157,7 +169,9 @@ def page(tx: Tx, bot_id: str, *, after: int | None = None, limit: int) -> list[R
 def live(tx: Tx, bot_id: str) -> Live:
     """The release that answers for this bot and the version of the pointer."""
     newest = _newest(tx, bot_id)
-    return Live(None, 0) if newest is None else Live(get(tx, bot_id, newest.number), newest.version)
+    if newest is None:
+        return Live(None, 0)
+    return Live(get(tx, bot_id, newest.number), newest.version, _rewrites(tx, bot_id))
 
 
 def pointers(tx: Tx) -> list[Pointer]:
@@ -168,8 +182,14 @@ def pointers(tx: Tx) -> list[Pointer]:
         .group_by(deployments.c.bot_id)
         .subquery()
     )
+    changed = (
+        select(func.coalesce(func.sum(releases.c.revision), 0))
+        .where(tx.owns(releases), releases.c.bot_id == bot_rows.c.id)
+        .scalar_subquery()
+    )
+    moves = (deployments.c.version, deployments.c.number, deployments.c.created_at)
     statement = (
-        select(bot_rows.c.id, bot_rows.c.name, deployments.c.version, deployments.c.number, deployments.c.created_at)
+        select(bot_rows.c.id, bot_rows.c.name, *moves, changed)
         .where(tx.owns(deployments), tx.owns(bot_rows), bot_rows.c.id == deployments.c.bot_id)
         .where(newest.c.bot_id == deployments.c.bot_id, newest.c.version == deployments.c.version)
         .order_by(bot_rows.c.id)
@@ -205,7 +225,7 @@ def promote(tx: Tx, bot_id: str, wanted: Promotion) -> Live:
         "created_at": tx.now,
     }
     tx.insert(deployments, body)
-    return Live(release, version + 1)
+    return Live(release, version + 1, _rewrites(tx, bot_id))
 
 
 def check_gate(tx: Tx, bot_id: str, wanted: Promotion) -> Release:
@@ -246,6 +266,18 @@ def _check_gate(release: Release, wanted: Promotion) -> None:
             bot=release.bot_id,
             release=release.number,
         )
+    if release.promotion_blocked and not wanted.override_reason:
+        raise GateClosed(
+            f"Release {release.number} was trained on data that is erased, and erasure.policy blocks its promotion.",
+            remedy="Train again on what is left; give an override reason to promote it all the same.",
+            bot=release.bot_id,
+            release=release.number,
+        )
+
+
+def _rewrites(tx: Tx, bot_id: str) -> int:
+    changed = select(func.coalesce(func.sum(releases.c.revision), 0))
+    return int(tx.connection.execute(changed.where(tx.owns(releases), releases.c.bot_id == bot_id)).scalar_one())
 
 
 def _newest(tx: Tx, bot_id: str) -> Deployment | None:

@@ -1,4 +1,4 @@
-"""The tables of what is trained; `serving_tables` holds those of what is served.
+"""The tables of what is trained; `release_tables`, `serving_tables` and `erasure_tables` hold those of what came of it.
 
 Every one begins with the workspace its rows belong to, and every reference between tables carries it: a row can neither
 be read nor referred to from another workspace.
@@ -137,6 +137,7 @@ uploads = workspace_table(
     Column("attested_by", Text),
     instant_column(),
     instant_column("finished_at", nullable=True),
+    instant_column("original_erased_at", nullable=True),
     PrimaryKeyConstraint("workspace_id", "id"),
     UniqueConstraint("workspace_id", "bot_id", "digest", "options_digest"),
     UniqueConstraint("workspace_id", "bot_id", "sequence"),
@@ -155,12 +156,14 @@ conversations = workspace_table(
     body_column("body", nullable=False),
     body_column("near", nullable=False),
     body_column("languages", nullable=False),
+    Column("customer", String(64)),
     PrimaryKeyConstraint("workspace_id", "id"),
     UniqueConstraint("workspace_id", "upload_id", "position"),
     refers_to("bot_id", "bots"),
     refers_to("upload_id", "uploads"),
 )
 Index(None, conversations.c.workspace_id, conversations.c.bot_id, conversations.c.fingerprint)
+Index(None, conversations.c.workspace_id, conversations.c.bot_id, conversations.c.customer)
 
 datasets = workspace_table(
     "datasets",
@@ -169,8 +172,12 @@ datasets = workspace_table(
     Column("fingerprint", String(64), nullable=False),
     body_column("manifest", nullable=False),
     instant_column(),
+    Column("number", Integer, nullable=False),
+    instant_column("erased_at", nullable=True),
+    id_column("successor", nullable=True),
     PrimaryKeyConstraint("workspace_id", "id"),
     UniqueConstraint("workspace_id", "bot_id", "fingerprint"),
+    UniqueConstraint("workspace_id", "bot_id", "number"),
     refers_to("bot_id", "bots"),
 )
 
@@ -260,34 +267,4 @@ run_checkpoints = workspace_table(
     instant_column(),
     PrimaryKeyConstraint("workspace_id", "run_id", "sequence"),
     refers_to("run_id", "runs"),
-)
-
-releases = workspace_table(
-    "releases",
-    id_column("bot_id"),
-    Column("number", Integer, nullable=False),
-    Column("state", String(16), nullable=False),
-    Column("digest", String(64)),
-    body_column("manifest"),
-    body_column("verdict"),
-    instant_column(),
-    instant_column("published_at", nullable=True),
-    PrimaryKeyConstraint("workspace_id", "bot_id", "number"),
-    refers_to("bot_id", "bots"),
-)
-
-deployments = workspace_table(
-    "deployments",
-    id_column("bot_id"),
-    Column("version", Integer, nullable=False),
-    Column("number", Integer, nullable=False),
-    Column("previous", Integer),
-    Column("actor", Text, nullable=False),
-    Column("reason", Text, nullable=False),
-    Column("override_reason", Text),
-    instant_column(),
-    PrimaryKeyConstraint("workspace_id", "bot_id", "version"),
-    ForeignKeyConstraint(
-        ["workspace_id", "bot_id", "number"], ["releases.workspace_id", "releases.bot_id", "releases.number"]
-    ),
 )

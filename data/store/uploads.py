@@ -2,7 +2,8 @@
 
 pending -> importing -> imported | examined | refused. One that was only to be examined (a dry run) leaves a report and
 nothing else. A refused one may be started again; an imported one never changes, which is what lets readers page through
-its conversations without holding a transaction.
+its conversations without holding a transaction. Erasing alone takes conversations out of it, or all of it: then it is
+erased, a row without content.
 """
 
 from __future__ import annotations
@@ -20,8 +21,9 @@ from data.store import bots
 from data.store.engine import Tx
 from data.store.tables import columns_of, conversations, uploads
 
-State = Literal["pending", "importing", "imported", "examined", "refused"]
+State = Literal["pending", "importing", "imported", "examined", "refused", "erased"]
 _NAME_CHARS = 200
+_FREED = "freed:"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +49,10 @@ class NewUpload:
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """`sequence` counts the uploads of a bot from 1; `conversations` is how many an imported one brought."""
+    """`sequence` counts the uploads of a bot from 1; `conversations` is how many there are of an imported one.
+
+    From `original_erased_at` on the file itself is gone, since it held what was erased.
+    """
 
     id: str
     bot_id: str
@@ -64,6 +69,7 @@ class Upload:
     attested_by: str | None
     created_at: datetime
     finished_at: datetime | None
+    original_erased_at: datetime | None
 
 
 _COLUMNS = columns_of(uploads, Upload)
@@ -119,9 +125,9 @@ def list_for(tx: Tx, bot_id: str) -> list[Upload]:
 
 def stored_bytes(tx: Tx) -> int:
     """What the uploads of the workspace take together, as they came."""
-    return int(
-        tx.connection.execute(select(func.coalesce(func.sum(uploads.c.size), 0)).where(tx.owns(uploads))).scalar_one()
-    )
+    kept = select(func.coalesce(func.sum(uploads.c.size), 0))
+    there = kept.where(tx.owns(uploads), uploads.c.original_erased_at.is_(None))
+    return int(tx.connection.execute(there).scalar_one())
 
 
 def page(tx: Tx, bot_id: str, *, after: int | None = None, limit: int) -> list[Upload]:
@@ -164,6 +170,24 @@ def refuse(tx: Tx, upload_id: str, error: dict[str, Any]) -> Upload:
     return _set(tx, upload_id, state="refused", error=error, finished_at=tx.now)
 
 
+def is_gone(tx: Tx, bot_id: str, digest: str) -> bool:
+    """Whether this file came before and was let go since it held what is erased, and nobody has let it in again."""
+    c = uploads.c
+    same = select(c.options_digest).where(tx.owns(uploads), c.bot_id == bot_id, c.digest == digest)
+    found = tx.connection.execute(same.where(c.original_erased_at.is_not(None))).scalars()
+    return any(not name.startswith(_FREED) for name in found)
+
+
+def free(tx: Tx, upload_id: str) -> None:
+    """Let the same file come again as an upload of its own."""
+    _set(tx, upload_id, options_digest=f"{_FREED}{upload_id}"[:64])
+
+
+def without_original(tx: Tx, upload_id: str) -> Upload:
+    """The file itself is kept no longer; what was imported of it stays."""
+    return _set(tx, upload_id, original_erased_at=tx.now)
+
+
 def open_for_import(tx: Tx, upload_id: str) -> Upload:
     """The upload, held until the transaction ends. Raises Conflict when it is imported, for then it never changes."""
     held = select(*_COLUMNS).where(tx.owns(uploads), uploads.c.id == upload_id).with_for_update()
@@ -171,8 +195,8 @@ def open_for_import(tx: Tx, upload_id: str) -> Upload:
     if row is None:
         raise NotFound("There is no such upload.", upload=upload_id)
     upload = _upload(row)
-    if upload.state == "imported":
-        raise Conflict("This upload is imported already and never changes.", upload=upload_id)
+    if upload.state in ("imported", "erased"):
+        raise Conflict(f"This upload is {upload.state} already and never changes.", upload=upload_id)
     return upload
 
 

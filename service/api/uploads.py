@@ -15,6 +15,7 @@ from data.importers import ImportOptions
 from data.store import Tx, bots, uploads
 from data.store.bots import Bot
 from data.store.uploads import NewUpload, Upload
+from data.suppression import check_original
 from service.api._listing import listed
 from service.api._spec import Access, Answer, Api, Call, Route
 from service.api.jobs import job_detail, room_in_queue
@@ -64,10 +65,13 @@ class Handed:
 def _receive(call: Call) -> Handed:
     """Read the file to the disk, once it is known for whom and how."""
     with call.service.store_of(call.caller).read() as tx:
-        bots.get(tx, call.path["bot"])
+        bot = bots.get(tx, call.path["bot"])
         room_in_queue(tx, call.service.settings)
         _check_quota(call, uploads.stored_bytes(tx))
     received = call.service.desk.receive(request, lambda form: _agreed(call.query, form))
+    store = call.service.store_of(call.caller)
+    with ingest.taken(store, received.blob.digest), store.read() as tx:
+        check_original(tx, bot.id, received.blob.digest)
     return Handed(received, *_agreed(call.query, received.form))
 
 
@@ -90,6 +94,7 @@ def _digest(handed: Handed) -> str:
         query=UploadAsked,
         reads_body=BODY,
         answers={202: JobDetail},
+        refusals=(410,),
         effect=True,
         prepare=_receive,
         digest=_digest,
@@ -162,6 +167,7 @@ def upload_detail(bot: Bot, upload: Upload) -> UploadDetail:
         error=upload.error,
         created_at=upload.created_at,
         finished_at=upload.finished_at,
+        original_erased_at=upload.original_erased_at,
     )
 
 

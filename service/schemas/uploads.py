@@ -37,7 +37,7 @@ class UploadDetail(Told):
     name: str
     size: int = Field(description="Bytes as they came.")
     digest: str = Field(description="SHA-256 of the file.")
-    state: Literal["pending", "importing", "imported", "examined", "refused"]
+    state: Literal["pending", "importing", "imported", "examined", "refused", "erased"]
     dry_run: bool
     rights_attested_by: str | None
     conversations: int
@@ -45,3 +45,6 @@ class UploadDetail(Told):
     error: Json | None
     created_at: Instant
     finished_at: Instant | None
+    original_erased_at: Instant | None = Field(
+        description="Since when the file itself is gone: it held what is erased."
+    )

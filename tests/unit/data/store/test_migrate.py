@@ -16,9 +16,11 @@ from data.store import (
     Store,
     bots,
     conversations,
+    erasure_tables,
     keys,
     migrate,
     open_store,
+    release_tables,
     serving_tables,
     sessions,
     tables,
@@ -37,8 +39,8 @@ LATER = """
 from alembic import op
 from sqlalchemy import Column, Text
 
-revision = "0003"
-down_revision = "0002"
+revision = "0004"
+down_revision = "0003"
 branch_labels = None
 depends_on = None
 
@@ -55,11 +57,11 @@ def later(tmp_path: Path) -> Path:
     """The migrations of an attune to come: ours and one more, which rebuilds a table that others refer to."""
     scripts = tmp_path / "scripts"
     shutil.copytree(migrate.SCRIPTS, scripts, ignore=shutil.ignore_patterns("__pycache__"))
-    (scripts / "versions" / "v0003_later.py").write_text(LATER)
+    (scripts / "versions" / "v0004_later.py").write_text(LATER)
     return scripts
 
 
-def upgrade(url: str, backups: Path, scripts: Path, head: str = "0003") -> None:
+def upgrade(url: str, backups: Path, scripts: Path, head: str = "0004") -> None:
     engine = make_migration_engine(parse_url(url), 1)
     try:
         migrate.bring_up_to_date(engine, backups, scripts=scripts, head=head)
@@ -78,7 +80,8 @@ def test_the_newest_revision_is_the_one_the_code_names() -> None:
 def test_the_migrated_schema_is_the_one_the_code_uses(store: Store) -> None:
     with store.read() as tx:
         context = MigrationContext.configure(tx.connection, opts={"version_table": migrate.VERSION_TABLE})
-        assert serving_tables.api_keys.metadata is tables.metadata
+        for more in (erasure_tables.erasures, release_tables.releases, serving_tables.api_keys):
+            assert more.metadata is tables.metadata
         assert compare_metadata(context, tables.metadata) == []
 
 
@@ -103,7 +106,7 @@ def test_an_older_schema_is_moved_with_its_rows_after_a_copy_was_made(sqlite_sto
         assert tx.connection.exec_driver_sql("SELECT name, motto FROM bots").all() == [("acme", "none yet")]
         assert bots.profile(tx, bots.get(tx, "acme").id) == (1, PROFILE)
     assert sqlite_store.integrity() == []
-    with open_store(f"sqlite:///{backups / 'before-0003.db'}", home=sqlite_store.home) as copy, copy.read() as tx:
+    with open_store(f"sqlite:///{backups / 'before-0004.db'}", home=sqlite_store.home) as copy, copy.read() as tx:
         assert bots.get(tx, "acme").name == "acme"
 
 
@@ -167,7 +170,7 @@ def test_a_migration_that_fails_leaves_the_old_schema_and_every_row(sqlite_store
     with sqlite_store.begin() as tx:
         bots.create(tx, "acme", PROFILE)
     sqlite_store.close()
-    script = later / "versions" / "v0003_later.py"
+    script = later / "versions" / "v0004_later.py"
     script.write_text(LATER + '    raise RuntimeError("power cut")\n')
     before = (sqlite_store.home / "attune.db").read_bytes()
     with pytest.raises(RuntimeError, match="power cut"):
@@ -181,7 +184,7 @@ def test_a_migration_that_breaks_references_is_not_kept(sqlite_store: Store, lat
     with sqlite_store.begin() as tx:
         bots.create(tx, "acme", PROFILE)
     sqlite_store.close()
-    (later / "versions" / "v0003_later.py").write_text(LATER + '    op.execute("DELETE FROM bots")\n')
+    (later / "versions" / "v0004_later.py").write_text(LATER + '    op.execute("DELETE FROM bots")\n')
     with pytest.raises(StoreCorrupt):
         upgrade(url_of(sqlite_store), sqlite_store.home / "backups", later)
     with sqlite_store.read() as tx:
@@ -194,7 +197,7 @@ def test_a_newer_schema_is_refused_and_not_touched(sqlite_store: Store, later: P
     before = {path: path.read_bytes() for path in sqlite_store.home.rglob("*") if path.is_file()}
     with pytest.raises(SchemaTooNew, match="newer attune") as refused:
         open_store(url_of(sqlite_store), home=sqlite_store.home)
-    assert "0003" in str(refused.value)
+    assert "0004" in str(refused.value)
     assert {path: path.read_bytes() for path in sqlite_store.home.rglob("*") if path.is_file()} == before
 
 
