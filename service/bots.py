@@ -141,8 +141,9 @@ class LiveBots:
         holding = prepared.hand_over()
         if holding is None:
             return
-        if live.release is not None and live.release.number == holding.number:
-            self._residents.put(prepared.address, holding, Choice(holding.number, Rank(live.version, True)))
+        if live.release is not None and holding.held == (live.release.number, live.release.revision):
+            rank = Rank(live.version, live.rewrites, True)
+            self._residents.put(prepared.address, holding, Choice(holding.number, rank))
         self._residents.give(holding)
         self._residents.make_room(stays=prepared.address)
 
@@ -159,9 +160,8 @@ class LiveBots:
                 rank = watched.get(address)
                 if self._stopping.is_set() or rank is None:
                     continue
-                if pointer.version > rank.version or (
-                    not rank.exact and self._loader.is_worth_trying(address, pointer.number)
-                ):
+                is_older = (pointer.version, pointer.rewrites) > (rank.version, rank.rewrites)
+                if is_older or (not rank.exact and self._loader.is_worth_trying(address, pointer.number)):
                     self._refresh(address)
         self._residents.make_room()
 
@@ -192,12 +192,12 @@ class LiveBots:
         for _ in range(OVERTAKEN):
             if self._stopping.is_set():
                 raise ReleaseUnavailable("The server is stopping.", bot=address.bot)
-            found = self._loader.find(address, self._residents.number(address))
-            if found.number is None:
+            found = self._loader.find(address, self._residents.held(address))
+            if found.held is None:
                 self._residents.fail(address, found.choice)
                 break
             if found.holding is None:
-                placed = self._residents.keep(address, found.number, found.choice)
+                placed = self._residents.keep(address, found.held, found.choice)
             elif self._residents.put(address, found.holding, found.choice):
                 placed = found.holding
             else:

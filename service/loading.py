@@ -26,7 +26,7 @@ from export.predict import Parts, Predictor
 from export.runtime import EncoderPool
 from export.sealed import REMEDY
 from service.answering import vouched
-from service.resident import Address, Choice, Holding, Rank
+from service.resident import Address, Choice, Held, Holding, Rank
 
 _log = structlog.get_logger("attune.bots")
 
@@ -46,10 +46,10 @@ Traces = tuple[tuple[str, int, int, int], ...]
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What should answer: release `number`, None where nothing loads. `holding` is None where it is in memory."""
+    """What should answer: the release `held`, None where nothing loads. `holding` is None where it is in memory."""
 
     choice: Choice
-    number: int | None
+    held: Held | None
     holding: Holding | None = None
 
 
@@ -75,7 +75,7 @@ class Loader:
         self._clock = clock
         self._bad: dict[tuple[Address, int], _Bad] = {}
 
-    def find(self, address: Address, held: int | None) -> Found:
+    def find(self, address: Address, held: Held | None) -> Found:
         """What should answer for this bot, where release `held` is in memory: the live release; when it does not load,
         the newest of those deployed before that does.
 
@@ -88,14 +88,15 @@ class Loader:
             raise NotFound("No release of this bot is live.", remedy="Promote one.", bot=address.bot)
         wanted, alarm = live.release.number, None
         for number in dict.fromkeys([wanted, *(move.number for move in moves)]):
-            choice = Choice(wanted, Rank(live.version, number == wanted), alarm)
-            if number == held:
-                return Found(choice, number)
-            tried = self._tried(address, self._row(address, live, number))
+            choice = Choice(wanted, Rank(live.version, live.rewrites, number == wanted), alarm)
+            row = self._row(address, live, number)
+            if held == (row.number, row.revision):
+                return Found(choice, held)
+            tried = self._tried(address, row)
             if isinstance(tried, Holding):
-                return Found(choice, number, tried)
+                return Found(choice, tried.held, tried)
             alarm = alarm or tried
-        return Found(Choice(wanted, Rank(live.version, False), alarm), None)
+        return Found(Choice(wanted, Rank(live.version, live.rewrites, False), alarm), None)
 
     def load(self, address: Address, number: int) -> Holding:
         """That release, warm and tried. Raises NotFound or IntegrityError."""
@@ -156,7 +157,7 @@ class Loader:
             _try_out(predictor)
             sizes = {use.digest: use.size_bytes for use in self._pool.usage() if use.digest in digests}
             stack.pop_all()
-        return Holding(predictor, release.number, sizes, _arrays(predictor.parts))
+        return Holding(predictor, release.number, release.revision, sizes, _arrays(predictor.parts))
 
     def _traces(self, address: Address, number: int, encoders: Sequence[str]) -> Traces:
         folders = [release_folder(self._home, address.workspace, address.bot, number)]

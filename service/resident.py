@@ -23,13 +23,22 @@ class Address:
 
 
 class Rank(NamedTuple):
-    """How right a release is: the version of the pointer it was chosen by, and whether it is the one pointed at.
+    """How right a release is: the version of the pointer it was chosen by, how often erasures had changed releases of
+    its bot by then, and whether it is the one pointed at.
 
-    The greater replaces the lesser, never the other way round.
+    The greater replaces the lesser, never the other way round: what was erased from gives way even to an earlier one.
     """
 
     version: int
+    rewrites: int
     exact: bool
+
+
+class Held(NamedTuple):
+    """A release as it was loaded: its number, and how often an erasure had changed it by then."""
+
+    number: int
+    revision: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +60,16 @@ class Holding:
 
     predictor: Predictor
     number: int
+    revision: int
     encoders: Mapping[str, int]
     arrays: int
     users: int = 1
     is_resident: bool = False
     last_used: float = 0.0
+
+    @property
+    def held(self) -> Held:
+        return Held(self.number, self.revision)
 
     @property
     def size_bytes(self) -> int:
@@ -132,11 +146,11 @@ class Residents:
         _close(left)
         return True
 
-    def keep(self, address: Address, number: int, choice: Choice) -> Holding | None:
-        """Take what answers already, which is release `number`, as right for a newer pointer; None when it is not."""
+    def keep(self, address: Address, held: Held, choice: Choice) -> Holding | None:
+        """Take what answers already, which is the release `held`, as right for a newer pointer; None when it is not."""
         with self._lock:
             place = self._places.get(address)
-            if place is None or place.holding is None or place.holding.number != number:
+            if place is None or place.holding is None or place.holding.held != held:
                 return None
             if choice.rank >= place.choice.rank:
                 place.choice = choice
@@ -144,17 +158,23 @@ class Residents:
             return place.holding
 
     def fail(self, address: Address, choice: Choice) -> None:
-        """Note that nothing can be loaded as this version of the pointer says. What answers goes on."""
+        """Note that nothing can be loaded as this version of the pointer says. What answers goes on, unless it may say
+        what was erased since."""
+        left: list[Holding] = []
         with self._lock:
             place = self._places.setdefault(address, _Place(choice))
+            if choice.rank.rewrites > place.choice.rank.rewrites:
+                before, place.holding = place.holding, None
+                left = _unseated(before)
             if choice.rank >= place.choice.rank:
                 place.choice = choice
+        _close(left)
 
-    def number(self, address: Address) -> int | None:
+    def held(self, address: Address) -> Held | None:
         """The release that answers for this bot."""
         with self._lock:
             place = self._places.get(address)
-            return None if place is None or place.holding is None else place.holding.number
+            return None if place is None or place.holding is None else place.holding.held
 
     def watched(self) -> dict[Address, Rank]:
         """The bots that are in memory or should be, and how right what answers is."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import sqlite3
 import subprocess
 import sys
@@ -21,10 +22,11 @@ from data.errors import AttuneError, IntegrityError, NotFound, ReleaseUnavailabl
 from data.files import release_folder
 from data.profile import BotProfile
 from data.settings import Settings
-from data.store import Store, bots, open_store, releases, workspaces
+from data.store import Store, bots, forgetting, open_store, releases, workspaces
 from data.store.bots import Bot
 from data.store.releases import Live, Promotion
 from export.predict import Predictor
+from export.sealed import read_seal, seal
 from service import promotion
 from service.bots import LiveBots, Loaded
 
@@ -227,6 +229,63 @@ def test_a_promotion_by_another_process_is_followed(shop):
         command = [sys.executable, "-m", "service.cli", "promote", "acme", "2", "--home", str(shop.settings.home)]
         subprocess.run(command, cwd=ROOT, check=True, capture_output=True, timeout=120)
         until(lambda: ask(live, acme) == "acme@2")
+
+
+def erase_from(shop: Shop, bot: Bot, number: int, *, seal_it: bool = True) -> None:
+    """Write the release anew, as an erasure does: other words, another digest, one revision more."""
+    folder = shop.folder(bot, number)
+    body, _ = read_seal(folder, "manifest.json", what="release")
+    (folder / "profile.json").write_text(json.dumps({"name": "Rewritten"}))
+    digest = seal(folder, "manifest.json", body) if seal_it else "0" * 64
+    with shop.store.begin() as tx:
+        revision = releases.get(tx, bot.id, number).revision + 1
+        forgetting.change_release(tx, bot.id, number, digest=digest, revision=revision)
+
+
+def words_of(live: LiveBots, bot: Bot) -> str:
+    with live.answering("default", bot) as predictor:
+        return str(predictor.parts.profile.name)
+
+
+def test_what_an_erasure_wrote_anew_is_loaded_anew_within_moments(shop):
+    acme = shop.lively("acme")
+    with shop.open() as live:
+        live.start()
+        assert words_of(live, acme) == "acme"
+        erase_from(shop, acme, 1)
+        until(lambda: words_of(live, acme) == "Rewritten")
+        (loaded,) = live.report()
+        assert (loaded.release, loaded.alarm) == (1, None)
+
+
+def test_what_was_prepared_before_an_erasure_never_answers(shop):
+    acme = shop.lively("acme")
+    shop.publish(acme, "two")
+    with shop.open() as live, live.prepare("default", acme, 2) as stale:
+        erase_from(shop, acme, 2)
+        live.adopt(stale, shop.promote(acme, 2))
+        assert words_of(live, acme) == "Rewritten"
+
+
+def test_an_earlier_release_that_answers_in_place_of_the_live_one_is_loaded_anew_as_well(shop):
+    acme = shop.lively("acme")
+    shop.promote(acme, shop.publish(acme, "two"))
+    shop.damage(acme, 2)
+    with shop.open() as live:
+        assert ask(live, acme) == "acme@1"
+        erase_from(shop, acme, 1)
+        live.look()
+        assert (ask(live, acme), words_of(live, acme)) == ("acme@1", "Rewritten")
+
+
+def test_words_that_were_erased_are_dropped_even_where_nothing_can_be_loaded_instead(shop):
+    acme = shop.lively("acme")
+    with shop.open() as live:
+        assert words_of(live, acme) == "acme"
+        erase_from(shop, acme, 1, seal_it=False)
+        live.look()
+        with pytest.raises(ReleaseUnavailable):
+            ask(live, acme)
 
 
 def test_an_older_pointer_never_replaces_a_newer_one(shop):
