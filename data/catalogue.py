@@ -48,6 +48,7 @@ SET_ASIDE: Mapping[str, Kind] = {
     "earlier_version": Kind("info", "Nothing to do: the last version of an edited message is used."),
     "attachment_only": Kind("info", "Nothing to do: a file or picture without words teaches nothing."),
     "private_note": Kind("info", "Nothing to do: what colleagues write to each other is kept out."),
+    "placeholder_text": Kind("warning", "Give the entity in braces example values, or write out what customers say."),
     "duplicate_conversation": Kind("info", "Nothing to do: the first of them is used.", fixable=True),
 }
 
@@ -83,7 +84,12 @@ NOTICED: Mapping[str, Kind] = {
     "mentions_unknown": Kind("info", "Export the list of members too: some mentions name nobody."),
     "names_unknown": Kind("info", "Nothing to do: these messages do not say who wrote them; they count as one person."),
     "files_skipped": Kind("info", "Nothing to do, unless one of these files holds conversations: upload it by itself."),
-    "definition_left_out": Kind("warning", "Parts of the bot's definition are too long or too many for a profile."),
+    "definition_left_out": Kind("warning", "A profile has no room for these parts of the bot's definition: check it."),
+    "answers_unfilled": Kind("warning", "Nothing fills the placeholders of these answers: write answers without any."),
+    "parts_ignored": Kind("info", "Nothing to do: prompts, cards, webhooks, contexts and the like are not taken over."),
+    "placeholders_filled": Kind("info", "Nothing to do: templates were filled with example values of their entities."),
+    "intents_unknown": Kind("warning", "Keep the export's file names, which hold the intents, or upload it as a whole."),
+    "references_left_out": Kind("info", "Upload the files that are referred to as well, best in one zip."),
     "no_rows": Kind("error", "The file holds no rows: check that it was exported whole."),
     "nothing_used": Kind("error", "Every row was set aside: see the other findings for the reasons."),
 }

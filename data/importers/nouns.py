@@ -18,6 +18,8 @@ LINE_FORMATS = ("csv", "tsv", "jsonl")
 FORMATS: tuple[str, ...] = (
     *LINE_FORMATS,
     "slack", "whatsapp", "signal", "telegram", "telegram_html", "messenger", "instagram", "transcript",
+    "dialogflow", "dialogflow_cx", "luis", "wit", "bot_transcript", "chatdown", "lu", "qna_maker",
+    "conversation_learner", "lex", "lex_logs", "contact_lens",
 )  # fmt: skip
 """Every kind of file, as `--format` and reports name it: one entry per Kind in `data.importers.kinds`."""
 
@@ -62,6 +64,7 @@ class Reason(StrEnum):
     EARLIER_VERSION = "earlier_version"
     ATTACHMENT_ONLY = "attachment_only"
     PRIVATE_NOTE = "private_note"
+    PLACEHOLDER_TEXT = "placeholder_text"
     DUPLICATE_CONVERSATION = "duplicate_conversation"
 
 
