@@ -15,9 +15,9 @@ from onnxruntime.quantization import QuantType, quantize_dynamic
 from onnxruntime.quantization.shape_inference import quant_pre_process
 
 from data.render import Rendered
-from export.smooth import smooth
+from export.smooth import compact_tables, smooth
 
-OPERATORS = ("MatMul", "Gemm", "Gather", "Attention")
+OPERATORS = ("MatMul", "Gemm", "Attention")
 
 
 def quantise(source: Path, target: Path, texts: Sequence[Rendered] = ()) -> int:
@@ -39,6 +39,7 @@ def quantise(source: Path, target: Path, texts: Sequence[Rendered] = ()) -> int:
             quant_pre_process(str(plain), str(prepared), skip_symbolic_shape=True)
             model = onnx.load(str(prepared))
             smooth(model, texts)
+            compact_tables(model)
             onnx.save(model, str(prepared))
             quantize_dynamic(
                 str(prepared),
