@@ -56,10 +56,12 @@ format: $(READY) ## Rewrite the code in the house's format.
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-coverage: $(READY) ## The tests again, counting branches: at least 90 % of data/ and export/.
+coverage: $(READY) ## The tests again, counting branches: at least 90 % of data/, export/ and service/.
 	$(ALONE) $(BIN)/python -m pytest --cov --cov-report= $(or $(PYTEST_ARGS),-n 2)
+	@$(BIN)/coverage combine --quiet 2>/dev/null || true
 	$(BIN)/coverage report --skip-covered
-	$(BIN)/coverage report --include='data/*,export/*' --fail-under=90 --format=total
+	@status=0; for room in data export service; do printf '%s: ' $$room; \
+	  $(BIN)/coverage report --include="$$room/*" --fail-under=90 --format=total || status=1; done; exit $$status
 
 bench: $(READY) ## The measurements of docs/benchmarks.md: all of them, or those that BENCH names.
 	@status=0; $(foreach program,$(BENCH),echo "== $(program)"; \
