@@ -10,32 +10,25 @@ to find it by.
 
 from __future__ import annotations
 
-import json
-import os
 from dataclasses import replace
-from datetime import UTC
-from pathlib import Path
 from typing import Any
 
 from data.erasing.derived import TRAIN, Heard, forget_derived, listen, trained_on
+from data.erasing.journal import write_journal
 from data.erasing.ledger import Ledger
 from data.erasing.leftovers import forget_leftovers
-from data.erasing.originals import forget_originals
+from data.erasing.originals import forget_originals, originals_gone
 from data.erasing.quiet import ask_again, quieten
 from data.erasing.rows import forget_rows
 from data.erasing.targets import Target, conversations, target_of
 from data.erasing.work import Unsay, Work
 from data.errors import UsageError
-from data.files import disk, sync
 from data.jobs import JobContext
 from data.settings import Settings
 from data.store import audit, bots, datasets, erasures, jobs, uploads
 from data.store.audit import Entry
 from data.store.compaction import compact
 from data.suppression import Marks
-
-JOURNAL = "erasures.jsonl"
-"""What was erased, kept outside of the database: after the restore of an older one it is erased again."""
 
 
 def run_erasure(context: JobContext, settings: Settings, unsay: Unsay) -> dict[str, Any]:
@@ -51,7 +44,7 @@ def run_erasure(context: JobContext, settings: Settings, unsay: Unsay) -> dict[s
         forget_originals(work)
         forget_rows(work)
         forget_leftovers(work)
-        _write_journal(settings.home, work)
+        write_journal(settings.home, work.store.workspace, work.bot.name, work.erasure, originals_gone(work))
         _finish(work)
     compact(context.store)
     return work.ledger.report
@@ -113,35 +106,3 @@ def _finish(work: Work) -> None:
         erasures.finish(tx, work.erasure.id, report)
         done = Entry("erasure", work.context.job.id, "erasures.finished", work.erasure.id)
         audit.record(tx, done)
-
-
-def _write_journal(home: Path, work: Work) -> None:
-    """One line an erasure. It names nobody: a customer stands there as keyed digests."""
-    path = home / JOURNAL
-    if any(one["erasure"] == work.erasure.id for one in read_journal(home)):
-        return
-    line = {
-        "erasure": work.erasure.id,
-        "workspace": work.store.workspace,
-        "bot": work.bot.name,
-        "kind": work.erasure.kind,
-        "ids": work.erasure.ids,
-        "at": work.erasure.created_at.astimezone(UTC).isoformat(),
-    }
-    with disk():
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-        try:
-            os.write(handle, json.dumps(line).encode("ascii") + b"\n")
-            os.fsync(handle)
-        finally:
-            os.close(handle)
-        sync(home)
-
-
-def read_journal(home: Path) -> list[dict[str, Any]]:
-    """The lines of the journal; one that a crash cut short is left out."""
-    try:
-        text = (home / JOURNAL).read_text(encoding="ascii")
-    except OSError:
-        return []
-    return [json.loads(line) for line in text.splitlines() if line.endswith("}")]

@@ -57,7 +57,14 @@ def _goes(work: Work, upload: Upload) -> bool:
         return upload.id in work.target.wanted.uploads
     if kind not in ("customer", "conversation"):
         return False
-    return upload.state != "imported" or upload.id in work.target.touched or _holds(work, upload)
+    known = upload.id in work.target.touched or upload.digest in work.erasure.ids
+    return upload.state != "imported" or known or _holds(work, upload)
+
+
+def originals_gone(work: Work) -> list[str]:
+    """The digests of the files that this erasure removed."""
+    with work.store.read() as tx:
+        return [uploads.get(tx, name).digest for name in work.ledger.report["uploads"]]
 
 
 def _let_go(work: Work, upload: Upload) -> None:

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from data.erasing.journal import read_journal
 from data.errors import NotFound, UsageError
-from data.store import Tx, erasures, forgetting, jobs, sessions, turns, uploads
-from data.store.erasures import Erasure, Kind, NewErasure
+from data.store import Tx, bots, erasures, forgetting, jobs, sessions, turns, uploads
+from data.store.erasures import AGAIN, Erasure, Kind, NewErasure
 from data.store.forgetting import Wanted
 from data.store.jobs import Job
 from data.suppression import Marks, kept_digests
@@ -49,6 +50,17 @@ def enqueue(tx: Tx, bot_id: str, new: NewErasure) -> tuple[Erasure, Job]:
     job = jobs.enqueue(tx, KIND, {"erasure": erasure.id}, bot_id=bot_id)
     erasures.assign(tx, erasure.id, job.id)
     return erasures.get(tx, bot_id, erasure.id), job
+
+
+def replay(tx: Tx, home: Path, bot_id: str) -> list[tuple[Erasure, Job]]:
+    """Ask again for what the journal says was erased and these rows know nothing of, since they come of a backup."""
+    bot = bots.get_by_id(tx, bot_id)
+    asked = []
+    for line in read_journal(home):
+        if (line["workspace"], line["bot"]) == (tx.workspace, bot.name) and not erasures.is_known(tx, line["erasure"]):
+            new = NewErasure(line["kind"], tuple(line["ids"]), f"{AGAIN}{line['erasure']}")
+            asked.append(enqueue(tx, bot_id, new))
+    return asked
 
 
 def marks_of(marks: Marks, name: str) -> list[str]:

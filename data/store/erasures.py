@@ -22,6 +22,8 @@ from data.store.tables import columns_of
 
 Kind = Literal["upload", "customer", "conversation", "session", "turn"]
 KINDS: tuple[str, ...] = get_args(Kind)
+AGAIN = "journal:"
+"""Who asked, where an erasure is done again after a restore; its first id follows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +86,13 @@ def get(tx: Tx, bot_id: str, erasure_id: str) -> Erasure:
     if row is None:
         raise NotFound("There is no such erasure.", remedy="`attune erasures BOT` lists them.")
     return Erasure(*row)
+
+
+def is_known(tx: Tx, erasure_id: str) -> bool:
+    """Whether these rows know of it: as itself, or asked for again out of the journal."""
+    c = erasures.c
+    same = (c.id == erasure_id) | (c.requested_by == f"{AGAIN}{erasure_id}")
+    return tx.connection.execute(select(c.id).where(tx.owns(erasures), same).limit(1)).first() is not None
 
 
 def page(tx: Tx, bot_id: str, *, after: str | None = None, limit: int) -> list[Erasure]:
