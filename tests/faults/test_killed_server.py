@@ -216,12 +216,19 @@ def begun(home: Path, ledger: Ledger) -> Running:
     return server
 
 
-def wait_for_imports(admin: Caller, seconds: float = 120) -> None:
-    until = time.monotonic() + seconds
+def wait_for_imports(admin: Caller, patience: float = 120) -> None:
+    """Until every import is over; gives up when for `patience` seconds none of them has come to an end."""
+    before, until = None, time.monotonic() + patience
     while time.monotonic() < until:
-        waiting = [admin.call("GET", f"/v1/jobs?limit=1&state={state}").body["data"] for state in ("queued", "running")]
-        if not any(waiting):
+        waiting = [
+            job["id"]
+            for state in ("queued", "running")
+            for job in admin.call("GET", f"/v1/jobs?limit=100&state={state}").body["data"]
+        ]
+        if not waiting:
             return
+        if waiting != before:
+            before, until = waiting, time.monotonic() + patience
         time.sleep(0.2)
     raise AssertionError(f"imports are not over: {waiting}")
 
