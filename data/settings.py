@@ -60,9 +60,12 @@ class ImportSettings(_Section):
     )
     phone_region: str = Field("GB", min_length=2, max_length=2, description="Region of phone numbers without +.")
     order_number: str = Field(
-        r"(?<![\w-])(?:#\s?\d{4,10}|[A-Z]{1,4}-\d{4,10}|[A-Z]{2,4}\d{4,10}|(?-i:[A-Z]{2,4})\s\d{4,10}"
-        r"|(?:(?<=order )|(?<=order no )|(?<=order no\. )|(?<=order number ))\d{4,20})(?![\w-])",
-        description="Pattern of the brand's order numbers, matched without regard to case.",
+        r"(?<![\w&#-])(?:#\s?\d{4,10}|[A-Z]{2,3}-\d{5,10}|[A-Z]{2,4}\d{5,10})(?![\w-])",
+        description="Pattern of the brand's order numbers that stand without a word such as 'order', matched without"
+        " regard to case.",
+    )
+    keep_kinds: Names = Field(
+        (), description="Kinds of personal data that are left as they are, comma-separated, such as person,address."
     )
 
 
@@ -134,9 +137,6 @@ class FeedbackSettings(_Section):
     flood_per_hour: int = Field(60, ge=1, description="A source that gives more in any hour is not used at all.")
 
 
-class Settings(BaseModel):
-    """Everything that can be configured, resolved once at start."""
-
 class ErasureSettings(_Section):
     """What follows where somebody is forgotten. Releases that were trained on them are marked in any case."""
 
@@ -146,6 +146,9 @@ class ErasureSettings(_Section):
         "auto_retrain: a training on what is left is asked for.",
     )
 
+
+class Settings(BaseModel):
+    """Everything that can be configured, resolved once at start."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -158,10 +161,10 @@ class ErasureSettings(_Section):
     serve: ServeSettings = ServeSettings()
     feedback: FeedbackSettings = FeedbackSettings()
     limits: LimitSettings = LimitSettings()
+    erasure: ErasureSettings = ErasureSettings()
 
     @property
     def store_url(self) -> str:
-    erasure: ErasureSettings = ErasureSettings()
         """The database to open: the configured one, or SQLite in the home folder."""
         if self.store.url is not None:
             return self.store.url.get_secret_value()
