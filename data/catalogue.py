@@ -50,9 +50,9 @@ SET_ASIDE: Mapping[str, Kind] = {
     "private_note": Kind("info", "Nothing to do: what colleagues write to each other is kept out."),
     "placeholder_text": Kind("warning", "Give the entity in braces example values, or write out what customers say."),
     "duplicate_conversation": Kind("info", "Nothing to do: the first of them is used.", fixable=True),
+    "erased": Kind("info", "Nothing to do: somebody who was erased stays out; the file itself is not kept."),
 }
 
-    "erased": Kind("info", "Nothing to do: somebody who was erased stays out; the file itself is not kept."),
 NOTICED: Mapping[str, Kind] = {
     "encoding_guessed": Kind("warning", "Check the samples; save as UTF-8, or name the encoding when importing."),
     "mojibake_repaired": Kind("info", "Nothing to do; better still, export the source as UTF-8.", fixable=True),

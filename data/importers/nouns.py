@@ -66,13 +66,13 @@ class Reason(StrEnum):
     PRIVATE_NOTE = "private_note"
     PLACEHOLDER_TEXT = "placeholder_text"
     DUPLICATE_CONVERSATION = "duplicate_conversation"
+    ERASED = "erased"
 
 
 @dataclass(frozen=True, slots=True)
 class Remark:
     """Something worth saying about a row that is used all the same; `code` is a finding's (see `data.quality`)."""
 
-    ERASED = "erased"
     code: str
     row: int
     sample: str = ""
