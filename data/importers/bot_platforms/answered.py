@@ -52,7 +52,8 @@ def answered(pair: Pair, row: int, limits: ImportSettings) -> Iterator[Item]:
     """What the pair teaches, from `row` on: the first question and the answer, then the other wordings."""
     answer = markup.readable(pair.answer).strip()
     questions = [markup.readable(question).strip() for question in pair.questions] or [""]
-    intent = None if pair.is_followup else pair.intent or name_of(questions[0]) or None
+    is_answered = bool(pair.answer or pair.intent)
+    intent = (pair.intent or name_of(questions[0]) or None) if is_answered and not pair.is_followup else None
     first = Phrase(questions[0], intent, pair.language, answer=answer)
     if pair.answer and not answer:  # all markup: the row stays a row
         first = replace(first, answer=pair.answer)

@@ -22,6 +22,7 @@ _SIDE = re.compile(r"^\s*(user|bot)\s*=\s*(\S[^=\r\n]{0,199})$", re.IGNORECASE)
 _HEADER = re.compile(r"^\s*[A-Za-z]\w{0,40}\s*=\s*\S")
 _SAYS = re.compile(r"^([^\s:>\[#*-][^:>\[\n]{0,79}?)(?:->([^:\n]{1,80}))?:(?!//)(.*)$")
 _CARD_WORDS = re.compile(r"^\s*(?:title|subtitle|text)\s*=\s*(\S.*)$", re.IGNORECASE)
+_ADDED = re.compile(r"membersadded\s{0,9}=\s{0,9}([^\]|;]{1,400})", re.IGNORECASE)
 _INSTRUCTIONS = (
     "typing", "delay", "attachment", "attachmentlayout", "herocard", "thumbnailcard", "audiocard", "videocard",
     "animationcard", "mediacard", "signincard", "oauthcard", "receiptcard", "suggestions", "conversationupdate",
@@ -33,8 +34,8 @@ MAX_INSTRUCTION_LINES = 100
 
 def sniff(sample: Sample) -> float:
     """Both sides are named at the top, and speak under those names."""
-    lines = [line for line in sample.lines if not line.lstrip("\ufeff ").startswith(">")]
-    sides = [found for line in lines[:20] if (found := _SIDE.match(line.lstrip("\ufeff")))]
+    lines = [line for line in sample.lines if not line.lstrip().startswith(">")]
+    sides = [found for line in lines[:20] if (found := _SIDE.match(line))]
     if {found[1].lower() for found in sides} != {"user", "bot"}:
         return 0.0
     names = {name for found in sides for name in (found[1].lower(), found[2].strip().lower())}
@@ -58,12 +59,14 @@ def _spoken(source: Source, member: Member) -> Iterator[_Open]:
     sides: dict[str, Role] = {"user": "user", "bot": "assistant"}
     opened: _Open | None = None
     for line in source.lines(member):
-        side = _SIDE.match(line.text.lstrip("\ufeff")) if opened is None else None
+        side = _SIDE.match(line.text) if opened is None else None
         if side is not None:
             sides[side[2].strip().lower()] = sides[side[1].lower()]
             continue
         if line.text.startswith(">"):
             continue
+        if (added := _ADDED.search(line.text)) is not None:  # guests beside the two of the header
+            sides = {**{name.strip().lower(): "user" for name in added[1].split(",")}, **sides}
         found = _SAYS.match(line.text)
         role = sides.get(found[1].strip().lower()) if found is not None else None
         if found is not None and role is not None:

@@ -28,6 +28,8 @@ Form = Literal["agent", "intent", "phrases", "entity", "entries", "version", ""]
 _PHRASES = re.compile(r"(?:^|/)([^/]+)_usersays_([A-Za-z_-]{2,12})\.json(?:\.gz)?$")
 _ENTRIES = re.compile(r"(?:^|/)([^/]+)_entries_[A-Za-z_-]{2,12}\.json(?:\.gz)?$")
 _STEM = re.compile(r"([^/]+?)\.json(?:\.gz)?$")
+_FALLBACK = re.compile(r"^default fallback intent$| - fallback$", re.IGNORECASE)
+"""What the console calls them; of a file of phrases by itself nothing else tells."""
 _BLANK = re.compile(r"@([\w.-]+)(?::([\w.-]+))?")
 
 
@@ -78,7 +80,7 @@ class _Agent:
     def intent(self, stem: str) -> str:
         """The label of the phrases of a file of that name."""
         name = self.names.get(stem, stem)
-        return OUT_OF_SCOPE if name in self.fallbacks else name
+        return OUT_OF_SCOPE if name in self.fallbacks or _FALLBACK.search(name) else name
 
 
 def read(source: Source, options: ImportOptions) -> Iterator[Item]:
@@ -134,20 +136,24 @@ def _defined(intent: dict[str, Any], stem: str, agent: _Agent) -> Iterator[Item]
     ignored = [part for part in ("contexts", "webhookUsed", "templates") if intent.get(part)]
     if ignored:
         yield Remark("parts_ignored", 0, f"{name}: {', '.join(ignored)}")
-    if intent.get("fallbackIntent") is True:
+    is_fallback, answers = intent.get("fallbackIntent") is True, found.texts
+    if is_fallback:
         agent.fallbacks.add(name)
-        is_general = not intent.get("contexts") and not intent.get("parentId")
-        yield from _standing("fallback", found.texts, agent, is_general=is_general)
+    if intent.get("contexts") or intent.get("parentId"):  # what fits only where the talk is
+        yield from (Remark("definition_left_out", 0, answer) for answer in answers)
+        answers = ()
+    if is_fallback:
+        yield from _standing("fallback", answers, agent)
         return
     if any("WELCOME" in text(event.get("name")).upper() for event in tables(intent.get("events"))):
-        yield from _standing("greeting", found.texts[:1], agent)
-    yield ProfileHint(intents=(IntentHint(name, answers=found.texts, handoff=intent.get("liveAgentHandoff") is True),))
+        yield from _standing("greeting", answers[:1], agent)
+    yield ProfileHint(intents=(IntentHint(name, answers=answers, handoff=intent.get("liveAgentHandoff") is True),))
 
 
-def _standing(name: str, answers: Sequence[str], agent: _Agent, *, is_general: bool = True) -> Iterator[Item]:
-    """The first of all such texts, for which the profile has room; what fits only where the talk is, is none."""
+def _standing(name: str, answers: Sequence[str], agent: _Agent) -> Iterator[Item]:
+    """The first of all such texts, for which the profile has room."""
     for answer in answers:
-        if name in agent.stated or not is_general:
+        if name in agent.stated:
             yield Remark("definition_left_out", 0, answer)
         else:
             agent.stated.add(name)

@@ -46,7 +46,8 @@ class Marked:
         if self.utf16:
             readings.reverse()
         if self.surface:
-            readings += [(self.start, self.end + 1), _from_utf16(text, self.start, self.end + 1)]
+            ends = (self.end, self.end + 1)
+            readings += [one for other in ends for one in ((self.start, other), _from_utf16(text, self.start, other))]
             readings = [(a, b) for a, b in readings if text[a:b].casefold() == self.surface.casefold()]
         start, end = readings[0] if readings else (0, 0)
         return Entity(start, end, kind) if 0 <= start < end <= len(text) else None

@@ -103,6 +103,9 @@ def _lines(source: Source, member: Member, before: int) -> Iterator[tuple[Item, 
         if row.flaw is not None:
             yield SetAside(before + row.number, row.flaw, row.sample), row.number
             continue
+        if places["answer"] >= len(row.cells):
+            yield SetAside(before + row.number, Reason.RAGGED_ROW, "\t".join(row.cells)[:400]), row.number
+            continue
         cells = {name: row.cells[place] for name, place in places.items() if place < len(row.cells)}
         for item in answered(_wording(cells, known), before + row.number, source.limits):
             yield item, row.number
@@ -110,7 +113,7 @@ def _lines(source: Source, member: Member, before: int) -> Iterator[tuple[Item, 
 
 def _wording(cells: Mapping[str, str], known: dict[int, str]) -> Pair:
     """One line: with the answer where it is the first of its pair, else one more wording of an earlier one."""
-    question, answer = cells.get("question", ""), cells["answer"].replace("\\n", "\n") if "answer" in cells else ""
+    question, answer = cells.get("question", ""), cells["answer"].replace("\\n", "\n")
     digest = hash(cells.get("qnaid") or (answer, cells.get("source"), cells.get("metadata")))
     is_first = digest not in known
     intent = known.setdefault(digest, name_of(question))
