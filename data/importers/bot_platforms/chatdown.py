@@ -104,7 +104,7 @@ class _Open:
         if flaw is not None:
             yield SetAside(row, flaw, "\n".join(self._lines)[: talk.SAMPLE_CHARS])
             return
-        words = "\n".join(said).strip() or "\n".join(card)
+        words = "\n".join(said).strip() or "\n".join(dict.fromkeys(card))
         has_file = "attachment" in instructions
         if not words:
             silent = Reason.SYSTEM_NOTICE if instructions else Reason.EMPTY_MESSAGE

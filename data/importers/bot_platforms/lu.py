@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import count, islice
 
+from data.importers import records
 from data.importers.bot_platforms import phrases
 from data.importers.bot_platforms.answered import Pair, answered
 from data.importers.bot_platforms.lu_lines import Part, parts
@@ -59,6 +60,11 @@ def _items(source: Source) -> Iterator[Item]:
                 known.filler.learn(part.name, [part.text])
             elif part.form == "followup":
                 known.followups.add(part.text.casefold())
+            elif part.form == "culture":
+                known.cultures.append(part.text)
+    codes = [code for code in map(records.language_of, known.cultures) if code]
+    if codes:
+        yield ProfileHint(languages=tuple(dict.fromkeys(codes)))
     rows = count(1)
     for member in source.members:
         for part in parts(source.lines(member), source.limits.max_cell_chars):
@@ -67,10 +73,15 @@ def _items(source: Source) -> Iterator[Item]:
 
 @dataclass(frozen=True, slots=True)
 class _Known:
-    """What the whole upload says: values of entities, and pairs that only mean something after another one."""
+    """What the whole upload says: values of entities, pairs that only mean something after another one, languages."""
 
     filler: Filler = field(default_factory=Filler)
     followups: set[str] = field(default_factory=set)
+    cultures: list[str] = field(default_factory=list)
+
+    @property
+    def language(self) -> str:
+        return self.cultures[0] if len(set(self.cultures)) == 1 else ""
 
 
 def _read(part: Part, rows: count[int], source: Source, known: _Known) -> Iterator[Item]:
@@ -78,10 +89,10 @@ def _read(part: Part, rows: count[int], source: Source, known: _Known) -> Iterat
         if phrases.intent_of(part.name, OUT_OF_SCOPE_NAMES) == part.name:
             yield ProfileHint(intents=(IntentHint(part.name),))
     elif part.form == "utterance":
-        yield from _utterance(part, next(rows), source, known.filler)
+        yield from _utterance(part, next(rows), source, known)
     elif part.form == "pair":
         is_followup = not known.followups.isdisjoint({part.name.casefold(), part.questions[0].casefold()})
-        pair = Pair(part.questions, part.text, is_followup=is_followup, extras=part.extras)
+        pair = Pair(part.questions, part.text, known.language, is_followup=is_followup, extras=part.extras)
         first, *_ = islice(rows, pair.rows)
         yield from answered(pair, first, source.limits)
     elif part.form == "flaw":
@@ -92,15 +103,15 @@ def _read(part: Part, rows: count[int], source: Source, known: _Known) -> Iterat
         yield Remark("parts_ignored", 0, part.text)
 
 
-def _utterance(part: Part, row: int, source: Source, filler: Filler) -> Iterator[Item]:
+def _utterance(part: Part, row: int, source: Source, known: _Known) -> Iterator[Item]:
     if len(part.text) > source.limits.max_cell_chars:
         yield SetAside(row, Reason.TOO_LONG, part.text[: phrases.SAMPLE_CHARS])
         return
     found = utterance_of(part.text)
     label = phrases.intent_of(part.name, OUT_OF_SCOPE_NAMES)
-    phrase = Phrase(found.text, label, marked=found.marked)
+    phrase = Phrase(found.text, label, known.language, found.marked)
     if found.template is not None:
-        template = phrases.filled(found.template, phrase, filler)
+        template = phrases.filled(found.template, phrase, known.filler)
         if isinstance(template, Reason):
             yield SetAside(row, template, part.text[: phrases.SAMPLE_CHARS])
             return

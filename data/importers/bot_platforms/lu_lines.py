@@ -10,7 +10,7 @@ from typing import Literal
 from data.importers.lines import Line
 from data.importers.nouns import Reason
 
-Form = Literal["intent", "utterance", "pair", "value", "followup", "definition", "reference", "flaw"]
+Form = Literal["intent", "utterance", "pair", "value", "followup", "culture", "definition", "reference", "flaw"]
 
 _HEAD = re.compile(r"^\s*(#{1,6})\s*([^#\s].*)$")
 _LEGACY_ENTITY = re.compile(r"^\s*\$\s*([^:]{1,120}?)\s*:\s*(.*)$")
@@ -18,6 +18,7 @@ _ENTITY = re.compile(r"^\s*@\s*([A-Za-z]{1,20})\s+(.{1,200}?)\s*(?:=.*)?$")
 _SECTION = re.compile(r"^\s*\*\*\s*([A-Za-z ]{1,40}?)\s*:?\s*\*\*\s*:?\s*$")
 _LISTED = re.compile(r"^\s*[-*+](?:\s+(.*))?$")
 _REFERENCE = re.compile(r"^\[[^\]]{0,400}\]\([^)]{1,1000}\)$")
+_CULTURE = re.compile(r"^\s*>\s*!#\s*@(?:app|kb)\.(?:culture|language)\s*=\s*([A-Za-z-]{2,12})\s*$")
 _ANCHOR = re.compile(r"^\s*<a\s+id\s*=", re.IGNORECASE)
 _FENCE = "```"
 _FOLLOWUP = re.compile(r"\]\(#\??([^)]{1,1000})\)\s{0,9}`context-only`")
@@ -70,8 +71,12 @@ class _Reader:
             elif self._chars <= self._most:
                 self._answer.append(text)
                 self._chars += len(text) + 1
-        elif not text.strip() or text.lstrip().startswith(">"):
+        elif not text.strip():
             return
+        elif text.lstrip().startswith(">"):
+            found = _CULTURE.match(text[:STATEMENT_CHARS])
+            if found is not None:
+                yield Part("culture", found[1])
         elif _ANCHOR.match(text):
             self._identify(text[:STATEMENT_CHARS])
         elif self._questions and text.strip().startswith(_FENCE):

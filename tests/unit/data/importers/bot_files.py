@@ -335,6 +335,7 @@ bot->Ben: Two then.
 
 LU = """> lamps
 > !# @app.name = lamps
+> !# @app.culture = en-us
 
 # Buy
 - sell me a {lamp=Lumo}

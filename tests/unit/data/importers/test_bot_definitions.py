@@ -257,6 +257,7 @@ def test_lu(look):
     assert looked.report.set_aside == {"placeholder_text": 1}
     assert answers(looked) == {"Buy": [], "do you deliver": ["We do, **daily**."]}
     assert {"references_left_out", "parts_ignored", "placeholders_filled"} <= looked.codes
+    assert (profile(looked)["languages"], looked.conversations[0].language) == (["en"], "en")
     assert look(packed({"a/buy.lu": LU, "a/faq.qna": QNA})).report.rows_in == 16
 
 
