@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO, Self
@@ -125,6 +126,36 @@ def read_records(path: Path) -> Iterator[dict[str, Any]]:
             for batch in file.iter_batches(batch_size=BATCH_ROWS):
                 yield from batch.to_pylist()
     except (pa.ArrowException, OSError, EOFError) as error:
+        raise _damaged(path) from error
+
+
+def read_slice(paths: Sequence[Path], start: int, count: int) -> list[dict[str, Any]]:
+    """`count` records from number `start` on, of shards that are taken for one sequence. Raises IntegrityError."""
+    found: list[dict[str, Any]] = []
+    for path in paths:
+        rows = count_rows(path)
+        if start < rows:
+            wanted = islice(read_records(path), start, start + count - len(found))
+            found += wanted
+        start = max(0, start - rows)
+        if len(found) == count:
+            break
+    return found
+
+
+def count_rows(path: Path) -> int:
+    """How many records a shard holds. Raises IntegrityError."""
+    try:
+        return int(pq.read_metadata(path).num_rows)
+    except (pa.ArrowException, OSError) as error:
+        raise _damaged(path) from error
+
+
+def read_columns(path: Path, names: Sequence[str]) -> pa.Table:
+    """Some columns of a shard, without the rest. Raises IntegrityError."""
+    try:
+        return pq.read_table(path, columns=list(names), memory_map=True)
+    except (pa.ArrowException, OSError) as error:
         raise _damaged(path) from error
 
 

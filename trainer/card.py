@@ -10,9 +10,9 @@ import math
 from collections import Counter
 from collections.abc import Iterator, Mapping
 
+from data.markdown import front_matter, plain, table
 from data.verdict_view import verdict_rows
 from trainer.card_facts import CardFacts, Epoch, TaskFacts
-from trainer.markdown import front_matter, plain, table
 
 SHARED_METRICS = {"accuracy": "accuracy", "macro_f1": "f1", "recall_at_1": "recall"}
 """Our metrics that the hub has a name for."""

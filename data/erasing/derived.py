@@ -67,8 +67,7 @@ def forget_derived(work: Work, heard: Heard) -> None:
             _mark(work, release, heard.words)
         rewriting = Rewriting(work, heard.words)
         for release in found:
-            if rewriting.rewrite(release):
-                work.ledger.list("releases", {"release": release.number, "rewritten": True}, "release")
+            rewriting.rewrite(release)
         _scrub_results(work, heard.words)
         _unsay(work, heard.words)
         for one in _named(work, heard.affected):

@@ -28,18 +28,18 @@ class Rewriting:
     work: Work
     words: Words
 
-    def rewrite(self, release: Release) -> bool:
-        """Take the words out; whether there was anything to take out."""
+    def rewrite(self, release: Release) -> None:
+        """Take the words out, if it repeats any."""
         if release.state == "reserved":
-            return False
+            return
         home = self.work.settings.home
         final = release_folder(home, self.work.store.workspace, self.work.bot.name, release.number)
         aside = home / "tmp" / f"{self.work.erasure.id}-{release.number}"
         if _digest(aside / "new") == release.digest != _digest(final):
             self._exchange(final, aside)  # a killed attempt had come this far
-            return True
+            return
         if not final.is_dir():
-            return False
+            return
         self.work.context.check()
         remove(aside)
         with disk():
@@ -49,13 +49,13 @@ class Rewriting:
             self._record(release, aside / "new", digest)
             self._exchange(final, aside)
         remove(aside)
-        return digest is not None
 
     def _record(self, release: Release, folder: Path, digest: str) -> None:
         manifest = json.loads((folder / MANIFEST).read_bytes())
         values = {"digest": digest, "manifest": manifest, "revision": release.revision + 1}
         with self.work.ledger.begin() as tx:
             forgetting.change_release(tx, self.work.bot.id, release.number, **values)
+            self.work.ledger.list("releases", {"release": release.number, "rewritten": True}, "release")
 
     def _exchange(self, final: Path, aside: Path) -> None:
         with disk():

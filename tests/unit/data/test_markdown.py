@@ -4,7 +4,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trainer.markdown import front_matter, plain, table
+from data.markdown import front_matter, plain, table
 
 SCALARS = st.none() | st.booleans() | st.integers(-(10**9), 10**9) | st.text(st.characters(codec="utf-8"), max_size=20)
 KEYS = st.from_regex(r"[a-z][a-z_-]{0,8}", fullmatch=True).filter(
