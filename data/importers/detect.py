@@ -14,7 +14,7 @@ from itertools import chain
 from pathlib import Path
 
 from data.errors import ImportRefused
-from data.importers import encoding, kinds, line_files
+from data.importers import encoding, kinds, line_files, no_logs
 from data.importers.container import Container, Member, open_container
 from data.importers.encoding import Encoding
 from data.importers.kind import Sample
@@ -41,6 +41,8 @@ def detect(
         (member,) = container.members
         survey = _survey(member, options, is_known=choice is not None)
         if choice is None:
+            if options.format is None:
+                no_logs.refuse(samples[0])
             found = line_files.detect_lines(survey.head, survey.detection, options, limits)
         else:
             found = replace(survey.detection, format=choice.kind.name, confidence=choice.confidence)

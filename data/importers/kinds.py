@@ -11,12 +11,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from data.errors import ImportRefused
-from data.importers import bot_platforms, chat_apps
+from data.importers import bot_platforms, chat_apps, helpdesks, research
 from data.importers.kind import Kind, Sample
 
 KINDS: tuple[Kind, ...] = (
     *chat_apps.KINDS,
     *bot_platforms.KINDS,
+    *helpdesks.KINDS,
+    *research.KINDS,
 )  # fmt: skip
 FLOOR = 0.5
 """Below this a file is of none of the kinds."""

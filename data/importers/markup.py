@@ -46,4 +46,4 @@ def readable(text: str) -> str:
     if not unseen:
         words.append(text[place:].replace("\n", " "))
     lines = _BREAKS.sub("\n", _SPACES.sub(" ", html.unescape("".join(words)))).strip()
-    return "\n".join(line for line in lines.split("\n") if line.strip(" -"))
+    return "\n".join(line for line in lines.split("\n") if line.strip() not in ("", "-"))

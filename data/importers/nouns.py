@@ -20,6 +20,8 @@ FORMATS: tuple[str, ...] = (
     "slack", "whatsapp", "signal", "telegram", "telegram_html", "messenger", "instagram", "transcript",
     "dialogflow", "dialogflow_cx", "luis", "wit", "bot_transcript", "chatdown", "lu", "qna_maker",
     "conversation_learner", "lex", "lex_logs", "contact_lens",
+    "intercom", "zendesk", "freshdesk", "zendesk_chat", "livechat", "crisp", "front", "hubspot", "helpscout",
+    "chatwoot", "abcd", "taskmaster", "schema_guided", "star", "tau_bench",
 )  # fmt: skip
 """Every kind of file, as `--format` and reports name it: one entry per Kind in `data.importers.kinds`."""
 
