@@ -1,6 +1,6 @@
 """The findings that exist: how bad each is and what to do about it. docs/formats.md explains each with an example.
 
-`fixable` means that attune has already done what can be done.
+`fixable` means that attune mends it: by itself, in which case there is nothing to do, or when it is asked to (`--fix`).
 """
 
 from __future__ import annotations
@@ -49,6 +49,7 @@ SET_ASIDE: Mapping[str, Kind] = {
     "attachment_only": Kind("info", "Nothing to do: a file or picture without words teaches nothing."),
     "private_note": Kind("info", "Nothing to do: what colleagues write to each other is kept out."),
     "placeholder_text": Kind("warning", "Give the entity in braces example values, or write out what customers say."),
+    "auto_reply": Kind("info", "Nothing to do: a program wrote this while nobody was there.", fixable=True),
     "duplicate_conversation": Kind("info", "Nothing to do: the first of them is used.", fixable=True),
     "erased": Kind("info", "Nothing to do: somebody who was erased stays out; the file itself is not kept."),
 }
@@ -59,13 +60,24 @@ NOTICED: Mapping[str, Kind] = {
     "replacement_characters": Kind("warning", "Characters were lost before the upload: export again from the source."),
     "special_tokens": Kind("info", "Nothing to do: tokens of language models in messages are treated as plain text."),
     "near_duplicates": Kind("info", "Nothing to do: repeats share one split and one weight.", fixable=True),
-    "label_twins": Kind("warning", "Labels differ by case or punctuation only: choose one spelling."),
+    "label_twins": Kind("warning", "Spellings of one label: choose one, or import with --fix.", fixable=True),
+    "labels_mended": Kind("info", "Nothing to do: the most frequent spelling was taken, as asked.", fixable=True),
     "conflicting_labels": Kind("warning", "The same text carries two labels: decide which is right."),
     "small_classes": Kind("warning", "Label at least five examples of each of these, better twenty."),
-    "odd_labels": Kind("warning", "These look like missing values: leave the label empty, or rename it."),
+    "odd_labels": Kind(
+        "warning", "These look like missing values: rename them, or drop them with --fix.", fixable=True
+    ),
     "single_label": Kind("warning", "A classifier needs at least two labels."),
     "many_labels": Kind("warning", "Check that the label column holds labels, not ids or free text."),
     "imbalance": Kind("info", "One label is over twenty times as frequent as another: label more of the rare ones."),
+    "long_turns": Kind(
+        "info", "Models read the beginning and the end of a message this long: shorten it to its point."
+    ),
+    "boilerplate": Kind("info", "These lines stand in many messages of the brand: leave them out of replies to learn."),
+    "signatures": Kind("info", "Mail signatures teach nothing: cut them off, or import with --fix.", fixable=True),
+    "signatures_cut": Kind("info", "Nothing to do: what stood below the words was cut off, as asked.", fixable=True),
+    "auto_replies": Kind("warning", "A program wrote these: leave them out, or import with --fix.", fixable=True),
+    "much_redacted": Kind("warning", "So much was redacted that little is left to learn: check imports.order_number."),
     "one_sided": Kind("info", "Only one side speaks: such conversations teach intents at most, no replies."),
     "mixed_languages": Kind("warning", "Check that the base model knows these languages, or give each its own bot."),
     "timestamp_ignored": Kind("info", "Write times as RFC 3339, such as 2026-01-31T09:30:00Z."),
@@ -89,8 +101,18 @@ NOTICED: Mapping[str, Kind] = {
     "answers_unfilled": Kind("warning", "Nothing fills the placeholders of these answers: write answers without any."),
     "parts_ignored": Kind("info", "Nothing to do: prompts, cards, webhooks, contexts and the like are not taken over."),
     "placeholders_filled": Kind("info", "Nothing to do: templates were filled with example values of their entities."),
-    "intents_unknown": Kind("warning", "Keep the export's file names, which hold the intents, or upload it as a whole."),
+    "intents_unknown": Kind(
+        "warning", "Keep the export's file names, which hold the intents, or upload it as a whole."
+    ),
     "references_left_out": Kind("info", "Upload the files that are referred to as well, best in one zip."),
+    "leakage": Kind("warning", "Texts of the test stand in train: take them out of one of the two."),
+    "near_leakage": Kind("info", "Texts of the test resemble some of train: scores on them flatter the model."),
+    "seen_in_train": Kind("info", "Nothing to do: test messages that stand in train are measured apart.", fixable=True),
+    "missing_from_split": Kind("warning", "Label more conversations with these, so that each split holds some."),
+    "label_errors": Kind("warning", "Look at these first: a model that did not see them is sure of another label."),
+    "unknown_tokens": Kind("warning", "The base model lacks these characters or words: choose another base."),
+    "too_little_data": Kind("warning", "Add what is said to be missing; until then figures mean little."),
+    "more_data_helps": Kind("info", "Label more of what is confused most: the learning curve still rises."),
     "no_rows": Kind("error", "The file holds no rows: check that it was exported whole."),
     "nothing_used": Kind("error", "Every row was set aside: see the other findings for the reasons."),
 }

@@ -8,7 +8,7 @@ memory, the train texts stream by.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -23,7 +23,8 @@ from data.importers.lines import Line, read_lines
 from data.importers.packed import open_plain
 from data.importers.records import role_of
 from data.importers.strict_json import JsonError, loads
-from data.schema import Conversation, SetAside
+from data.quality import MAX_ROWS, catalogued, worst_first
+from data.schema import Conversation, Finding, SetAside
 from data.settings import ImportSettings
 
 BATCH = 512
@@ -72,8 +73,20 @@ def leakage(
         "near_duplicates": len(tested.near),
         "rows": rows[:MOST_ROWS],
         "rows_left_out": max(0, len(rows) - MOST_ROWS),
+        "findings": [finding.to_wire() for finding in leak_findings(rows)],
         "set_aside": {"train": dict(sorted(train.set_aside.items())), "test": dict(sorted(test.set_aside.items()))},
     }
+
+
+def leak_findings(rows: Sequence[Mapping[str, Any]]) -> tuple[Finding, ...]:
+    """What is to be said of the test texts that train holds, by their `kind`."""
+    found = []
+    for kind, code in (("exact", "leakage"), ("near", "near_leakage")):
+        alike = [row for row in rows if row["kind"] == kind]
+        if alike:
+            first = tuple(int(row["test_row"]) for row in alike[:MAX_ROWS])
+            found.append(catalogued(code, len(alike), first, str(alike[0]["text"])))
+    return worst_first(found)
 
 
 def plain(text: str) -> str:

@@ -8,6 +8,7 @@ AttuneError
 │   ├── DatasetError        the data cannot feed what was asked for (too few rows, one class, ...)
 │   └── IdempotencyMismatch one Idempotency-Key, two different requests
 ├── ImportRefused           a whole file that cannot be imported (single rows are set aside, never raised)
+│   └── FindingsTooBad      it could be, but was not to be with findings as bad as these; the error holds them all
 ├── NotFound                absent, or somebody else's: the two are indistinguishable on purpose
 ├── Conflict                true a moment ago, not now
 │   ├── NameTaken
@@ -36,6 +37,9 @@ A message says what was expected, what came, and what to do. It never holds a pa
 """
 
 from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 
 class AttuneError(Exception):
@@ -84,6 +88,23 @@ class IdempotencyMismatch(UsageError):
 
 class ImportRefused(AttuneError):
     code = "import_refused"
+
+
+class FindingsTooBad(ImportRefused):
+    """`findings` as reports hold them; no text of a customer beyond their redacted samples."""
+
+    code = "findings_too_bad"
+
+    def __init__(self, level: str, grave: Sequence[str], findings: Sequence[Mapping[str, Any]], **ids: object) -> None:
+        super().__init__(
+            f"Nothing was kept: there are findings as bad as {level}, or worse ({', '.join(grave[:10])}).",
+            remedy="Mend what they name (docs/formats.md), or choose another level (fail_on).",
+            **ids,
+        )
+        self.findings = [dict(one) for one in findings]
+
+    def to_wire(self) -> dict[str, object]:
+        return {**super().to_wire(), "findings": self.findings}
 
 
 class NotFound(AttuneError):

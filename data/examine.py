@@ -17,9 +17,11 @@ from typing import Any
 
 from data.clean import clean
 from data.dedupe import NearIndex, fingerprint
+from data.figures import Figures
 from data.importers import Detection, ImportOptions, Item, ProfileHint, Reason, Remark, SpeakersFound, detect, read
 from data.importers.encoding import GUESSED
 from data.language import languages_of
+from data.mend import Mender, spellings
 from data.prepare import ConversationPreparer, Readied
 from data.proposal import Proposal
 from data.quality import Tally
@@ -64,9 +66,18 @@ def examine(
     path: Path, name: str, options: ImportOptions, settings: ImportSettings, index: NearIndex | None = None
 ) -> Examination:
     """Look at the upload at `path`, called `name`. Raises ImportRefused when it cannot be read as a whole."""
-    detection = detect(path, name, options, settings)
-    items = read(path, detection, options, settings)
+    detection, items = opened(path, name, options, settings)
     return Examination(detection, items, settings, index if index is not None else NearIndex())
+
+
+def opened(path: Path, name: str, options: ImportOptions, settings: ImportSettings) -> tuple[Detection, Iterator[Item]]:
+    """What the file is, and what it holds, mended where the options say so. Raises ImportRefused.
+
+    Which spelling of a label is the usual one is known at the end of the file only: to mend, it is read twice.
+    """
+    detection = detect(path, name, options, settings)
+    better = spellings(read(path, detection, options, settings)) if options.fix else None
+    return detection, Mender(fix=options.fix, better=better).sift(read(path, detection, options, settings))
 
 
 class Examination:
@@ -79,6 +90,7 @@ class Examination:
         self._preparer = ConversationPreparer(self._redactor)
         self._index = index
         self._tally = Tally()
+        self._figures = Figures()
         self._seen: set[int] = set()
         self._redacted: Counter[str] = Counter()
         self._set_aside: Counter[str] = Counter()
@@ -153,7 +165,12 @@ class Examination:
 
     def _extra(self) -> dict[str, Any]:
         """What a report says beside the fields that every report has."""
-        extra: dict[str, Any] = {"turns": self._tally.turns, "distinct_labels": len(self._tally.labels)}
+        extra: dict[str, Any] = {
+            "turns": self._tally.turns,
+            "distinct_labels": len(self._tally.labels),
+            "redacted_share": round(self._tally.redacted_share, 4),
+            "figures": self._figures.to_wire(self._tally.said.values()),
+        }
         if len(self.detection.members) > 1:
             extra["files"] = len(self.detection.members)
         if self._speakers is not None:
@@ -201,6 +218,7 @@ class Examination:
             near = tuple(next(keys) if turn.role == "user" else None for turn in conversation.turns)
             languages = languages_of([turn.text for turn in conversation.turns], conversation.language)
             self._tally.watch(conversation, near, languages)
+            self._figures.watch(conversation)
             self.conversations += 1
             self.rows_used += conversation.rows
             done.append(Prepared(conversation, key, near, languages))

@@ -15,12 +15,13 @@ from pathlib import Path
 from typing import Any
 
 from data.dedupe import NearIndex
-from data.errors import Erased, ImportRefused
-from data.examine import Examination, Numbers, Prepared, examine
+from data.errors import Erased, FindingsTooBad, ImportRefused
+from data.examine import Examination, Numbers, Prepared, examine, opened
 from data.files import Blobs, remove
-from data.importers import ImportOptions, detect, read
+from data.importers import ImportOptions
 from data.jobs import JobContext
 from data.near import known_utterances
+from data.quality import failing
 from data.schema import ImportReport
 from data.settings import ImportSettings, Settings
 from data.store import Store, Tx, census, conversations, jobs, uploads
@@ -127,7 +128,9 @@ def _import(context: JobContext, settings: Settings, upload: Upload, clock: Cloc
             conversations.add_many(tx, upload.id, rows)
         sequence += len(rows)
         context.report(examination.progress, rows=examination.rows_in, conversations=sequence)
-    report = examination.report(Numbers(upload.id, dry_run=False, seconds=clock() - started)).to_wire()
+    made = examination.report(Numbers(upload.id, dry_run=False, seconds=clock() - started))
+    _check_findings(made, ImportOptions.from_wire(upload.options).fail_on)
+    report = made.to_wire()
     with context.begin() as tx:
         uploads.finish(tx, upload.id, report)
         _let_go(tx, upload, sieve)
@@ -141,9 +144,16 @@ def _opened(settings: Settings, upload: Upload, sieve: Sieve, index: NearIndex) 
     blobs = Blobs(settings.home)
     blobs.verify(upload.digest)
     options = ImportOptions.from_wire(upload.options)
-    detection = detect(blobs.path(upload.digest), upload.name, options, settings.imports)
-    items = read(blobs.path(upload.digest), detection, options, settings.imports)
+    detection, items = opened(blobs.path(upload.digest), upload.name, options, settings.imports)
     return Examination(detection, sieve.sift(items), settings.imports, index)
+
+
+def _check_findings(report: ImportReport, level: str) -> None:
+    """Raises FindingsTooBad when the owner wants nothing kept of a file that is so bad."""
+    grave = failing(report.findings, level)
+    if grave:
+        found = [finding.to_wire() for finding in report.findings]
+        raise FindingsTooBad(level, [finding.code for finding in grave], found, upload=report.upload)
 
 
 def _let_go(tx: Tx, upload: Upload, sieve: Sieve) -> None:

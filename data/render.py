@@ -103,8 +103,18 @@ class Renderer:
 
     def unknown_share(self, text: str) -> float:
         """The share of an utterance's tokens that this tokenizer does not know."""
+        tokens, unknown = self.counts(text)
+        return unknown / tokens if tokens else 0.0
+
+    def counts(self, text: str) -> tuple[int, int]:
+        """How many tokens an utterance has before it is cut to fit, and how many of them it does not know."""
         ids = self._text(self._bounded(text))
-        return ids.count(self.unknown_id) / len(ids) if ids and self.unknown_id is not None else 0.0
+        return len(ids), ids.count(self.unknown_id) if self.unknown_id is not None else 0
+
+    @property
+    def room(self) -> int:
+        """Tokens of an utterance that are read: all that is beside the scaffold."""
+        return self.max_length - len(self._start) - len(self._end)
 
     def pad(self, batch: Sequence[Rendered]) -> tuple[Ids, Ids]:
         """(input_ids, attention_mask), int64, each of shape [len(batch), longest]."""

@@ -31,6 +31,8 @@ FIELDS = (
 """The fields a column of a table can hold."""
 
 
+FAIL_ON = ("error", "warning", "info", "never")
+"""From which finding on an import is refused: each level means itself and what is worse."""
 MAX_BRAND = 100
 MAX_BRAND_CHARS = 200
 
@@ -67,6 +69,7 @@ class Reason(StrEnum):
     ATTACHMENT_ONLY = "attachment_only"
     PRIVATE_NOTE = "private_note"
     PLACEHOLDER_TEXT = "placeholder_text"
+    AUTO_REPLY = "auto_reply"
     DUPLICATE_CONVERSATION = "duplicate_conversation"
     ERASED = "erased"
 
@@ -87,7 +90,8 @@ Item = Conversation | SetAside | Remark | ProfileHint | SpeakersFound
 class ImportOptions:
     """How the owner wants a file read; what is None is found out. `fields` maps a field to the name of its column.
 
-    `brand` names those who speak for the brand in chats and mails: names, e-mail addresses or domains.
+    `brand` names those who speak for the brand in chats and mails: names, e-mail addresses or domains. `fix`: mend what
+    can be mended (`data.mend`). `fail_on`: keep nothing when there is a finding as bad as this, or worse.
     """
 
     format: str | None = None
@@ -95,6 +99,8 @@ class ImportOptions:
     delimiter: str | None = None
     fields: Mapping[str, str] = field(default_factory=dict)
     brand: tuple[str, ...] = ()
+    fix: bool = False
+    fail_on: str = "never"
 
     def __post_init__(self) -> None:
         problems = []
@@ -108,30 +114,36 @@ class ImportOptions:
             problems.append(f"the field map names fields among {', '.join(FIELDS)}")
         if len(self.brand) > MAX_BRAND or not all(_is_name(name) for name in self.brand):
             problems.append(f"brand is at most {MAX_BRAND} names, addresses or domains")
+        if self.fail_on not in FAIL_ON:
+            problems.append(f"fail_on is one of {', '.join(FAIL_ON)}")
         if problems:
             raise UsageError(f"These import options do not hold: {'; '.join(problems)}.", remedy="See docs/formats.md.")
 
     def to_wire(self) -> dict[str, Any]:
         """As an upload row keeps them: only what was chosen, so that equal choices are equal rows."""
         wire = {name: getattr(self, name) for name in ("format", "encoding", "delimiter")}
-        more = (("fields", dict(self.fields)), ("brand", list(self.brand)))
+        fail_on = self.fail_on if self.fail_on != "never" else None
+        more = (("fields", dict(self.fields)), ("brand", list(self.brand)), ("fix", self.fix), ("fail_on", fail_on))
         return {name: value for name, value in (*wire.items(), *more) if value}
 
     @classmethod
     def from_wire(cls, wire: Mapping[str, Any]) -> ImportOptions:
         """The options in `wire`; unknown names and wrong types are a UsageError."""
-        known = {"format", "encoding", "delimiter", "fields", "brand"}
-        fields, brand = wire.get("fields", {}), wire.get("brand", [])
-        texts = [wire.get(name) for name in known - {"fields", "brand"}]
+        known = {"format", "encoding", "delimiter", "fields", "brand", "fix", "fail_on"}
+        fields, brand, fix = wire.get("fields", {}), wire.get("brand", []), wire.get("fix", False)
+        texts = [wire.get(name) for name in known - {"fields", "brand", "fix"}]
         holds = isinstance(fields, Mapping) and all(isinstance(v, str) for pair in fields.items() for v in pair)
         holds = holds and isinstance(brand, list | tuple) and all(isinstance(name, str) for name in brand)
+        holds = holds and isinstance(fix, bool)
         if set(wire) - known or not holds or not all(value is None or isinstance(value, str) for value in texts):
             raise UsageError(
-                "Import options are format, encoding, delimiter (texts), fields (field to column) and brand (texts).",
+                "Import options are format, encoding, delimiter and fail_on (texts), fields (field to column), brand "
+                "(texts) and fix (true or false).",
                 remedy="See docs/formats.md.",
             )
         named = tuple(name.strip() for name in brand)
-        return cls(wire.get("format"), wire.get("encoding"), wire.get("delimiter"), dict(fields), named)
+        fail_on = wire.get("fail_on") or "never"
+        return cls(wire.get("format"), wire.get("encoding"), wire.get("delimiter"), dict(fields), named, fix, fail_on)
 
 
 @dataclass(frozen=True, slots=True)

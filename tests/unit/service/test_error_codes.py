@@ -10,7 +10,7 @@ from service.error_codes import CODES
 from service.errors import SAYS, STATUS, Refusal, problem, status_of
 
 ROOT = Path(__file__).parents[3]
-NEVER_SENT = {"error", "settings_invalid", "dataset_unfit", "import_refused", "storage_failed"}
+NEVER_SENT = {"error", "settings_invalid", "dataset_unfit", "import_refused", "findings_too_bad", "storage_failed"}
 """Codes of errors that stay on the command line or in jobs, or are sent as another."""
 
 

@@ -65,7 +65,7 @@ def says(content, role="user", **more):
         ('{"messages": [{"role": "user"}]}', "missing_field"),
         ('{"messages": [{"role": 1, "content": "x"}]}', "wrong_type"),
         ('{"messages": [{"role": "\u0455ystem", "content": "x"}]}', "unknown_role"),
-        ('{"messages": [{"role": "tool", "content": "x"}]}', "unknown_role"),
+        ('{"messages": [{"role": "tool", "content": "x"}]}', "tool_message"),
         ('{"messages": [{"role": "", "content": "x"}]}', "unknown_role"),
         ('{"messages": [{"role": "user", "content": "x", "sentiment": []}]}', "wrong_type"),
     ],
@@ -91,7 +91,7 @@ def test_every_reason_is_tested_here_or_for_tables():
     }  # fmt: skip
     of_kinds = {
         "unreadable_file", "document_too_large", "system_notice", "deleted_message", "earlier_version",
-        "attachment_only", "private_note",
+        "attachment_only", "private_note", "placeholder_text", "auto_reply", "erased",
     }  # fmt: skip
     assert here | elsewhere | of_kinds == {reason.value for reason in Reason}
 
