@@ -4,52 +4,39 @@ Within one `Memory` (one conversation) the same address, number or account keeps
 still see that the customer repeats herself. Redacting is idempotent: it runs until nothing is found any more, and a
 placeholder is never read as something to redact. In doubt it redacts: a lost number costs a model little, a kept one
 costs a person. Placeholders are plain lower-case words, readable to an uncased tokenizer.
+
+What is recognised, and how, is the business of `data.personal`.
 """
 
 from __future__ import annotations
 
-import ipaddress
 import re
+from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Literal, NamedTuple, get_args
 
 import phonenumbers
 
 from data.errors import SettingsError
-from data.identities import identities
+from data.personal.accounts import cards, ibans
+from data.personal.credentials import credentials
+from data.personal.emails import emails
+from data.personal.found import HARMLESS, KINDS, Found, Text
+from data.personal.hosts import hosts
+from data.personal.identities import identities
+from data.personal.names import names
+from data.personal.orders import Orders
+from data.personal.phones import Phones
+from data.personal.streets import streets
 from data.settings import ImportSettings
 from data.spans import Edit, Edited, Exact, Stage
 
-Kind = Literal["email", "secret", "id", "iban", "card", "ip", "order", "phone"]
-KINDS: tuple[str, ...] = get_args(Kind)
 PLACEHOLDER = re.compile(rf"\[({'|'.join(KINDS)}) (\d{{1,9}})\]")
-
 MAX_ROUNDS = 10
-_SOMETHING = re.compile(r"[@\d=]|[0-9A-Fa-f]::")
-_SEVEN_DIGITS = re.compile(r"\d(?:\D{0,3}\d){6}")
-_NAME = r"A-Za-z0-9\u00c0-\u024f\u0400-\u04ff"  # no Han, Kana, Thai: those scripts put no space before an address
-_EMAIL = re.compile(rf"(?<![{_NAME}._%+-])[{_NAME}._%+-]+@[{_NAME}-]+(?:\.[{_NAME}-]+)+")
-_LOGIN = re.compile(r"(?<=://)[^\s/@:]{1,200}:[^\s/@]{1,200}(?=@)")
-_TOKEN = re.compile(
-    r"(?<=[?&#;])(?:access_|auth_|api_|refresh_|id_|reset_|session_?)?"
-    r"(?:token|key|apikey|password|passwd|pwd|secret|signature|sig|sid|sessionid|auth)=([^\s&#;\"'<>\[\]]{4,500})",
-    re.IGNORECASE,
-)
-_IBAN = re.compile(r"(?<!\w)[A-Z]{2}\d{2}(?:[ -]?[A-Z0-9]{1,4}){3,8}(?!\w)", re.IGNORECASE)
-_CARD = re.compile(r"(?<![\w.])\d(?:[ -]?\d){12,22}(?!\w)")
-_IPV4 = re.compile(r"(?<![\w.])\d{1,3}(?:\.\d{1,3}){3}(?!\w|\.\d)")
-_IPV6 = re.compile(
-    r"(?<![\w:.])(?=[0-9a-f:]*\d)[0-9a-f]{0,4}(?::[0-9a-f]{0,4}){2,7}(?:\.\d{1,3}){0,3}(?![\w:])", re.IGNORECASE
-)
-_PHONE = re.compile(r"(?<![\w.,#\u00a3$\u20ac-])(?:\+|\(\+?)?\d(?:[ ().\-/\u2013]{0,3}\d){6,16}(?![\w%])")
-_DATE = re.compile(
-    r"(?<![\d+./(-])(?:\d{4}([-/.])\d{1,2}\1\d{1,2}|\d{1,2}([-/.])\d{1,2}\2(?:\d{4}|\d{2}))(?!\d|[./-]\d)"
-)
-_THOUSANDS = re.compile(r"\d{1,3}(?:[.,]\d{3})+\Z")
-_TEN_DIGIT_SHAPE = re.compile(r"\(?\d{3}\)?[ .-]\d{3}[ .-]\d{4}\Z")
-_DIGITS_ONLY = re.compile(r"\d+")
+_SIX_DIGITS = re.compile(r"\d(?:\D{0,3}\d){5}")
+
+Recogniser = Callable[[Text], Iterator[Found]]
 
 
 @dataclass(slots=True)
@@ -65,7 +52,7 @@ class Memory:
             for kind, number in PLACEHOLDER.findall(text):
                 self.highest[kind] = max(self.highest[kind], int(number))
 
-    def placeholder(self, kind: Kind, normal: str) -> str:
+    def placeholder(self, kind: str, normal: str) -> str:
         """The placeholder of `normal`, the canonical form of what is hidden."""
         number = self.numbers.get((kind, normal))
         if number is None:
@@ -81,100 +68,97 @@ class Redacted(Edited):
     counts: Mapping[str, int] = field(default_factory=dict)
 
 
-class Found(NamedTuple):
-    """Something to hide. Where two overlap, the lower rank wins, then the longer."""
-
-    rank: int
-    start: int
-    end: int
-    kind: Kind
-    normal: str
-
-
 class Redactor:
-    """Recognisers for one brand: its phone region and the pattern of its order numbers."""
+    """Recognisers for one brand: its phone region, the pattern of its order numbers, the kinds that it keeps."""
 
     def __init__(self, settings: ImportSettings) -> None:
-        self._region = settings.phone_region.upper()
-        if self._region not in phonenumbers.SUPPORTED_REGIONS:
+        region = settings.phone_region.upper()
+        if region not in phonenumbers.SUPPORTED_REGIONS:
             raise SettingsError(
                 "imports.phone_region is not a region with phone numbers.", remedy="Use a code such as GB."
             )
+        if not set(settings.keep_kinds) <= set(KINDS):
+            raise SettingsError(
+                "imports.keep_kinds names a kind of personal data that there is not.",
+                remedy=f"Use any of {', '.join(KINDS)}.",
+            )
         try:
-            self._order = re.compile(settings.order_number, re.IGNORECASE)
+            own = re.compile(settings.order_number, re.IGNORECASE)
         except re.error:
             raise SettingsError(
                 "imports.order_number is not a regular expression.",
                 remedy="Mend the pattern; docs/settings.md has the default.",
             ) from None
+        self._kept = frozenset(settings.keep_kinds)
+        self._orders = Orders(own)
+        self._phones = Phones(region)
 
     def redact(self, text: str, memory: Memory) -> Redacted:
         """`text` with placeholders, numbered by `memory`."""
-        if _SOMETHING.search(text) is None:
+        found = self.find(text)
+        if not found:
+            memory.reserve(text)
             return Redacted(text)
         memory.reserve(text)
         stages: tuple[Stage, ...] = ()
         counts: Counter[str] = Counter()
         for _ in range(MAX_ROUNDS):
-            found = self._pick(text)
-            if not found:
-                break
             text, edits = _replace(text, found, memory)
             counts.update(one.kind for one in found)
             stages += (Exact(edits),)
+            found = self.find(text)
+            if not found:
+                break
         return Redacted(text, stages, counts)
 
     def is_personal(self, text: str) -> bool:
         """Whether anything in `text` would be redacted."""
-        return _SOMETHING.search(text) is not None and bool(self._pick(text))
+        return bool(self.find(text))
 
-    def _pick(self, text: str) -> list[Found]:
+    def find(self, text: str) -> list[Found]:
         """What to hide, in the order of the text, without overlaps and outside placeholders."""
-        taken = [match.span() for match in PLACEHOLDER.finditer(text)] if "[" in text else []
-        kept: list[Found] = []
-        for one in sorted(self._find(text), key=lambda one: (one.rank, one.start - one.end)):
-            if all(one.end <= start or end <= one.start for start, end in taken):
-                taken.append((one.start, one.end))
-                kept.append(one)
-        return sorted(kept, key=lambda one: one.start)
+        every = [one for one in self._every(Text.of(text)) if one.kind not in self._kept]
+        if not every:
+            return []
+        taken = _Taken([match.span() for match in PLACEHOLDER.finditer(text)] if "[" in text else [])
+        ranked = sorted(every, key=lambda one: (one.rank, one.start - one.end, one.start))
+        picked = [one for one in ranked if taken.take(one.start, one.end)]
+        return sorted((one for one in picked if one.kind != HARMLESS), key=lambda one: one.start)
 
-    def _find(self, text: str) -> Iterator[Found]:
-        if "@" in text:
-            yield from (Found(0, m.start(), m.end(), "email", m[0].casefold()) for m in _EMAIL.finditer(text))
-        yield from _secrets(text)
-        yield from (Found(1, one.start, one.end, "id", one.normal) for one in identities(text))
-        for match in self._order.finditer(text):
-            if match.end() > match.start():
-                normal = re.sub(r"[\W_]+", "", match[0]).casefold()
-                yield Found(5 if " " in match[0] else 3, match.start(), match.end(), "order", normal)
-        if "." in text or ":" in text:
-            yield from _ips(text)
-        if _SEVEN_DIGITS.search(text):
-            yield from _ibans(text)
-            yield from _cards(text)
-            yield from self._phones(text)
+    def _every(self, text: Text) -> Iterator[Found]:
+        """Whatever any recogniser sees. Each looks for a cheap sign of its kind first: most of chat has none."""
+        yield from emails(text)
+        yield from names(text)
+        if "://" in text.low or "=" in text.low:
+            yield from credentials(text)
+        if ":" in text.low or text.has_digits:
+            yield from hosts(text)
+        if text.has_digits or "s/n" in text.low:
+            yield from streets(text)
+        if text.has_digits:
+            yield from self._orders(text)
+            yield from identities(text)
+            if _SIX_DIGITS.search(text.raw):
+                yield from ibans(text)
+                yield from cards(text)
+                yield from self._phones(text)
 
-    def _phones(self, text: str) -> Iterator[Found]:
-        without_dates = _DATE.sub(lambda date: "~" * len(date[0]), text)
-        for match in _PHONE.finditer(without_dates):
-            for start, end in _windows(match[0], shortest=7, longest=15):
-                normal = self._phone(match[0][start:end])
-                if normal is not None:
-                    yield Found(4, match.start() + start, match.start() + end, "phone", normal)
-                    break
 
-    def _phone(self, candidate: str) -> str | None:
-        """The number in E.164 form: valid ones, and possible ones that are written as one writes phone numbers."""
-        if _THOUSANDS.match(candidate):
-            return None
-        try:
-            number = phonenumbers.parse(candidate, self._region)
-        except phonenumbers.NumberParseException:
-            return None
-        written_as_phone = candidate[0] in "+(0" and phonenumbers.is_possible_number(number)
-        if written_as_phone or _TEN_DIGIT_SHAPE.match(candidate) or phonenumbers.is_valid_number(number):
-            return str(phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164))
-        return None
+class _Taken:
+    """Stretches of a text that are spoken for, kept in order."""
+
+    def __init__(self, stretches: list[tuple[int, int]]) -> None:
+        self._starts = [start for start, _ in stretches]
+        self._ends = [end for _, end in stretches]
+
+    def take(self, start: int, end: int) -> bool:
+        """Speak for `[start, end)`; False when somebody has spoken for part of it."""
+        place = bisect_left(self._ends, start + 1)
+        if place < len(self._starts) and self._starts[place] < end:
+            return False
+        self._starts.insert(place, start)
+        self._ends.insert(place, end)
+        return True
 
 
 def _replace(text: str, found: list[Found], memory: Memory) -> tuple[str, tuple[Edit, ...]]:
@@ -185,75 +169,3 @@ def _replace(text: str, found: list[Found], memory: Memory) -> tuple[str, tuple[
         edits.append(Edit(one.start, one.end, len(placeholder)))
         last = one.end
     return "".join([*pieces, text[last:]]), tuple(edits)
-
-
-def _secrets(text: str) -> Iterator[Found]:
-    """What opens a door in an address: a name with its password, a token among the parameters."""
-    if "://" in text:
-        yield from (Found(-1, m.start(), m.end(), "secret", m[0]) for m in _LOGIN.finditer(text))
-    if "=" in text:
-        yield from (Found(-1, m.start(1), m.end(1), "secret", m[1]) for m in _TOKEN.finditer(text))
-
-
-def _ibans(text: str) -> Iterator[Found]:
-    """Mod 97 (ISO 13616) decides where the account ends and the next word begins."""
-    for match in _IBAN.finditer(text):
-        for end in _group_ends(match[0]):
-            account = re.sub(r"[ -]", "", match[0][:end]).upper()
-            if 15 <= len(account) <= 34 and account.isascii() and passes_mod97(account):
-                yield Found(1, match.start(), match.start() + end, "iban", account)
-                break
-
-
-def _group_ends(candidate: str) -> list[int]:
-    return [len(candidate), *(m.start() for m in reversed(list(re.finditer(r"[ -]", candidate))))]
-
-
-def _cards(text: str) -> Iterator[Found]:
-    for match in _CARD.finditer(text):
-        for start, end in _windows(match[0], shortest=13, longest=19):
-            digits = re.sub(r"\D", "", match[0][start:end])
-            if digits[0] in "23456" and passes_luhn(digits) and not _DATE.match(match[0]):
-                yield Found(2, match.start() + start, match.start() + end, "card", digits)
-                break
-
-
-def _ips(text: str) -> Iterator[Found]:
-    for pattern in (_IPV4, _IPV6) if text.count(":") > 1 else (_IPV4,):
-        for match in pattern.finditer(text):
-            try:
-                normal = str(ipaddress.ip_address(match[0]))
-            except ValueError:
-                continue
-            yield Found(3, match.start(), match.end(), "ip", normal)
-
-
-def _windows(candidate: str, shortest: int, longest: int) -> Iterator[tuple[int, int]]:
-    """The candidate, then without its last or first one or two groups: "2 0770 900123" is an amount and a number.
-
-    Yields offsets of windows with `shortest` to `longest` digits.
-    """
-    groups = [match.span() for match in _DIGITS_ONLY.finditer(candidate)]
-    for first, last in ((0, 0), (0, 1), (1, 0), (0, 2), (2, 0), (1, 1)):
-        chosen = groups[first : len(groups) - last]
-        if chosen and shortest <= sum(end - start for start, end in chosen) <= longest:
-            yield (_sign(candidate, chosen[0][0]), chosen[-1][1])
-
-
-def _sign(candidate: str, start: int) -> int:
-    """Where a number begins that has its first digit at `start`: at the `+` or `(` before it."""
-    while start and candidate[start - 1] in "+(":
-        start -= 1
-    return start
-
-
-def passes_luhn(digits: str) -> bool:
-    """The check digit of payment cards (ISO/IEC 7812-1): every second digit from the right doubled."""
-    values = [int(digit) for digit in reversed(digits)]
-    doubled = (sum(divmod(2 * value, 10)) for value in values[1::2])
-    return bool(values) and any(values) and (sum(values[::2]) + sum(doubled)) % 10 == 0
-
-
-def passes_mod97(account: str) -> bool:
-    """The check of IBANs (ISO 7064 MOD 97-10); `account` is upper-case ASCII without spaces."""
-    return int("".join(str(int(char, 36)) for char in account[4:] + account[:4])) % 97 == 1

@@ -32,8 +32,8 @@ class ReleaseFacts:
     """What a release says of itself, beside its files.
 
     `encoders` maps a task (`intent`, `reply`) to the digest of its encoder; `prepare` holds the import settings that
-    shape text (`phone_region`, `order_number`), so that served text is prepared as the training's was; `lineage` names
-    what it was made of (dataset fingerprint, run and recipe ids, base); `versions` the tools that made it.
+    shape text (`phone_region`, `order_number`, `keep_kinds`), so that served text is prepared as the training's was;
+    `lineage` names what it was made of (dataset fingerprint, run and recipe ids, base); `versions` the tools.
     """
 
     bot: str

@@ -144,7 +144,7 @@ def _release_facts(origin: Origin, trained: Trained, candidate: Candidate) -> Re
         labels=intent.head.labels if intent else (),
         thresholds=trained.thresholds,
         encoders=candidate.encoders,
-        prepare={"phone_region": trained.imports.phone_region, "order_number": trained.imports.order_number},
+        prepare=trained.imports.model_dump(mode="json", include={"phone_region", "order_number", "keep_kinds"}),
         lineage={
             "dataset": origin.dataset.fingerprint,
             "profile_version": origin.profile_version,

@@ -86,10 +86,10 @@ def test_an_import_keeps_what_was_said(store, settings):
     assert done.state == "succeeded"
     report = done.result
     assert (report["rows_in"], report["rows_used"], report["conversations"]) == (18, 18, 3)
-    assert report["redacted"] == {"email": 3}
+    assert report["redacted"] == {"email": 3, "person": 3}
     first = kept(store)[0]
     assert [turn.text for turn in first.conversation.turns] == [
-        "hello, my mail is [email 1]", "Hello Jo", "where is it\nmy rain jacket", "hm", "I am visitor a of the day",
+        "hello, my mail is [email 1]", "Hello [person 1]", "where is it\nmy rain jacket", "hm", "I am visitor a of the day",
     ]  # fmt: skip
     entity = first.conversation.turns[2].entities[0]
     assert first.conversation.turns[2].text[entity.start : entity.end] == "rain jacket"

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from data.errors import SettingsError
-from data.redact import Memory, Redactor, passes_luhn, passes_mod97
+from data.personal.checks import passes_luhn, passes_mod97
+from data.redact import Memory, Redactor
 from data.settings import ImportSettings
 
 REDACTOR = Redactor(ImportSettings())

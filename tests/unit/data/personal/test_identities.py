@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from data.identities import identities, is_bsn, is_nhs, is_steuer_id
+from data.personal.found import Text
+from data.personal.identities import identities, is_bsn, is_nhs, is_steuer_id
 from data.redact import Memory, Redactor
 from data.settings import ImportSettings
 
@@ -14,7 +15,7 @@ REDACTOR = Redactor(ImportSettings())
 
 
 def found(text: str) -> list[str]:
-    return [text[one.start : one.end] for one in identities(text)]
+    return [text[one.start : one.end] for one in identities(Text.of(text))]
 
 
 @pytest.mark.parametrize(
@@ -88,6 +89,6 @@ def test_what_opens_a_door_in_an_address(text: str, hidden: str) -> None:
 
 @given(st.text(max_size=200))
 def test_any_text_is_looked_through_and_left_alone_the_second_time(text: str) -> None:
-    list(identities(text))
+    list(identities(Text.of(text)))
     once = REDACTOR.redact(text, Memory()).text
     assert REDACTOR.redact(once, Memory()).text == once

@@ -12,16 +12,15 @@ from collections.abc import Callable, Iterator
 from datetime import date
 from typing import NamedTuple
 
-NEAR = 48
+from data.personal.found import Found, Rank, Text
+
+NEAR = 64
 """Characters before a number in which a word may say what it is."""
 
 
-class Identity(NamedTuple):
-    """A number found in a text; `normal` is its canonical form."""
-
-    start: int
-    end: int
-    normal: str
+_SIX_DIGITS = re.compile(r"\d(?:\D{0,3}\d){5}")
+_FEW_DIGITS = ("ausweis", "perso ", "fiscale", "cod. fisc", "c.f", "cf ", "cf:")
+"""Words for numbers that may be mostly letters."""
 
 
 class _Rule(NamedTuple):
@@ -32,17 +31,24 @@ class _Rule(NamedTuple):
     words: re.Pattern[str] | None = None
 
 
-def identities(text: str) -> Iterator[Identity]:
+def identities(text: Text) -> Iterator[Found]:
     """Every national identity number in `text`; they may overlap."""
-    if not any(char.isdigit() for char in text):
+    if _SIX_DIGITS.search(text.raw) is None and not any(word in text.low for word in _FEW_DIGITS):
         return
     for rule in _RULES:
-        for match in rule.form.finditer(text):
-            if rule.words is not None and not rule.words.search(text, max(0, match.start() - NEAR), match.start()):
-                continue
+        if rule.words is not None and not rule.words.search(text.low):
+            continue
+        said: set[str] = set()
+        for match in rule.form.finditer(text.raw, text.numbers_from):
             normal = re.sub(r"[\s.\-/\u2011]", "", match[0]).upper()
-            if rule.check(normal):
-                yield Identity(match.start(), match.end(), normal)
+            if rule.check(normal) and (normal in said or _is_said(rule, text.raw, match.start())):
+                said.add(normal)
+                yield Found(Rank.CHECKED, match.start(), match.end(), "id", normal)
+
+
+def _is_said(rule: _Rule, text: str, start: int) -> bool:
+    """Whether the words that this form needs stand before it."""
+    return rule.words is None or rule.words.search(text, max(0, start - NEAR), start) is not None
 
 
 def is_ssn(number: str) -> bool:
@@ -77,6 +83,11 @@ def is_personalausweis(number: str) -> bool:
     """German identity card: nine characters and a check digit, weights 7, 3, 1 (ICAO 9303)."""
     values = (int(char, 36) for char in number[:9])
     return sum(value * (7, 3, 1)[place % 3] for place, value in enumerate(values)) % 10 == int(number[9])
+
+
+def has_digits(number: str) -> bool:
+    """A German identity card without its check digit: only the words before speak for it."""
+    return sum(map(str.isdigit, number)) >= 3
 
 
 def is_nir(number: str) -> bool:
@@ -127,11 +138,11 @@ def _words(pattern: str) -> re.Pattern[str]:
     return re.compile(pattern, re.IGNORECASE)
 
 
-_MONTH = r"[0-9]{2}[ABCDEHLMPRST][0-9]{2}"
+_OR = "[0-9LMNPQRSTUV]"  # the letters replace digits where two people would have the same code
 _RULES: tuple[_Rule, ...] = (
     _Rule(_form(r"[0-9]{3}-[0-9]{2}-[0-9]{4}"), is_ssn),
     _Rule(_form(r"[0-9]{3} ?[0-9]{2} ?[0-9]{4}"), is_ssn, _words(r"\bssn\b|social security")),
-    _Rule(_form(r"[ABCEGHJ-PRSTW-Z][ABCEGHJ-NPRSTW-Z] ?[0-9]{2} ?[0-9]{2} ?[0-9]{2} ?[A-D]"), is_nino),
+    _Rule(_form(r"[ABCEGHJ-PRSTW-Z][ABCEGHJ-NPRSTW-Z][ -]?[0-9]{2}([ -]?)[0-9]{2}\1[0-9]{2}[ -]?[A-D]"), is_nino),
     _Rule(_form(r"[0-9]{3} ?-?[0-9]{3} ?-?[0-9]{4}"), is_nhs, _words(r"\bnhs\b")),
     _Rule(
         _form(r"[0-9]{2} ?[0-9]{3} ?[0-9]{3} ?[0-9]{3}"),
@@ -141,19 +152,27 @@ _RULES: tuple[_Rule, ...] = (
     _Rule(
         _form(r"[CFGHJKLMNPRTVWXYZ][0-9CFGHJKLMNPRTVWXYZ]{8}[0-9]"),
         is_personalausweis,
-        _words(r"ausweis|identity card|\bid card"),
+        _words(r"ausweis|\bperso\b|identity card|\bid card"),
     ),
     _Rule(
-        _form(r"[12] ?[0-9]{2} ?(?:0[1-9]|1[0-2]|[2-9][0-9]) ?(?:[0-9]{2}|2[AB]) ?[0-9]{3} ?[0-9]{3} ?[0-9]{2}"), is_nir
+        _form(r"[CFGHJKLMNPRTVWXYZ][0-9CFGHJKLMNPRTVWXYZ]{8}"), has_digits, _words(r"ausweis-?(?:nummer|nr)|\bperso\b")
+    ),
+    _Rule(
+        _form(
+            r"[12][ .]?[0-9]{2}[ .]?(?:0[1-9]|1[0-2]|[2-9][0-9])[ .]?(?:[0-9]{2}|2[AB])"
+            r"[ .]?[0-9]{3}[ .]?[0-9]{3}[ .]?[0-9]{2}"
+        ),
+        is_nir,
     ),
     _Rule(_form(r"(?:[0-9]{8}|[0-9]{2}\.[0-9]{3}\.[0-9]{3})[ -]?[A-HJ-NP-TV-Z]"), is_dni),
     _Rule(_form(r"[XYZ][ -]?[0-9]{7}[ -]?[A-HJ-NP-TV-Z]"), is_dni),
-    _Rule(_form(rf"[A-Z]{{3}} ?[A-Z]{{3}} ?{_MONTH} ?[A-Z][0-9]{{3}}[A-Z]"), is_codice_fiscale),
     _Rule(
-        _form(r"[0-9]{3}[ .]?[0-9]{3}[ .]?[0-9]{3}"), is_bsn, _words(r"\bbsn\b|burgerservice|sofinummer|sofi-nummer")
+        _form(rf"[A-Z]{{3}} ?[A-Z]{{3}} ?{_OR}{{2}} ?[ABCDEHLMPRST] ?{_OR}{{2}} ?[A-Z] ?{_OR}{{3}} ?[A-Z]"),
+        is_codice_fiscale,
     ),
+    _Rule(_form(r"[0-9](?:[ .]?[0-9]){8}"), is_bsn, _words(r"\bbsn\b|burgerservice|sofinummer|sofi-nummer")),
     _Rule(
-        _form(r"[1-9][0-9]{5}(?:18|19|20)[0-9]{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12][0-9]|3[01])[0-9]{3}[0-9X]"),
+        _form(r"[1-9][0-9]{5} ?(?:18|19|20)[0-9]{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12][0-9]|3[01]) ?[0-9]{3}[0-9X]"),
         is_resident_id,
     ),
 )

@@ -1,0 +1,107 @@
+"""What the words before a number say it is: "firmware 10.2.1.4", "serial number 4000 1234 5678 9011", "Tel. 030 ...".
+
+Looked for in the same sentence, the nearest word winning. English, German, French, Spanish, Italian, Dutch and Chinese;
+a recogniser asks only once it holds a number, so that ordinary chat never comes here.
+"""
+
+from __future__ import annotations
+
+import re
+from enum import StrEnum
+from typing import NamedTuple
+
+from data.personal.words import pattern
+
+NEAR = 48
+"""Characters before a number in which a word may say what it is."""
+ATTACHED = 14
+"""Characters between a word and its number when nothing but "number", "is" and a colon stands there."""
+
+
+class Meaning(StrEnum):
+    """What a number is said to be."""
+
+    THING = "thing"  # an article, a part, a voucher, a bar code, a colour, a time stamp, a tax number of a company
+    VERSION = "version"  # of a program, or the clause of a text
+    HOST = "host"
+    PHONE = "phone"
+    CARD = "card"
+
+
+class Label(NamedTuple):
+    """The word nearest before a number; `gap` is how many characters stand between the two."""
+
+    meaning: Meaning
+    gap: int
+
+
+_LATIN = {
+    Meaning.THING: pattern(r"""
+        (?:(?:gift|store|loyalty)[ ]?(?:card|voucher)s?|vouchers?|coupons?|promo(?:tion)?s?|discount|serial|s/n|sku|
+        (?:licen[cs]e|activation|software|product)[ ](?:key|code)s?|models?|articles?|items?|parts?|pieces?|
+        components?|fittings?|bolts?|gaskets?|filters?|lamps?|imei|isbn|issn|ean|upc|gtin|asin|bar[ ]?codes?|qr|
+        lots?|batch|meters?|counters?|chassis|vin|containers?|timestamp|unix|epoch|build|colou?rs?|paint|shade|
+        sort[ ]code|vat|tax[ ](?:no|number)|zip|postcodes?|latitude|longitude|pin[ ]drops?|size|
+        art(?:ikel|\.)?-?(?:nummer|nr)?|serien?-?(?:nummer|nr)?|gutschein\w*|aktionscode|lizenz\w*|schlüssel|bauteil|
+        zähler\w*|los-?(?:nummer|nr)|charge|farb\w+|teile?-?(?:nummer|nr)|modell|blz|bankleitzahl|ust-?id\w*|
+        ersatzteil\w*|maße|handelsregister|hrb|wkn|isin|bic|swift|standort|
+        bon[ ]d'achat|code[- ](?:barres?|promo|postal)|numéro[ ]de[ ]série|n°[ ]de[ ](?:série|lot)|clé|modèle|pièce|
+        compteur|teinte|couleur|siren|siret|tva|réf\.[ ](?:coloris|fournisseur)|dimensions|coordonnées|
+        référence[ ]article|chèque-cadeau|
+        cup[oó]n|c[oó]digo[ ]de[ ]barras|(?:n[ºo]|número)[ ]de[ ]serie|contador|(?:clave[ ]de[ ])?licencia|pieza|modelo|
+        lote|color|artículo|cif|tarjeta[ ]regalo|
+        buono[ ]regalo|matricola|codice[ ](?:a[ ]barre|licenza|sconto)|articolo|pezzo|ricambio|lotto|tinta|modello|
+        partita[ ]iva|coordinate|misure|
+        cadeau(?:bon|kaart)|serie-?nummer|licentiecode|streepjescode|kortingscode|artikelnummer|onderdeel|type|kleur|
+        lot-?nummer|kvk|btw\w*)
+        (?:[ -](?:number|no|nr|code|id)\b)?
+    """),
+    Meaning.VERSION: pattern(r"""
+        firmware|versions?|ver|v|app|driver|bootloader|release|update[ds]?|runs?|running|sections?|clauses?|chapters?|
+        paragraphs?|terms|treiber|läuft[ ]mit|punkt|kapitel|abschnitt|ziffer|micrologiciel|pilote|application|chapitre|
+        versión|controlador|apartado|sección|capítulo|cláusula|versione|aggiornamento|punto|capitolo|clausola|
+        versie|draait|stuurprogramma|hoofdstuk|upgrade
+    """),
+    Meaning.HOST: pattern(r"""
+        ip(?:v[46])?|ip-?(?:adress?e?|address|adres)|address(?:es)?|host|servers?|router|gateway|client|ping|proxy|dns|
+        adresse?|dirección|indirizzo|adres|serveur|servidor|impresora|https?
+    """),
+    Meaning.PHONE: pattern(r"""
+        tel(?:e(?:ph|f)on(?:e|o|nummer|isch)?)?|t[ée]l(?:éphone)?|teléfonos?|phone|mobile|cell|call(?:ed)?|ring|fax|
+        whatsapp|text[ ](?:me|us|to)|dial|hotline|voicemail|handy\w*|mobil\w*|rückruf|anrufen|erreich\w+|durchwahl|
+        portable|joi(?:ndre|gnable)|appel\w+|fixe|standard|móvil|llam\w+|contacto|cellulare|chiamat\w+|chiamare|
+        richiamar\w+|recapito|linea|bel|belde|bereikbaar|telefoon\w*|mobiel|lijn|
+        (?:my|meine?|mon|mi|il[ ]mio|mijn)[ ](?:number|nummer|numéro|número|numero)
+    """),
+    Meaning.CARD: pattern(r"""
+        cards?|visa|mastercard|amex|american[ ]express|maestro|discover|(?:kredit)?karten?(?:nummer)?|cartes?|cb|
+        tarjetas?|carta|postepay|(?:credit)?kaart(?:nummer)?
+    """),
+}
+_CHINESE = {
+    Meaning.THING: pattern("""
+        序列号|条形码|条码|卡密|兑换码|激活码|优惠[码券]|型号|货号|批号|编码|设备号|颜色|税号|时间戳|产品号|商品编?号|
+        信用代码|尺寸|定位
+    """),
+    Meaning.VERSION: "固件|版本号?|软件|系统|升级到?|第",
+    Meaning.HOST: "地址|服务器",
+    Meaning.PHONE: "电话|手机号?码?|座机|拨打|请拨|热线|致电|号码|客服|联系|打",
+    Meaning.CARD: "卡号|信用卡|银联|银行卡|卡",
+}
+_LABEL = re.compile(
+    rf"(?<![^\W\d_])(?:{'|'.join(f'(?P<{meaning}>{words})' for meaning, words in _LATIN.items())})(?![^\W\d_])"
+    rf"|{'|'.join(f'(?P<{meaning}_>{words})' for meaning, words in _CHINESE.items())}",
+    re.IGNORECASE,
+)
+_SENTENCE_END = re.compile(r"[.!?…]\s+(?=[^\W\d_a-zß-öø-ÿ])|[。！？\n]")
+
+
+def label_before(text: str, start: int) -> Label | None:
+    """What the nearest telling word before `start` says; None when the sentence says nothing."""
+    window = _SENTENCE_END.split(text[max(0, start - NEAR) : start])[-1]
+    found = None
+    for match in _LABEL.finditer(window):
+        found = match
+    if found is None or found.lastgroup is None:
+        return None
+    return Label(Meaning(found.lastgroup.rstrip("_")), len(window) - found.end())

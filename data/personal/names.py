@@ -1,0 +1,103 @@
+"""Names of people where words say that a name stands: introductions, greetings, titles, signatures.
+
+"My name is Dana Whitlock", "ich heiße ...", "Dear Ms Lopez", "Kind regards,\\nPriya", "我叫王小明". Rules, no lists of
+names: a name in the middle of a sentence without such words is not found, since that needs a model, and this package
+has none.
+
+Every capitalised word is looked at once: only when the word before it can end such an announcement is a pattern tried.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from data.personal import name_words as words
+from data.personal.found import Found, Rank, Text
+
+REACH = 40
+"""Characters before a name in which the words that announce it stand."""
+_UPPER = "A-Z\u00c0-\u00d6\u00d8-\u00deĀĂĄĆĈĊČĎĐĒĖĘĚĞĠĢĪİĶĹĻĽŁŃŅŇŌŐŘŚŞŠŢŤŪŮŰŲŹŻŽȘȚ\u0410-\u042f"
+_WORD = rf"(?:[dlDLO]['’])?[{_UPPER}][^\W\d_]*(?:['’\-][^\W\d_]+)*"
+_NAME = rf"{_WORD}(?: (?:(?:{words.PARTICLES}) ){{0,3}}(?:[{_UPPER}]\.|{_WORD})){{0,4}}"
+_FULL_NAME = rf"{_WORD}(?: (?:(?:{words.PARTICLES}) ){{0,3}}(?:[{_UPPER}]\. )?{_WORD}){{1,3}}"
+_GOES_ON = r"\s*(?:[,.!;:)\n]|\Z|[–-]|(?:and|und|et|y|e|en|again|here|from|about|calling|speaking|aus|von|de)\b)"
+_SPEAKS = r" (?:here|from|again|calling|speaking|aus|von|de|di|van)\b"
+
+
+class _Rule(NamedTuple):
+    """`lead` ends right before the name that `name` matches."""
+
+    lead: re.Pattern[str]
+    name: re.Pattern[str]
+
+
+def _rule(lead: str, name: str) -> _Rule:
+    return _Rule(re.compile(rf"(?<![^\W\d_])(?:{lead})\Z", re.IGNORECASE), re.compile(name))
+
+
+_RULES = (
+    _rule(rf"(?:{words.INTRODUCTIONS})\s?", rf"({_NAME})"),
+    _rule(rf"(?:{words.PRESENCES}) ", rf"({_FULL_NAME})(?={_GOES_ON})|({_WORD})(?={_SPEAKS})"),
+    _rule(rf"(?:{words.FAREWELLS})(?:[,!.]?\n{{1,3}}|, ?|\s?[–-]{{1,2}}\s?| )", rf"({_NAME})(?=[.,!]?\s*(?:\Z|\n))"),
+    _rule(rf"(?:\A|[\n.!?] ?)(?:{words.GREETINGS}),? ", rf"({_NAME})(?=\s*(?:[,!.:;\n–-]|\Z))"),
+    _rule(rf"(?:{words.TITLES})\.? ", rf"({_NAME})"),
+)
+_CAPITALISED = re.compile(rf"(?<=[\s:,'’–-])(?:[dlDLO]['’])?[{_UPPER}][^\W\d_]")
+_EDGES = " \n'’"
+_BETWEEN = " \n,.!:–-"
+_BEFORE_HERE = re.compile(rf"(?:\A|[,.!\n] ?)({_FULL_NAME})\Z")
+_HERE = (" here", " hier", " aquí", " ici", " qui")
+_CHINESE = re.compile(
+    rf"(?:{words.CHINESE_LEADS})\s?((?:{words.SURNAMES})[\u4e00-\u9fff]{{1,2}}?(?:先生|女士|小姐)?)"
+    r"(?=[，。！？、；：,.!?\s]|\Z|[请想在来要的昨今和电手住已可也这]|[A-Za-z0-9])"
+)
+_CHINESE_SIGNS = ("我", "姓名", "收", "此致")
+_PARTICLE = re.compile(words.PARTICLES)
+_TRAILING = re.compile(rf"(?: (?:{words.PARTICLES}))+\Z|['’]s\Z")
+
+
+def names(text: Text) -> Iterator[Found]:
+    """Names of people that words around them announce."""
+    for capital in _CAPITALISED.finditer(text.raw):
+        if _word_before(text.low, capital.start()) in words.LAST_WORDS:
+            yield from _announced(text.raw, capital.start())
+    for here in _HERE:
+        place = text.low.find(here)
+        if place > 0:  # "Siobhan O'Rafter here": once a message is enough
+            low = max(0, place - REACH)
+            match = _BEFORE_HERE.search(text.raw[low:place])
+            if match is not None:
+                yield from _name(text.raw, low + match.start(1), place)
+    if any(sign in text.low for sign in _CHINESE_SIGNS):
+        for match in _CHINESE.finditer(text.raw):
+            yield Found(Rank.PERSON, match.start(1), match.end(1), "person", match[1])
+
+
+def _word_before(low: str, start: int) -> str:
+    """The last word before `start`, without what an apostrophe ties to its front."""
+    before = low[max(0, start - REACH) : start].rstrip(_BETWEEN)
+    return before[max(before.rfind(sign) for sign in _EDGES) + 1 :]
+
+
+def _announced(text: str, start: int) -> Iterator[Found]:
+    window = text[max(0, start - REACH) : start]
+    for rule in _RULES:
+        if rule.lead.search(window) is not None:
+            match = rule.name.match(text, start)
+            if match is not None and match.lastindex is not None:
+                yield from _name(text, *match.span(match.lastindex))
+
+
+def _name(text: str, start: int, end: int) -> Iterator[Found]:
+    """The leading words that can be a name; none when the first cannot."""
+    kept = start
+    for word in re.finditer(r"\S+", text[start:end]):
+        plain = word[0].casefold().replace("’", "'").removesuffix("'s")
+        if plain in words.NO_NAMES and not (kept > start and _PARTICLE.fullmatch(plain)):
+            break
+        kept = start + word.end()
+    name = _TRAILING.sub("", text[start:kept])
+    if len(name) > 1:
+        yield Found(Rank.PERSON, start, start + len(name), "person", " ".join(name.casefold().split()))

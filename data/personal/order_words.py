@@ -1,0 +1,75 @@
+"""What people call an order or an account, and its number, in seven languages; patterns without regard to case."""
+
+from __future__ import annotations
+
+import re
+
+from data.personal.words import pattern
+
+_NOUNS = pattern(r"""
+    (?:purchase |sales )?orders?|accounts?|acct|customers?|client|members?(?:hip)?|invoices?|bookings?|reservations?|
+    returns?|rma|refunds?|cases?|tickets?|shipments?|parcels?|tracking|confirmations?|references?|ref|transactions?|
+    polic(?:y|ies)|contracts?|subscriptions?|claims?|po(?! ?box)|
+    bestell(?:ung(?:en|s)?|ungsnummer)?|best|auftr(?:ag|ags|äge)|kunden?(?:konto)?|vorgangs?|rechnungs?|buchungs?|
+    mitglieds?|sendungs?|paket|vertrags?|retoure|reklamations?|
+    commandes?|cde|clients?|compte(?: client)?|factures?|dossier|r[ée]servation|suivi|r[ée]f[ée]rence|réf|colis|retour|
+    contrat|adh[ée]rent|abonn[ée]|
+    pedidos?|clientes?|cuenta|facturas?|reserva|orden|compra|referencia|socio|contrato|encomenda|
+    ordin[ei]|clienti?|conto|fattura|prenotazione|riferimento|spedizione|contratto|tessera|
+    bestel(?:ling(?:en)?)?|klant(?:en)?|factuur|lid|zaak|zending|boeking|contract|polis
+""")
+_NUMBERS = pattern(r"""
+    numbers?|num|no|nos|nr|nrs|id|ids|code|ref|reference|#|№|n[°ºo]|n\.[°ºo]|nummern?|kennung|numéros?|numero|números?|
+    núm|nùm|codice|código|identifiant|n
+""")
+_OF = pattern(r"""
+    of|for|für|der|des|de la|de l['’]|de|du|d['’]|del|della|dell['’]|di|van de|van het|van|your|my|mein\w*|ma|mon|mi|mio
+""")
+_JOINED = pattern(r"""
+    (?:bestell|auftrags|kunden|vorgangs|rechnungs|buchungs|mitglieds|sendungs|paket|vertrags|order|konto|klant|lid|zaak|
+    factuur|bestel|account|relatie|boekings)[- ]?(?:nummern?|nr|no|id|code|kennung)
+""")
+_CHINESE = pattern(r"""
+    (?:订单|订单编|单|客户|会员|账户|帐户|账|帐|工单|运单|快递单|物流单|合同|发票|预订|预约)(?:编号|号码|号|ID)|
+    订单|工单|会员
+""")
+_GAP = r"[\s.\-:'’]{0,3}"
+LEAD = re.compile(
+    rf"(?<![^\W\d_])(?:(?:{_JOINED})"
+    rf"|(?:{_NUMBERS})[\s.]{{0,2}}(?:(?:{_OF})\s?){{0,2}}(?:{_NOUNS})(?:{_GAP}(?:{_NUMBERS}))?"
+    rf"|(?:{_NOUNS})(?:{_GAP}(?:{_OF}))?(?:{_GAP}(?:{_NOUNS}))?(?:{_GAP}(?:{_NUMBERS})){{0,2}}"
+    rf")(?![^\W_])|(?:{_CHINESE})",
+    re.IGNORECASE,
+)
+"""The words before such a number: a noun, with or without a word for "number" before or after it."""
+NUMBER = re.compile(
+    rf"(?<![^\W\d_])(?:{_NUMBERS})(?![^\W_])|(?:nummern?|nr|no|id|code|kennung)\b|编号|号码|号|ID", re.IGNORECASE
+)
+"""With this among them, the words can mean nothing but the number that follows."""
+GAP = re.compile(
+    pattern(r"""
+    (?:['’]s(?=\s)|
+    (?:is|was|are|lautet|ist|war|est|es|è|era|le|la|el|il|the|(?:it|that)['’]s|it is|das ist|c['’]est|
+    (?:with|mit|avec|con|met) (?:number|nummer|numéro|número|numero))(?=[\s:])|
+    [\s.:=(\["'“„«*?]|是|为|：){1,8}
+    """),
+    re.IGNORECASE,
+)
+"""What may stand between the words and the number."""
+AND = re.compile(
+    r"\s?(?:,|;|/|&|\+|\b(?:and|or|und|oder|et|ou|y|o|e|en|of)\b|和|或|、|，)(?:\s?\b(?:and|und|et|y|e|en)\b)?\s?",
+    re.IGNORECASE,
+)
+"""What stands between two numbers of a list."""
+UNIT = re.compile(
+    pattern(r"""
+    \s?(?:€|£|\$|¥|%|°|元|块|件|个|天|箱|台|分|x\b|×|(?:
+    euros?|eur|usd|gbp|dollars?|pounds?|bucks|points?|punkte?|puntos|punti|punten|
+    pcs|pieces?|units?|items?|boxes|pairs?|packs?|stück|stk|paar|pièces?|unités?|piezas?|unidades|pezzi|stuks|
+    kg|g|cm|mm|m|km|ml|l|days?|tage?|jours?|días?|giorni|dagen|weeks?|hours?|minutes?|years?|times|mal|fois|veces|
+    volte|keer|edition|am|pm|uhr|h|january|february|march|april|may|june|july|august|september|october|november|
+    december)\b)
+    """),
+    re.IGNORECASE,
+)
+"""What makes an amount of the digits before it."""

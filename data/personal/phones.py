@@ -1,0 +1,152 @@
+"""Phone numbers of many countries, as people write them: with and without +, spaced, dotted, in brackets, with
+extensions.
+
+`phonenumbers` knows which numbers a region can have. A number that it finds valid counts; one that is merely
+possible counts
+when it is written as phone numbers are (+, 00, a leading zero, brackets, 3-3-4) or when a word before says so. Dates,
+amounts, bar codes, decimals and ranges of years are looked for first, since most of them are possible numbers
+somewhere.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import phonenumbers
+
+from data.personal.checks import passes_ean
+from data.personal.found import HARMLESS, Found, Rank, Text, digits_of
+from data.personal.labels import ATTACHED, Label, Meaning, label_before
+from data.personal.windows import windows
+
+_SEPARATOR = r"[ ().\-/\u00a0\u2011\u2013\u202f\uff08\uff09]"
+_PHONE = re.compile(
+    rf"(?<![A-Za-z0-9_.,#\u00a3$\u20ac\u00a5*-])(?:\+|"
+    rf"[(\uff08]\+?)?\d(?:{_SEPARATOR}{{0,3}}\d){{5,17}}(?![A-Za-z0-9_%]|[.,:]\d)"
+)
+_EXTENSION = re.compile(
+    r",?\s?(?:ext(?:ension)?\.?|x|durchwahl|dw|poste|interno|int\.|toestel|tst\.?|anexo|转|"
+    r"分机)[\s.:]{0,2}\d{1,6}(?!\d)",
+    re.IGNORECASE,
+)
+_HARMLESS = re.compile(
+    r"(?<![\d+./(-])(?:"
+    r"\d{4}([-/.])\d{1,2}\1\d{1,2}|\d{1,2}([-/.])\d{1,2}\2(?:\d{4}|\d{2})"  # a date
+    r"|(?:19|20)\d\d ?[-\u2013/] ?(?:19|20)\d\d"  # from year to year
+    r"|\d{1,3}(?:[.,'\u202f]\d{3})+|\d{1,3}(?: 000)+"  # thousands
+    r"|[1-9]\d{0,2}\.\d{4,8}"  # a coordinate
+    r"|97[89](?:[ -]?\d){10}"  # an ISBN, proved below
+    r")(?!\d|[./-]\d)"
+)
+_MONEY_AFTER = re.compile(
+    r"(?:[.,]\d{2})?\s?(?:€|£|\$|¥|元|円|euros?\b|eur\b|usd\b|gbp\b|chf\b|dollars?\b|pounds?\b|kr\b|zł)", re.IGNORECASE
+)
+_NORTH_AMERICAN = re.compile(r"(?:1[ .-])?\(?[2-9]\d{2}\)?[ .-]{1,2}[2-9]\d{2}[ .-]\d{4}\Z")
+_SEPARATED = re.compile(r"\d[ ().\-/\u00a0\u2011\u2013\u202f]+\d")
+_CHINESE = re.compile(r"(?:1[3-9]\d{9}|400\d{7})\Z")
+_NOT_A_PHONE = (Meaning.THING, Meaning.VERSION)
+
+
+class _Read(NamedTuple):
+    """A stretch read as a phone number: in E.164 form, and whether its region gives out such numbers."""
+
+    start: int
+    end: int
+    valid: bool
+    normal: str
+
+
+class Phones:
+    """Recogniser of phone numbers as a brand of one region meets them."""
+
+    def __init__(self, region: str) -> None:
+        self._region = region
+        metadata = phonenumbers.PhoneMetadata.metadata_for_region(region)
+        self._needs_zero = region != "CN" and metadata is not None and metadata.national_prefix == "0"
+
+    def __call__(self, text: Text) -> Iterator[Found]:
+        """Every phone number in `text`; dates and amounts come as harmless."""
+        spans: list[Found] = []
+
+        def masked(match: re.Match[str]) -> str:
+            if not _is_harmless(match[0]):
+                return match[0]
+            spans.append(Found(Rank.HARMLESS, match.start(), match.end(), HARMLESS, ""))
+            return "~" * len(match[0])
+
+        raw = _HARMLESS.sub(masked, text.raw)
+        yield from spans
+        for match in _PHONE.finditer(raw, text.numbers_from):
+            yield from self._in(raw, match)
+
+    def _in(self, text: str, match: re.Match[str]) -> Iterator[Found]:
+        """The best number in a run of groups of digits: the first valid one, else the first possible one."""
+        label = label_before(text, match.start())
+        shortest = 6 if label is not None and label.meaning is Meaning.PHONE and label.gap <= ATTACHED else 7
+        best: _Read | None = None
+        for start, end in windows(match[0], shortest=shortest, longest=15):
+            start, end = match.start() + start, match.start() + end
+            read = None if _MONEY_AFTER.match(text, end) else self._read(text, start, end, label)
+            if read is not None and (best is None or read.valid):
+                best = read
+                if read.valid:
+                    break
+        if best is not None:
+            extension = _EXTENSION.match(text, best.end)
+            end = best.end if extension is None else extension.end()
+            normal = best.normal if extension is None else f"{best.normal};{digits_of(extension[0])}"
+            yield Found(Rank.PHONE, best.start, end, "phone", normal)
+
+    def _read(self, text: str, start: int, end: int, label: Label | None) -> _Read | None:
+        """The number that stands there, or None when it is no phone number."""
+        written, digits = text[start:end], digits_of(text[start:end])
+        if not _may_be_phone(written, digits, label):
+            return None
+        international = written[0] == "+" or written.startswith(("(+", "00"))
+        number = _parsed("+" + digits.removeprefix("00") if international else digits, self._region)
+        if number is None:
+            return None
+        announced = international or digits[0] == "0" or written[0] in "(\uff08" or _says_phone(label)
+        valid = phonenumbers.is_valid_number(number)
+        if (
+            (valid and (announced or not self._needs_zero))
+            or (announced and phonenumbers.is_possible_number(number))
+            or _NORTH_AMERICAN.match(written)
+            or (_CHINESE.match(digits) and _says_phone(label))
+        ):  # fmt: skip
+            normal = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+            return _Read(start, end, valid, str(normal))
+        return None
+
+
+def _may_be_phone(written: str, digits: str, label: Label | None) -> bool:
+    if len(set(digits)) == 1:
+        return False
+    if written[0] == "+" or _says_phone(label):
+        return True
+    if len(digits) == 13 and digits == written and passes_ean(digits):
+        return False
+    return label is None or label.meaning not in _NOT_A_PHONE or _outweighs(written, label)
+
+
+def _outweighs(written: str, label: Label) -> bool:
+    """A number written as phone numbers are, some words after what could say otherwise."""
+    return label.gap > ATTACHED and written[0] in "(0" and _SEPARATED.search(written) is not None
+
+
+def _says_phone(label: Label | None) -> bool:
+    return label is not None and label.meaning is Meaning.PHONE
+
+
+def _is_harmless(written: str) -> bool:
+    digits = digits_of(written)
+    return len(digits) != 13 or not digits.startswith(("978", "979")) or passes_ean(digits)
+
+
+def _parsed(number: str, region: str) -> phonenumbers.PhoneNumber | None:
+    try:
+        return phonenumbers.parse(number, region)
+    except phonenumbers.NumberParseException:
+        return None
