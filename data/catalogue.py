@@ -50,6 +50,9 @@ SET_ASIDE: Mapping[str, Kind] = {
     "private_note": Kind("info", "Nothing to do: what colleagues write to each other is kept out."),
     "placeholder_text": Kind("warning", "Give the entity in braces example values, or write out what customers say."),
     "auto_reply": Kind("info", "Nothing to do: a program wrote this while nobody was there.", fixable=True),
+    "tool_message": Kind("info", "Nothing to do: what a program asked a tool or thought by itself, nobody said."),
+    "other_branch": Kind("info", "Nothing to do: it was edited or asked for again; the branch shown last is used."),
+    "rejected_reply": Kind("info", "Nothing to do: of two replies the worse one is never learned."),
     "duplicate_conversation": Kind("info", "Nothing to do: the first of them is used.", fixable=True),
     "erased": Kind("info", "Nothing to do: somebody who was erased stays out; the file itself is not kept."),
 }
@@ -93,6 +96,7 @@ NOTICED: Mapping[str, Kind] = {
     "quotes_cut": Kind("info", "Nothing to do: earlier mails below the words of a message are left out.", fixable=True),
     "attachments_ignored": Kind("info", "Nothing to do: the words beside a file are used, the file is not."),
     "extras_ignored": Kind("info", "Nothing to do: reactions, buttons, previews and polls teach no replies."),
+    "not_learned": Kind("info", "Nothing to do: replies marked as not to be learned stay what was said before."),
     "edited_messages": Kind("info", "Nothing to do: the last version of each is used."),
     "mentions_unknown": Kind("info", "Export the list of members too: some mentions name nobody."),
     "names_unknown": Kind("info", "Nothing to do: these messages do not say who wrote them; they count as one person."),

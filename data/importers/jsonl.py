@@ -1,5 +1,7 @@
 """JSON Lines: one conversation, dialogue or labelled text per line. Each line is read for itself, whatever its shape.
 
+The shapes of files to train language models on (`data.importers.ai_chats.shapes`) are read too.
+
 {"id", "messages": [{"role", "content", ...}], ...}     a conversation
 {"id", "turns": [{"role", "text"}]}                     a dialogue
 {"text", "label" | "labels": [one]} or {"text"}         a labelled text, or one without a label
@@ -10,18 +12,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from itertools import repeat
 from typing import Any, TypeGuard
 
-from data.importers import records, strict_json
+from data.importers import dialogs, messages, records, strict_json
+from data.importers.ai_chats import shapes
+from data.importers.dialogs import Dialog
 from data.importers.lines import Line
+from data.importers.messages import SAMPLE_CHARS
 from data.importers.nouns import Item, Reason, Remark
 from data.schema import Conversation, SetAside, Turn
 from data.settings import ImportSettings
 
-SAMPLE_CHARS = 400
-"""Longer than what is shown: samples are redacted before they are cut."""
 _KNOWN = {
-    "conversation": {"id", "customer", "language", "started_at", "rating", "tags", "messages", "turns"},
     "text": {"id", "customer", "language", "text", "label", "labels", "intent", "sentiment", "spans", "entities", "ts"},
     "tokens": {"id", "tokens", "tags", "label", "language"},
 }
@@ -31,7 +34,7 @@ def read(lines: Iterable[Line], limits: ImportSettings) -> Iterator[Item]:
     """What the lines hold. Blank lines are no rows."""
     for line in lines:
         if line.flaw is not None:
-            yield SetAside(line.number, line.flaw, _sample(line.text))
+            yield SetAside(line.number, line.flaw, line.text[:SAMPLE_CHARS])
         elif line.text and not line.text.isspace():
             yield from _line(line, limits)
 
@@ -40,67 +43,42 @@ def _line(line: Line, limits: ImportSettings) -> Iterator[Item]:
     try:
         body = strict_json.loads(line.text)
     except strict_json.JsonError as error:
-        yield SetAside(line.number, error.reason, _sample(line.text))
+        yield SetAside(line.number, error.reason, line.text[:SAMPLE_CHARS])
         return
     if not isinstance(body, dict):
-        yield SetAside(line.number, Reason.NOT_AN_OBJECT, _sample(line.text))
+        yield SetAside(line.number, Reason.NOT_AN_OBJECT, line.text[:SAMPLE_CHARS])
         return
-    shape = next((shape for shape in ("messages", "turns", "text", "tokens") if shape in body), None)
-    known = _KNOWN.get("conversation" if shape in ("messages", "turns") else shape or "", set())
-    if shape is None:
-        yield SetAside(line.number, Reason.UNKNOWN_SHAPE, _sample(line.text))
-        return
-    if not known.issuperset(body):
-        yield Remark("fields_ignored", line.number, ", ".join(sorted(set(body) - known))[:SAMPLE_CHARS])
-    if shape in ("messages", "turns"):
-        yield from _conversation(body, body[shape], line.number, limits)
-    else:
-        yield from _utterance(body, line.number, limits)
+    yield from items(body, line.number, limits)
 
 
-def _conversation(body: dict[str, Any], messages: Any, row: int, limits: ImportSettings) -> Iterator[Item]:
-    if not isinstance(messages, list):
+def items(body: dict[str, Any], row: int, limits: ImportSettings) -> Iterator[Item]:
+    """What one object holds, by its shape."""
+    dialog = _dialog(body)
+    if dialog is not None:
+        yield from dialogs.items(dialog, body, repeat(row), limits)
+    elif "messages" in body or "turns" in body:
         yield SetAside(row, Reason.WRONG_TYPE)
-        return
-    if not messages:
-        yield SetAside(row, Reason.EMPTY_CONVERSATION)
-        return
-    if len(messages) > limits.max_turns:
-        yield SetAside(row, Reason.TOO_MANY_TURNS, rows=len(messages))
-        return
-    remarks: list[Remark] = []
-    turns: list[Turn] = []
-    for message in messages:
-        turn = _message(message, row, limits, remarks)
-        if isinstance(turn, Reason):
-            yield SetAside(row, turn, _message_sample(message))
-        else:
-            turns.append(turn)
-    if turns:
-        yield Conversation(
-            records.identifier_of(body.get("id")) or f"line-{row}",
-            tuple(turns),
-            customer=records.identifier_of(body.get("customer")),
-            language=records.language_of(body.get("language")),
-            started_at=records.time_of(body.get("started_at"), row, remarks),
-            rating=records.number_among(body.get("rating"), range(1, 6), row, remarks),
-            tags=records.tags_of(body.get("tags")),
-            row=row,
-        )
-    yield from remarks
+    elif "text" in body or "tokens" in body:
+        yield from _utterance(body, row, limits)
+    else:
+        yield SetAside(row, Reason.UNKNOWN_SHAPE, str(body)[:SAMPLE_CHARS])
 
 
-def _message(message: Any, row: int, limits: ImportSettings, remarks: list[Remark]) -> Turn | Reason:
-    if not isinstance(message, dict):
-        return Reason.WRONG_TYPE
-    return records.turn_of(message, row, limits.max_cell_chars, remarks)
+def _dialog(body: dict[str, Any]) -> Dialog | None:
+    for name in ("messages", "turns"):
+        if isinstance(body.get(name), list) and shapes.shape_of(body) != "preference":
+            return Dialog(body[name], known=frozenset((name,)))
+    return shapes.read(body)
 
 
 def _utterance(body: dict[str, Any], row: int, limits: ImportSettings) -> Iterator[Item]:
+    known = _KNOWN["tokens" if "tokens" in body else "text"]
+    if not known.issuperset(body):
+        yield Remark("fields_ignored", row, ", ".join(sorted(set(body) - known))[:SAMPLE_CHARS])
     remarks: list[Remark] = []
     turn = _labelled(body, row, limits, remarks)
     if isinstance(turn, Reason):
-        yield SetAside(row, turn, _message_sample(body))
+        yield SetAside(row, turn, messages.sample_of(body))
         return
     yield Conversation(
         records.identifier_of(body.get("id")) or f"line-{row}",
@@ -133,12 +111,3 @@ def _labelled(body: dict[str, Any], row: int, limits: ImportSettings, remarks: l
 
 def _texts(value: Any) -> TypeGuard[list[str]]:
     return isinstance(value, list) and all(isinstance(one, str) for one in value)
-
-
-def _message_sample(message: Any) -> str:
-    text = message.get("content", message.get("text")) if isinstance(message, dict) else None
-    return _sample(text) if isinstance(text, str) else ""
-
-
-def _sample(text: str) -> str:
-    return text[:SAMPLE_CHARS]

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from data.errors import ImportRefused
-from data.importers import bot_platforms, chat_apps, helpdesks, research
+from data.importers import ai_chats, bot_platforms, chat_apps, helpdesks, research
 from data.importers.kind import Kind, Sample
 
 KINDS: tuple[Kind, ...] = (
@@ -19,6 +19,7 @@ KINDS: tuple[Kind, ...] = (
     *bot_platforms.KINDS,
     *helpdesks.KINDS,
     *research.KINDS,
+    *ai_chats.KINDS,
 )  # fmt: skip
 FLOOR = 0.5
 """Below this a file is of none of the kinds."""

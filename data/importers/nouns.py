@@ -22,6 +22,7 @@ FORMATS: tuple[str, ...] = (
     "conversation_learner", "lex", "lex_logs", "contact_lens",
     "intercom", "zendesk", "freshdesk", "zendesk_chat", "livechat", "crisp", "front", "hubspot", "helpscout",
     "chatwoot", "abcd", "taskmaster", "schema_guided", "star", "tau_bench",
+    "chatgpt", "open_webui", "openai_chat", "completions", "sharegpt", "alpaca", "preference",
 )  # fmt: skip
 """Every kind of file, as `--format` and reports name it: one entry per Kind in `data.importers.kinds`."""
 
@@ -70,6 +71,9 @@ class Reason(StrEnum):
     PRIVATE_NOTE = "private_note"
     PLACEHOLDER_TEXT = "placeholder_text"
     AUTO_REPLY = "auto_reply"
+    TOOL_MESSAGE = "tool_message"
+    OTHER_BRANCH = "other_branch"
+    REJECTED_REPLY = "rejected_reply"
     DUPLICATE_CONVERSATION = "duplicate_conversation"
     ERASED = "erased"
 

@@ -22,9 +22,9 @@ MAX_TAGS = 50
 
 ROLE_NAMES: Mapping[str, Role] = {
     **dict.fromkeys(("user", "customer", "client", "visitor", "human", "end-user", "consumer", "guest"), "user"),
-    **dict.fromkeys(("assistant", "bot", "chatbot", "gpt", "virtual assistant"), "assistant"),
+    **dict.fromkeys(("assistant", "bot", "chatbot", "gpt", "chatgpt", "model", "ai", "virtual assistant"), "assistant"),
     **dict.fromkeys(("agent", "staff", "advisor", "representative", "support", "colleague", "human agent"), "agent"),
-    **dict.fromkeys(("system", "event"), "system"),
+    **dict.fromkeys(("system", "event", "developer"), "system"),
 }
 """What sources call the sides. Compared without regard to case and outer white space; look-alikes are not taken."""
 

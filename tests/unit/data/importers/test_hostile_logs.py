@@ -91,7 +91,7 @@ def test_every_reason_is_tested_here_or_for_tables():
     }  # fmt: skip
     of_kinds = {
         "unreadable_file", "document_too_large", "system_notice", "deleted_message", "earlier_version",
-        "attachment_only", "private_note", "placeholder_text", "auto_reply", "erased",
+        "attachment_only", "private_note", "placeholder_text", "auto_reply", "erased", "other_branch", "rejected_reply",
     }  # fmt: skip
     assert here | elsewhere | of_kinds == {reason.value for reason in Reason}
 
