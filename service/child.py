@@ -10,13 +10,13 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from importlib.util import find_spec
 from pathlib import Path
 from typing import IO, Any
 
-from data.errors import AttuneError, JobError, UsageError
+from data.errors import AttuneError, FindingsTooBad, JobError, UsageError
 from data.files import disk
 
 Event = dict[str, Any]
@@ -153,11 +153,19 @@ def error_of(wire: Any) -> AttuneError:
     """The error that the child or a job reported, to be raised here with its own code."""
     body = wire if isinstance(wire, dict) else {}
     code = str(body.get("code", "job_failed"))
+    if isinstance(body.get("findings"), list):
+        return _with_findings(body)
     kind = UsageError if code in _usage_codes() else JobError
     error = kind(
         str(body.get("message", "The work failed.")), remedy=str(body.get("remedy", "")), **(body.get("ids") or {})
     )
     error.code = code
+    return error
+
+
+def _with_findings(body: Mapping[str, Any]) -> FindingsTooBad:
+    error = FindingsTooBad("", (), body["findings"], **(body.get("ids") or {}))
+    error.message, error.remedy = str(body.get("message", "")), str(body.get("remedy", ""))
     return error
 
 

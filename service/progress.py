@@ -15,6 +15,7 @@ LINES = 5
 """Lines a stage leaves where there is no terminal, whatever its length."""
 PHASES = {
     "dataset": "Freezing the dataset",
+    "findings": "Looking at the data",
     "train": "Training",
     "evaluate": "Evaluating",
     "export": "Exporting",

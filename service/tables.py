@@ -76,6 +76,23 @@ def findings_table(found: Sequence[Mapping[str, Any]], empty: str) -> Renderable
     return _findings(found) if found else text(empty, "green")
 
 
+def dataset_table(wire: Mapping[str, Any]) -> RenderableType:
+    """What there is to say about a dataset, and the labels that look wrong."""
+    head = facts(
+        [
+            ("dataset", str(wire.get("dataset", ""))[:12]),
+            ("looked at with", wire.get("base")),
+            ("rows", _counts(wire.get("rows", {}))),
+            ("labels", _counts(wire.get("labels", {}))),
+            ("languages", _counts(wire.get("languages", {}))),
+        ]
+    )
+    doubts = [(one["row"], one["label"], one["suggested"], f"{one['confidence']:.0%}", one["text"])
+              for one in wire.get("label_errors", ())[:SHOWN_LABELS]]  # fmt: skip
+    doubted = listing(["row", "label", "looks like", "sure to", "message"], doubts, "")
+    return Group(head, findings_table(wire.get("findings", ()), "Nothing to say: every check passed."), doubted)
+
+
 def verdict_table(title: str, verdict: Mapping[str, Any]) -> RenderableType:
     """Floor, base, live and candidate side by side, then the decision and why."""
     header, *rows = verdict_rows(verdict)

@@ -70,16 +70,18 @@ def request_training(tx: Tx, bot: Bot, order: Order) -> Job:
 
 def enqueue_training(tx: Tx, bot: Bot, order: Order) -> Job:
     """The job for this order on what there is now, whoever works on it: one of before, or a new one."""
-    return jobs.enqueue(tx, KIND, order.to_wire(), bot_id=bot.id, dedupe_key=_key(tx, bot, order))
+    return jobs.enqueue(
+        tx, KIND, order.to_wire(), bot_id=bot.id, dedupe_key=f"{KIND}:{what_decides(tx, bot, order.to_wire())}"
+    )
 
 
-def _key(tx: Tx, bot: Bot, order: Order) -> str:
-    """What decides the outcome: the imported uploads, the accepted feedback, the profile, the order and the code."""
+def what_decides(tx: Tx, bot: Bot, asked: Mapping[str, Any]) -> str:
+    """A digest of what decides the outcome: imported uploads, accepted feedback, profile, what is asked, the code."""
     sources = sorted(upload.id for upload in uploads.list_for(tx, bot.id) if upload.state == "imported")
     version, _ = bots.profile(tx, bot.id)
     taught = lessons.mark(tx, bot.id)
-    said = json.dumps([bot.id, sources, taught, version, order.to_wire(), attune_version()], sort_keys=True)
-    return f"{KIND}:{hashlib.sha256(said.encode()).hexdigest()}"
+    said = json.dumps([bot.id, sources, taught, version, dict(asked), attune_version()], sort_keys=True)
+    return hashlib.sha256(said.encode()).hexdigest()
 
 
 @dataclass
@@ -98,7 +100,7 @@ class Training:
         Raises what the job failed with, JobCancelled, or JobError when the child could not even begin.
         """
         if job.is_over:
-            self.note("This was trained before, and nothing has changed since.")
+            self.note("This was done before, and nothing has changed since.")
             return _succeeded(job)
         for attempt in range(1, job.max_attempts + 1):
             child = self._attempt(job, tell)

@@ -33,6 +33,8 @@ from data.store.jobs import Job
 from export.unsaid import unsay
 from trainer.worker import Worker, die_with_parent
 
+FINDINGS = "findings"
+"""The kind of jobs that judge what a training would learn from."""
 DONE, FAILED, USAGE, NOT_CLAIMED = 0, 1, 2, 3
 NEEDED = ("torch", "lightning", "transformers", "sklearn", "onnx")
 """Packages of the train extra: without any one of them a worker trains nothing."""
@@ -109,6 +111,9 @@ def _handler(job: Job, settings: Settings, emit: Emit) -> Callable[[JobContext],
     if job.kind == ERASE:
         return lambda context: run_erasure(context, settings, unsay)
 
+    if job.kind == FINDINGS:
+        return lambda context: _findings(context, settings, emit)
+
     def train(context: JobContext) -> dict[str, Any]:
         from trainer.pipeline import KIND, retrain
 
@@ -117,6 +122,12 @@ def _handler(job: Job, settings: Settings, emit: Emit) -> Callable[[JobContext],
         return retrain(context, settings, emit)
 
     return train
+
+
+def _findings(context: JobContext, settings: Settings, emit: Emit) -> dict[str, Any]:
+    from trainer.findings import look
+
+    return look(context, settings, emit)
 
 
 def _not_claimed(store: Store, job_id: str, emit: Emit) -> int:

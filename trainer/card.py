@@ -94,6 +94,11 @@ def _data(facts: CardFacts) -> Iterator[str]:
     ):
         if counted:
             yield table([(title, "Rows"), *_by_count(counted)])
+    if facts.verdict.findings:
+        yield "What the checks of the data say:"
+        named = ("code", "severity", "count", "remedy")
+        rows = [tuple(str(finding[name]) for name in named) for finding in facts.verdict.findings]
+        yield table([("Finding", "Severity", "Rows", "What to do"), *rows], right=False)
 
 
 def _by_count(counted: Mapping[str, int]) -> list[tuple[str, int]]:

@@ -32,6 +32,7 @@ from export.runtime import EncoderPool
 from trainer.bases import LocalBase, find_base
 from trainer.candidate import Trained, build_candidate, reply_index, reply_threshold
 from trainer.evaluate import compare
+from trainer.findings import judged
 from trainer.judging import judge_all
 from trainer.ledger import StoreLedger
 from trainer.material import Material
@@ -45,7 +46,7 @@ from trainer.train_reply import TrainedReply, train_reply
 from trainer.verdict import LIVE_NOT_COMPARED, decide
 
 KIND = "train"
-PHASES = ("dataset", "train", "evaluate", "export", "publish")
+PHASES = ("dataset", "findings", "train", "evaluate", "export", "publish")
 
 Emit = Callable[[Mapping[str, Any]], None]
 
@@ -93,13 +94,16 @@ def retrain(context: JobContext, settings: Settings, emit: Emit) -> dict[str, An
         left_out = {"set_aside": dict(dataset.set_aside), "feedback": dict(dataset.feedback)}
         context.event("dataset", dataset=dataset.fingerprint, rows=dict(dataset.manifest["rows"]), **left_out)
         material = Material.read(dataset, work.profile)
+    with work.phase("findings"):
+        findings = judged(dataset, find_base(work.order.base, online=settings.train.online), context.check).findings
+        context.event("findings", findings=[finding.to_wire() for finding in findings])
     with work.phase("train"):
         trained, run_ids = _train(work, dataset, material)
     with work.phase("export"), work.blobs.scratch() as scratch:
         number = _number(work)
         candidate = build_candidate(f"{work.bot.name}@{number}", trained, material.probe(), scratch)
         with work.phase("evaluate"):
-            judgement = _judge(work, material, trained.base, candidate)
+            judgement = _judge(work, material, trained.base, candidate, findings)
         with work.phase("publish"):
             with context.store.read() as tx:
                 now = tx.now
@@ -242,12 +246,14 @@ def _settling(work: Retraining, run_id: str) -> Iterator[dict[str, Any]]:
             runs.finish(tx, run_id, metrics)
 
 
-def _judge(work: Retraining, material: Material, base: LocalBase, candidate: Any) -> Judgement:
-    live, findings = _live(work)
+def _judge(
+    work: Retraining, material: Material, base: LocalBase, candidate: Any, found: tuple[Finding, ...]
+) -> Judgement:
+    live, missing = _live(work)
     with live or nullcontext():
         test, judged = judge_all(material, base, live, candidate)
     comparison = compare(test, judged, seed=work.order.seed)
-    return Judgement(comparison, decide(comparison, candidate.parity, work.profile.acceptance, findings))
+    return Judgement(comparison, decide(comparison, candidate.parity, work.profile.acceptance, found + missing))
 
 
 def _live(work: Retraining) -> tuple[Predictor | None, tuple[Finding, ...]]:

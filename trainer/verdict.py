@@ -61,6 +61,8 @@ class Verdict:
     flips: tuple[Mapping[str, str], ...]
     parity: Mapping[str, Any]
     slices: tuple[Mapping[str, Any], ...]
+    findings: tuple[Mapping[str, Any], ...] = ()
+    """What there is to say about the data, without the samples: a verdict is passed on."""
 
     def to_wire(self) -> dict[str, Any]:
         """The verdict as rows, reports and programs hold it: the fields above, under their names."""
@@ -71,6 +73,7 @@ class Verdict:
             "flips": [dict(flip) for flip in self.flips],
             "parity": dict(self.parity),
             "slices": [dict(part) for part in self.slices],
+            "findings": [dict(finding) for finding in self.findings],
         }
 
 
@@ -87,7 +90,13 @@ def decide(
         flips=tuple(flip.to_wire() for flip in comparison.flips),
         parity=dict(parity or {}),
         slices=tuple(part.to_wire() for part in comparison.slices),
+        findings=tuple(_without_sample(finding) for finding in findings),
     )
+
+
+def _without_sample(finding: Finding) -> Mapping[str, Any]:
+    shown = ("code", "severity", "count", "remedy")
+    return {name: value for name, value in finding.to_wire().items() if name in shown}
 
 
 def training_is_sound(case: Case) -> Iterator[Reason]:

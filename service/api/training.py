@@ -1,14 +1,15 @@
-"""Retraining: one durable job, worked on by a worker, never by this process."""
+"""Retraining, and findings on what it would learn from: durable jobs, worked on by a worker, never by this process."""
 
 from __future__ import annotations
 
 from data.store import Tx, bots, jobs
 from service.api._spec import Access, Answer, Api, Call, Route
 from service.api.jobs import job_detail, room_in_queue
+from service.findings import request_findings
 from service.schemas.jobs import JobDetail, Retraining
 from service.training import TASKS, Order, enqueue_training
 
-api = Api("training", "Starting a retraining.")
+api = Api("training", "Starting a retraining, and judging what it would learn from.")
 
 
 @api.route(
@@ -30,4 +31,15 @@ def retrain(call: Call, tx: Tx) -> Answer:
     room_in_queue(tx, call.service.settings)
     job = enqueue_training(tx, bot, Order(tasks, asked.recipe, asked.seed))
     job = jobs.get(tx, job.id)
+    return Answer(job_detail(tx, job), 202, {"Location": f"/v1/jobs/{job.id}"}, subject=job.id)
+
+
+@api.route(
+    Route(method="POST", rule="/v1/bots/<bot>/findings", access=Access("data"), answers={202: JobDetail}, effect=True)
+)
+def findings(call: Call, tx: Tx) -> Answer:
+    """Judge all that a training would learn from now; the result of the job says what there is to say."""
+    bot = bots.get(tx, call.path["bot"])
+    room_in_queue(tx, call.service.settings)
+    job = jobs.get(tx, request_findings(tx, bot).id)
     return Answer(job_detail(tx, job), 202, {"Location": f"/v1/jobs/{job.id}"}, subject=job.id)

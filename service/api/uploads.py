@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from flask import request
+from flask import Response, request
 from pydantic import ValidationError
 
 from data import ingest
@@ -22,6 +22,7 @@ from service.api.jobs import job_detail, room_in_queue
 from service.errors import Invalid, Refusal
 from service.reading import details_of
 from service.receiving import Received
+from service.report_page import policy, report_page
 from service.schemas.jobs import JobDetail
 from service.schemas.shape import Listing, Page
 from service.schemas.uploads import UploadAsked, UploadDetail
@@ -34,6 +35,8 @@ def _as_field(told: dict[str, Any]) -> dict[str, Any]:
     """A parameter of the query as a field of a form: text."""
     if told.get("type") == "boolean":
         return {"type": "string", "enum": ["true", "false"]}
+    if "enum" in told:
+        return {"type": "string", "enum": told["enum"]}
     return next(one for one in told["anyOf"] if one["type"] == "string")
 
 
@@ -143,12 +146,34 @@ def index(call: Call) -> Answer:
 )
 def show(call: Call) -> Answer:
     """An upload and, once its import is over, the report of what became of every row."""
+    return Answer(upload_detail(*_own(call)))
+
+
+@api.route(
+    Route(
+        method="GET",
+        rule="/v1/bots/<bot>/uploads/<upload>/report.html",
+        access=Access("read"),
+        answers={200: "text/html"},
+    )
+)
+def page(call: Call) -> Response:
+    """The report as one page that needs no other file. 404 until the import is over."""
+    _, upload = _own(call)
+    if upload.report is None:
+        raise Refusal(404, "not_found", "There is no report: the import is not over, or the file was refused.")
+    text = report_page([{**upload.report, "file": upload.name}])
+    headers = {"Content-Security-Policy": f"{policy()}; frame-ancestors 'none'"}
+    return Response(text, content_type="text/html; charset=utf-8", headers=headers)
+
+
+def _own(call: Call) -> tuple[Bot, Upload]:
     with call.service.store_of(call.caller).read() as tx:
         bot = bots.get(tx, call.path["bot"])
         upload = uploads.get(tx, call.path["upload"])
-        if upload.bot_id != bot.id:
-            raise Refusal(404, "not_found", "There is no such upload.")
-        return Answer(upload_detail(bot, upload))
+    if upload.bot_id != bot.id:
+        raise Refusal(404, "not_found", "There is no such upload.")
+    return bot, upload
 
 
 def upload_detail(bot: Bot, upload: Upload) -> UploadDetail:
@@ -204,6 +229,7 @@ def _merged(query: UploadAsked, form: Mapping[str, str]) -> UploadAsked:
 
 def _options(asked: UploadAsked) -> ImportOptions:
     wire: dict[str, Any] = {name: getattr(asked, name) for name in ("format", "encoding") if getattr(asked, name)}
+    wire |= {"fix": asked.fix, "fail_on": asked.fail_on}
     if asked.brand is not None:
         wire["brand"] = [name.strip() for name in asked.brand.split(",") if name.strip()]
     if asked.fields is not None:

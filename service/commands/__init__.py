@@ -12,7 +12,8 @@ from typing import Any
 
 VERBS: dict[str, tuple[str, ...]] = {
     "bots": ("init", "bots", "profile"),
-    "uploads": ("import", "data"),
+    "uploads": ("import",),
+    "findings": ("data",),
     "training": ("train", "experiment", "bases", "worker"),
     "releases": ("datasets", "releases", "evaluate", "promote", "rollback"),
     "chat": ("chat",),

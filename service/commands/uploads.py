@@ -1,4 +1,4 @@
-"""`attune import` and `attune data check`: files of logs, and what they share."""
+"""`attune import`: files of logs, and the report of what became of them."""
 
 from __future__ import annotations
 
@@ -10,14 +10,15 @@ from typing import Annotated, Any
 import typer
 from rich.console import Group
 
-from data.check import leakage
-from data.errors import AttuneError, StorageError
+from data.errors import AttuneError, FindingsTooBad, StorageError
 from data.importers import ImportOptions
 from data.ingest import dry_run
+from service.commands.findings import FailOn, Html, fails, write_page
 from service.imports import Desk, parse_field_map, pooled
 from service.progress import meter
+from service.report_page import report_page
 from service.session import Session, readable_file
-from service.tables import facts, listing, report_table, text
+from service.tables import report_table, text
 from service.terminal import Answer
 from service.verbs import BotName, verb
 
@@ -49,6 +50,11 @@ class ImportAsked:
     ] = field(default_factory=list)  # fmt: skip
     encoding: Annotated[str | None, typer.Option("--encoding", help="Such as utf-8 or cp1252; else found out.")] = None
     delimiter: Annotated[str | None, typer.Option("--delimiter", help="One character; else found out.")] = None
+    fix: Annotated[
+        bool, typer.Option("--fix", help="Mend what can be mended: twins of labels, missing labels, signatures.")
+    ] = False
+    fail_on: FailOn = "never"
+    html: Html = None
     dry: Annotated[bool, typer.Option("--dry-run", help="Report what would happen; keep nothing.")] = False
 
     def options(self) -> ImportOptions:
@@ -60,14 +66,10 @@ class ImportAsked:
                 "delimiter": self.delimiter,
                 "fields": parse_field_map(self.field_map),
                 "brand": self.brand,
+                "fix": self.fix,
+                "fail_on": self.fail_on,
             }
         )
-
-
-@dataclass(frozen=True, kw_only=True)
-class CheckAsked:
-    train: Annotated[list[Path], typer.Option("--train", metavar="FILE", help="What a model learns from.")]
-    test: Annotated[list[Path], typer.Option("--test", metavar="FILE", help="What it is measured on.")]
 
 
 def import_files(session: Session, asked: ImportAsked) -> Answer:
@@ -84,39 +86,32 @@ def import_files(session: Session, asked: ImportAsked) -> Answer:
             return desk.take(path, options, shown.tell).to_wire(path.name)
 
         reports, refused = _each(asked.files, take)
+    _write_page(asked.html, reports, refused)
     if refused and len(asked.files) == 1:
         raise refused[0][1]
     wire = pooled(reports)
     failed = [{"file": path.name, "error": error.to_wire()} for path, error in refused]
+    grave = asked.dry and fails(wire["findings"], asked.fail_on)
     tables = [report_table(report) for report in reports]
     said = [text(f"{path.name}: {error}", "red") for path, error in refused]
-    return Answer({**wire, **({"failed": failed} if failed else {})}, Group(*tables, *said), code=1 if failed else 0)
-
-
-def check(session: Session, asked: CheckAsked) -> Answer:
-    """Find out whether test files hold what a model is trained on."""
-    wire = leakage(
-        [readable_file(path) for path in asked.train],
-        [readable_file(path) for path in asked.test],
-        session.settings.imports,
+    return Answer(
+        {**wire, **({"failed": failed} if failed else {})}, Group(*tables, *said), code=int(bool(failed or grave))
     )
-    shown = [(name, wire[name]) for name in ("train_rows", "test_rows", "exact_duplicates", "near_duplicates")]
-    rows = [(row["kind"], f"{row['test_file']}:{row['test_row']}", f"{row['train_file']}:{row['train_row']}",
-             row["text"]) for row in wire["rows"][:50]]  # fmt: skip
-    table = listing(["kind", "test file:row", "train file:row", "text"], rows, "Nothing of the test stands in train.")
-    return Answer(wire, Group(facts((name.replace("_", " "), str(value)) for name, value in shown), table))
 
 
 def register(app: typer.Typer) -> None:
     verb(app, "import")(import_files)
-    data = typer.Typer(help="Checks on files of data.", rich_markup_mode=None)
-    verb(data, "check")(check)
-    data.callback()(_data)
-    app.add_typer(data, name="data")
 
 
-def _data() -> None:
-    """Checks on files of data."""
+def _write_page(path: Path | None, reports: list[dict[str, Any]], refused: list[tuple[Path, AttuneError]]) -> None:
+    """The page of all files, also of those whose findings kept them out."""
+    kept_out = [
+        {"title": path.name, "lead": error.message, "findings": error.findings}
+        for path, error in refused
+        if isinstance(error, FindingsTooBad)
+    ]
+    if path is not None and (reports or kept_out):
+        write_page(path, report_page([*reports, *kept_out]))
 
 
 def _each(

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 from functools import cache
 from importlib.resources import files
 from typing import Any
 
 from flask import Response
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
 
 STATIC_TYPES = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 
@@ -25,7 +28,20 @@ def _environment() -> Environment:
 
 def render(template: str, **values: Any) -> Response:
     """The page `template` with `values`; everything that is put in is escaped."""
-    return Response(_environment().get_template(template).render(**values), content_type="text/html; charset=utf-8")
+    return Response(written(template, **values), content_type="text/html; charset=utf-8")
+
+
+def written(template: str, **values: Any) -> str:
+    """The text of the page `template` with `values`; everything that is put in is escaped."""
+    return _environment().get_template(template).render(**values)
+
+
+@cache
+def inline_style(name: str) -> tuple[Markup, str]:
+    """A style of ours to stand inside a page, and the only source of styles that page's policy has to allow."""
+    text = files("service.pages").joinpath("static", name).read_text(encoding="utf-8")
+    digest = base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+    return Markup(text), f"'sha256-{digest}'"  # noqa: S704 - a file of ours
 
 
 @cache

@@ -19,7 +19,7 @@ class JobDetail(Told):
 
     object: Literal["job"] = "job"
     id: str
-    kind: str = Field(description="`import` or `train`.")
+    kind: str = Field(description="`import`, `train` or `findings`.")
     bot: str | None
     state: State
     attempt: int = Field(description="How often it was begun.")
@@ -42,7 +42,7 @@ class JobPage(Page):
 
     bot: str | None = Field(None, pattern=r"^[A-Za-z0-9_-]{1,80}$", description="Only those of this bot.")
     state: State | None = Field(None, description="Only those in this state.")
-    kind: Literal["import", "train"] | None = Field(None, description="Only those of this kind.")
+    kind: Literal["import", "train", "findings"] | None = Field(None, description="Only those of this kind.")
 
 
 class JobEvent(Told):

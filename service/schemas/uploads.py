@@ -22,6 +22,10 @@ class UploadAsked(Query):
         max_length=2000,
         description="Who speaks for the brand in chats and mails, comma-separated: names, addresses or domains.",
     )
+    fix: Flag = Field(False, description="Mend what can be mended: twins of labels, missing labels, signatures.")
+    fail_on: Literal["error", "warning", "info", "never"] = Field(
+        "never", description="Keep nothing of a file with a finding as bad as this, or worse."
+    )
     name: str | None = Field(None, min_length=1, max_length=200, description="What the file is called in reports.")
     fields: str | None = Field(
         None, min_length=2, max_length=1000, description='Which column is what, as JSON: {"text": "Message", ...}.'

@@ -35,7 +35,7 @@ from trainer.order import Order
 # As `python -m trainer` does: torch and the exporter warn of what is none of ours.
 pytestmark = pytest.mark.filterwarnings("ignore")
 
-VERDICT = {"decision", "reasons", "models", "flips", "parity", "slices"}
+VERDICT = {"decision", "reasons", "models", "flips", "parity", "slices", "findings"}
 RESULT = {"release", "state", "promoted", "verdict", "dataset", "seconds"}
 
 

@@ -60,11 +60,20 @@ def test_a_candidate_better_than_all_is_promoted_with_its_reasons() -> None:
 
 def test_the_wire_is_that_of_the_contract() -> None:
     wire = decide(comparison(), PASSED, NONE, []).to_wire()
-    assert list(wire) == ["decision", "reasons", "models", "flips", "parity", "slices"]
+    assert list(wire) == ["decision", "reasons", "models", "flips", "parity", "slices", "findings"]
     assert wire["models"]["floor"] == {"macro_f1": {"value": 0.8, "low": 0.75, "high": 0.85}}
     assert wire["parity"] == PASSED
     assert wire["flips"][0]["change"] == "better"
     assert wire["slices"][0]["slice"] == "language"
+
+
+def test_findings_stand_in_the_verdict_without_what_customers_said() -> None:
+    finding = Finding("label_errors", "warning", 3, "Look at these first.", (1, 2, 3), "my card was stolen")
+    verdict = decide(comparison(), PASSED, NONE, [finding])
+    assert verdict.decision == "promote", "a warning is no reason to reject"
+    assert verdict.to_wire()["findings"] == [
+        {"code": "label_errors", "severity": "warning", "count": 3, "remedy": "Look at these first."}
+    ]
 
 
 def live(low: float, high: float) -> Comparison:
