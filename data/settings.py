@@ -60,7 +60,7 @@ class ImportSettings(_Section):
     )
     phone_region: str = Field("GB", min_length=2, max_length=2, description="Region of phone numbers without +.")
     order_number: str = Field(
-        r"(?<![\w&#-])(?:#\s?\d{4,10}|[A-Z]{2,3}-\d{5,10}|[A-Z]{2,4}\d{5,10})(?![\w-])",
+        r"(?<![\w&#-])(?:#\s?\d{4,10}|[A-Z]{2,3}-\d{5,10}|(?-i:[A-Z]{2,4})\d{5,10})(?![\w-])",
         description="Pattern of the brand's order numbers that stand without a word such as 'order', matched without"
         " regard to case.",
     )

@@ -42,6 +42,8 @@ _LENGTHS = {
 }  # fmt: skip
 """How long an IBAN of each country is (the IBAN registry, and the experimental ones of West Africa and the Maghreb)."""
 
+SOME = 0.4
+"""Share of digits without which right check digits are chance: "at 71 Castle Street City"."""
 MOSTLY = 0.6
 """Share of digits from which what has the form of an IBAN, and not its check, is a wrong one rather than words."""
 
@@ -65,9 +67,10 @@ def ibans(text: Text) -> Iterator[Found]:
         end = match.start() + _place_of(written, length)
         if not length or len(account) < length or _goes_on(text.raw, end):
             continue
-        if passes_mod97(account[:length]):
+        digits = len(digits_of(account[:length]))
+        if digits > SOME * length and passes_mod97(account[:length]):
             yield Found(Rank.CHECKED, match.start(), end, "iban", account[:length])
-        elif written[2].isdigit() and len(digits_of(account[:length])) > MOSTLY * length:
+        elif written[2].isdigit() and digits > MOSTLY * length:
             yield Found(Rank.CHECKED, match.start(), end, HARMLESS, "")
 
 

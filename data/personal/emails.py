@@ -49,6 +49,8 @@ _TYPED_DOT = re.compile(r"\.[A-Za-z]")
 _SPOKEN_DOTS = (" dot ", "dot)", "dot]", "dot}", "punkt", "point", "punto", " punt ", "punt)", "kropka", "点", "點")
 _DOTS = re.compile(_DOT_SIGN, re.IGNORECASE)
 _SPELLED_DOT = re.compile(rf"[\s(\[](?:{_DOT})[\s)\]]", re.IGNORECASE)
+_POINT = re.compile(r"\s(?:point|punto)\s", re.IGNORECASE)
+"""Nobody says "at" with these: "at this point in time" is English."""
 _UNDERSCORES = re.compile(_UNDERSCORE, re.IGNORECASE)
 _ORDINARY = vocabulary(
     "a i it is us we you me him her them be was are look looks buy bought order found find not and or"
@@ -103,7 +105,7 @@ def _is_meant(sign: str, local: str, domain: str) -> bool:
     if sign != " at ":
         return True
     if _SPELLED_DOT.search(domain) is not None:
-        return local.lower() not in _ORDINARY
+        return local.lower() not in _ORDINARY and _POINT.search(domain) is None
     return re.search(r"\w[._\d]|\d", local) is not None and re.search(r"[^\W\d]", local) is not None
 
 

@@ -13,6 +13,7 @@ from datetime import date
 from typing import NamedTuple
 
 from data.personal.found import Found, Rank, Text
+from data.personal.labels import ATTACHED, Meaning, label_before
 
 NEAR = 64
 """Characters before a number in which a word may say what it is."""
@@ -47,8 +48,11 @@ def identities(text: Text) -> Iterator[Found]:
 
 
 def _is_said(rule: _Rule, text: str, start: int) -> bool:
-    """Whether the words that this form needs stand before it."""
-    return rule.words is None or rule.words.search(text, max(0, start - NEAR), start) is not None
+    """Whether the words that this form needs stand before it; a form that needs none is no part number."""
+    if rule.words is not None:
+        return rule.words.search(text, max(0, start - NEAR), start) is not None
+    label = label_before(text, start)
+    return label is None or label.meaning is not Meaning.THING or label.gap > ATTACHED
 
 
 def is_ssn(number: str) -> bool:

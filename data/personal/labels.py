@@ -57,10 +57,10 @@ _LATIN = {
         (?:[ -](?:number|no|nr|code|id)\b)?
     """),
     Meaning.VERSION: pattern(r"""
-        firmware|versions?|ver|v|app|driver|bootloader|release|update[ds]?|runs?|running|sections?|clauses?|chapters?|
+        firmware|versions?|ver|v|app|driver|bootloader|release|(?:up|down)grad\w+|updat\w+|runs?|running|sections?|clauses?|chapters?|
         paragraphs?|terms|treiber|läuft[ ]mit|punkt|kapitel|abschnitt|ziffer|micrologiciel|pilote|application|chapitre|
         versión|controlador|apartado|sección|capítulo|cláusula|versione|aggiornamento|punto|capitolo|clausola|
-        versie|draait|stuurprogramma|hoofdstuk|upgrade
+        versie|draait|stuurprogramma|hoofdstuk
     """),
     Meaning.HOST: pattern(r"""
         ip(?:v[46])?|ip-?(?:adress?e?|address|adres)|address(?:es)?|host|servers?|router|gateway|client|ping|proxy|dns|
@@ -88,10 +88,10 @@ _CHINESE = {
     Meaning.PHONE: "电话|手机号?码?|座机|拨打|请拨|热线|致电|号码|客服|联系|打",
     Meaning.CARD: "卡号|信用卡|银联|银行卡|卡",
 }
+_IN_LATIN = "|".join(f"(?P<{meaning}>{words})" for meaning, words in _LATIN.items())
+_IN_CHINESE = "|".join(f"(?P<{meaning}_>{words})" for meaning, words in _CHINESE.items())
 _LABEL = re.compile(
-    rf"(?<![^\W\d_])(?:{'|'.join(f'(?P<{meaning}>{words})' for meaning, words in _LATIN.items())})(?![^\W\d_])"
-    rf"|{'|'.join(f'(?P<{meaning}_>{words})' for meaning, words in _CHINESE.items())}",
-    re.IGNORECASE,
+    rf"(?<![^\W\d_])(?=[^\W\d_])(?:{_IN_LATIN})(?![^\W\d_])|(?=[\u4e00-\u9fff])(?:{_IN_CHINESE})", re.IGNORECASE
 )
 _SENTENCE_END = re.compile(r"[.!?…]\s+(?=[^\W\d_a-zß-öø-ÿ])|[。！？\n]")
 

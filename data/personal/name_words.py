@@ -5,7 +5,7 @@ from __future__ import annotations
 from data.personal.words import pattern, vocabulary
 
 INTRODUCTIONS = pattern(r"""
-    (?:my|his|her|their|customer|full|first|last|your) ?names?(?: is|['’]s|:)(?: called)?|\bname:|named|
+    (?:my|his|her|customer|full|first|last) ?names?(?: is|['’]s|:)(?: called)?|(?:\A|\n)name:|
     (?:i am|i['’]m) called|
     (?:mein|ihr|sein|unser|der) name (?:ist|lautet)|ich hei(?:ß|ss)e|name ist|
     je m['’]appelle|(?:mon|son|le) nom (?:est|c['’]est)|(?:il|elle) s['’]appelle|nom ?:|
@@ -16,7 +16,7 @@ INTRODUCTIONS = pattern(r"""
 """)
 """After these a single capitalised word is a name."""
 PRESENCES = pattern(r"""
-    this is|i['’]m|i am|it['’]s|ich bin(?: die| der)?|hier (?:ist|spricht)|je suis|ici|c['’]est|soy|habla|aquí|sono|qui|
+    this is|i['’]m|i am|ich bin(?: die| der)?|hier (?:ist|spricht)|je suis|ici|soy|habla|aquí|sono|qui|
     parla|ik ben|u spreekt met|met|hier(?: is)?|spreek(?:t)? met|sou|jag är
 """)
 """After these two are: "this is Ridiculous" and "ich bin Stammkunde" are no names."""
@@ -31,6 +31,13 @@ FAREWELLS = pattern(r"""
     (?:met )?(?:vriendelijke|hartelijke) groet(?:en)?|groet(?:en|jes)?|mvg|(?:alvast )?bedankt|dank u|
     atenciosamente|obrigad[oa]|pozdrawiam|med vänlig hälsning|mvh
 """)
+SPOKEN_FOR = r"(?:it|that)['’]s|c['’]est|das ist|es ist"
+"""After these a name counts when it goes on with "here", "again" or "from": "it's Soccer Game" is none."""
+UNPUNCTUATED = pattern(r"""
+    (?:(?:kind|best|warm|many) )?regards|sincerely|mit freundlichen grü(?:ß|ss)en|mfg|(?:viele|liebe) grü(?:ß|ss)e|lg|
+    vg|cordialement|(?:un )?saludos?|atentamente|(?:cordiali )?saluti|(?:met vriendelijke )?groet(?:en|jes)?|mvg
+""")
+"""Farewells after which a name needs no comma."""
 GREETINGS = pattern(r"""
     hi|hello|hey|dear|good (?:morning|afternoon|evening)|hallo|guten (?:tag|morgen|abend)|liebe[rs]?|sehr geehrte[rs]?|
     moin|bonjour|bonsoir|salut|cher|chère|hola|buen(?:os|as) (?:días|tardes|noches)|buenas|estimad[oa]|querid[oa]|
@@ -38,11 +45,12 @@ GREETINGS = pattern(r"""
     dag|olá
 """)
 TITLES = pattern(r"""
-    mr|mrs|ms|miss|dr|prof|madam|mister|herrn?|frau|fräulein|mme|mlle|monsieur|madame|mademoiselle|sr|sra|srta|
-    señora?|don|doña|sig|sig\.ra|signora?|signor|dott|dott\.ssa|dhr|mevr|mw|meneer|mevrouw|heer|senhora?
+    Mrs?|Ms|Miss|Dr|Prof|Madam|Mister|Herrn?|Frau|Fräulein|Mme|Mlle|[Mm]onsieur|[Mm]adame|[Mm]ademoiselle|Sra?|Srta|
+    [Ss]eñora?|Sig|Sig\.ra|[Ss]ignora?|[Ss]ignor|[Dd]ott|[Dd]ott\.ssa|[Dd]hr|[Mm]evr|[Mm]w|[Mm]eneer|[Mm]evrouw|[Hh]eer|
+    [Ss]enhora?
 """)
 LAST_WORDS = vocabulary("""
-    is name names s called named lautet nom heiße heisse appelle est es llamo llama nombre chiamo chiama nome è e
+    is name names s called ist das lautet nom heiße heisse appelle est es llamo llama nombre chiamo chiama nome è e
     heet naam é chamo chamo-me się heter er are m am bin die der spricht suis ici soy habla aquí sono qui parla ben
     met hier sou är ist regards sincerely yours faithfully truly cheers thanks you wishes best love mfg grüßen
     gruessen grüssen grüße grüsse gruss gruß lg vg dank danke hochachtungsvoll cordialement vous salutations merci
@@ -56,6 +64,7 @@ LAST_WORDS = vocabulary("""
     """)
 """Every word that can stand right before a name in these patterns: a look-up that spares nearly all capitals."""
 NO_NAMES = vocabulary(
+    "mr mrs ms miss dr prof mme mlle sr sra srta sig dhr mevr mw mr. mrs. ms. dr. prof. sr. sra. sig. dhr. mevr.",
     # what people are, how they feel, whom they write to: English
     """
     a an the i we you he she they it my your our this that there here what when where why how who not no yes ok okay
@@ -110,12 +119,12 @@ PARTICLES = pattern(r"""
 """)
 """Words inside names that are written small."""
 SURNAMES = pattern("""
-    欧阳|司马|上官|诸葛|东方|皇甫|尉迟|公孙|慕容|令狐|夏侯|司徒|
+    欧阳|马|上官|诸葛|东方|皇甫|尉迟|公孙|慕容|令狐|夏侯|徒|
     [王李张刘陈杨黄赵吴周徐孙马朱胡郭何林罗高郑梁谢宋唐许邓冯韩曹曾彭萧肖蔡潘田董袁于余叶蒋杜苏魏程吕丁沈任姚卢
     傅钟姜崔谭廖范汪陆金石戴贾韦夏邱方侯邹熊孟秦白江阎薛尹段雷黎史龙陶贺顾毛郝龚邵万钱严覃武莫孔向汤温康施文牛樊
-    葛邢安齐庞颜庄章鲁岳翟殷申欧耿关兰焦俞左柳甘祝包宁尚舒阮纪梅童凌毕单裴霍成苗谷盛曲翁冉骆蓝路游辛靳管柴蒙鲍华
-    喻祁蒲房滕屈饶解牟艾尤时穆农司卓古吉缪简车项连芦麦褚娄窦戚岑景党宫费卜冷晏席卫米柏宗瞿桂全佟应臧闵苟邬边卞姬
-    师和仇栾隋商刁沙荣巫寇桑郎甄丛仲虞敖巩明佘池查麻苑迟邝]
+    葛邢安齐庞颜庄章鲁岳翟殷申欧耿关兰焦俞左柳甘祝宁舒阮纪梅童凌毕裴霍苗翁冉骆游辛靳管柴蒙鲍华
+    喻祁蒲房滕屈饶解牟艾尤穆卓吉缪简芦麦褚娄窦戚岑费卜冷晏席卫米柏宗瞿桂全佟应臧闵苟邬边卞姬
+    师仇栾隋刁荣巫寇桑郎甄丛仲虞敖巩佘苑迟邝]
 """)
 """The surnames that nearly all Chinese bear; compound ones first."""
 CHINESE_LEADS = "我叫|我是|名字[是叫：:]|姓名[是叫：:]*|此致\\n|称呼我?|收[件货]人[是：:]"

@@ -19,10 +19,10 @@ from data.personal.found import Found, Rank, Text
 REACH = 40
 """Characters before a name in which the words that announce it stand."""
 _UPPER = "A-Z\u00c0-\u00d6\u00d8-\u00deĀĂĄĆĈĊČĎĐĒĖĘĚĞĠĢĪİĶĹĻĽŁŃŅŇŌŐŘŚŞŠŢŤŪŮŰŲŹŻŽȘȚ\u0410-\u042f"
-_WORD = rf"(?:[dlDLO]['’])?[{_UPPER}][^\W\d_]*(?:['’\-][^\W\d_]+)*"
+_WORD = rf"(?:[dlDLO]['’])?[{_UPPER}][^\W\d_]*(?:['’\-][^\W\d_]+)*(?![^\W\d_])"
 _NAME = rf"{_WORD}(?: (?:(?:{words.PARTICLES}) ){{0,3}}(?:[{_UPPER}]\.|{_WORD})){{0,4}}"
 _FULL_NAME = rf"{_WORD}(?: (?:(?:{words.PARTICLES}) ){{0,3}}(?:[{_UPPER}]\. )?{_WORD}){{1,3}}"
-_GOES_ON = r"\s*(?:[,.!;:)\n]|\Z|[–-]|(?:and|und|et|y|e|en|again|here|from|about|calling|speaking|aus|von|de)\b)"
+_GOES_ON = r"(?:\s*(?:[,.!;:)\n]|\Z|[–-])|\s+(?:and|und|et|y|e|en|again|here|from|about|calling|speaking|aus|von|de)\b)"
 _SPEAKS = r" (?:here|from|again|calling|speaking|aus|von|de|di|van)\b"
 
 
@@ -33,16 +33,20 @@ class _Rule(NamedTuple):
     name: re.Pattern[str]
 
 
-def _rule(lead: str, name: str) -> _Rule:
-    return _Rule(re.compile(rf"(?<![^\W\d_])(?:{lead})\Z", re.IGNORECASE), re.compile(name))
+def _rule(lead: str, name: str, *, flags: re.RegexFlag = re.IGNORECASE) -> _Rule:
+    return _Rule(re.compile(rf"(?:{lead})\Z", flags), re.compile(name))
 
 
+_NO_LETTER = r"(?<![^\W\d_])"
+_SIGNED = rf"({_NAME})(?=[.,!]?\s*(?:\Z|\n))"
 _RULES = (
-    _rule(rf"(?:{words.INTRODUCTIONS})\s?", rf"({_NAME})"),
-    _rule(rf"(?:{words.PRESENCES}) ", rf"({_FULL_NAME})(?={_GOES_ON})|({_WORD})(?={_SPEAKS})"),
-    _rule(rf"(?:{words.FAREWELLS})(?:[,!.]?\n{{1,3}}|, ?|\s?[–-]{{1,2}}\s?| )", rf"({_NAME})(?=[.,!]?\s*(?:\Z|\n))"),
+    _rule(rf"{_NO_LETTER}(?:{words.INTRODUCTIONS})\s?", rf"({_NAME})"),
+    _rule(rf"{_NO_LETTER}(?:{words.PRESENCES}) ", rf"({_FULL_NAME})(?={_GOES_ON})|({_WORD})(?={_SPEAKS})"),
+    _rule(rf"{_NO_LETTER}(?:{words.SPOKEN_FOR}) ", rf"({_FULL_NAME}|{_WORD})(?={_SPEAKS})"),
+    _rule(rf"(?:\A|[\n.!?,;)]\s?)(?:{words.FAREWELLS})(?:[,!.]?\n{{1,3}}|, ?|\s?[–-]{{1,2}}\s?)", _SIGNED),
+    _rule(rf"{_NO_LETTER}(?:{words.UNPUNCTUATED}) ", _SIGNED),
     _rule(rf"(?:\A|[\n.!?] ?)(?:{words.GREETINGS}),? ", rf"({_NAME})(?=\s*(?:[,!.:;\n–-]|\Z))"),
-    _rule(rf"(?:{words.TITLES})\.? ", rf"({_NAME})"),
+    _rule(rf"{_NO_LETTER}(?:{words.TITLES})\.? ", rf"({_NAME})", flags=re.NOFLAG),
 )
 _CAPITALISED = re.compile(rf"(?<=[\s:,'’–-])(?:[dlDLO]['’])?[{_UPPER}][^\W\d_]")
 _EDGES = " \n'’"
@@ -65,7 +69,9 @@ def names(text: Text) -> Iterator[Found]:
             yield from _announced(text.raw, capital.start())
     for here in _HERE:
         place = text.low.find(here)
-        if place > 0:  # "Siobhan O'Rafter here": once a message is enough
+        if (
+            place > 0 and not text.low[place + len(here) :][:1].isalpha()
+        ):  # "Siobhan O'Rafter here": once a message is enough
             low = max(0, place - REACH)
             match = _BEFORE_HERE.search(text.raw[low:place])
             if match is not None:
@@ -82,12 +88,17 @@ def _word_before(low: str, start: int) -> str:
 
 
 def _announced(text: str, start: int) -> Iterator[Found]:
-    window = text[max(0, start - REACH) : start]
+    low = max(0, start - REACH)
     for rule in _RULES:
-        if rule.lead.search(window) is not None:
+        if rule.lead.search(text, low, start) is not None:
             match = rule.name.match(text, start)
-            if match is not None and match.lastindex is not None:
+            if match is not None and match.lastindex is not None and not _shouted(match[0], text[low:start]):
                 yield from _name(text, *match.span(match.lastindex))
+
+
+def _shouted(name: str, before: str) -> bool:
+    """Capitals among words that are none say something else than a name: "here I am FA again"."""
+    return name.isupper() and not before.isupper()
 
 
 def _name(text: str, start: int, end: int) -> Iterator[Found]:

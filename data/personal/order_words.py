@@ -10,7 +10,7 @@ _NOUNS = pattern(r"""
     (?:purchase |sales )?orders?|accounts?|acct|customers?|client|members?(?:hip)?|invoices?|bookings?|reservations?|
     returns?|rma|refunds?|cases?|tickets?|shipments?|parcels?|tracking|confirmations?|references?|ref|transactions?|
     polic(?:y|ies)|contracts?|subscriptions?|claims?|po(?! ?box)|
-    bestell(?:ung(?:en|s)?|ungsnummer)?|best|auftr(?:ag|ags|äge)|kunden?(?:konto)?|vorgangs?|rechnungs?|buchungs?|
+    bestell(?:ung(?:en|s)?|ungsnummer)?|best(?=[.\s-]{1,2}n)|auftr(?:ag|ags|äge)|kunden?(?:konto)?|vorgangs?|rechnungs?|buchungs?|
     mitglieds?|sendungs?|paket|vertrags?|retoure|reklamations?|
     commandes?|cde|clients?|compte(?: client)?|factures?|dossier|r[ée]servation|suivi|r[ée]f[ée]rence|réf|colis|retour|
     contrat|adh[ée]rent|abonn[ée]|
@@ -19,7 +19,7 @@ _NOUNS = pattern(r"""
     bestel(?:ling(?:en)?)?|klant(?:en)?|factuur|lid|zaak|zending|boeking|contract|polis
 """)
 _NUMBERS = pattern(r"""
-    numbers?|num|no|nos|nr|nrs|id|ids|code|ref|reference|#|№|n[°ºo]|n\.[°ºo]|nummern?|kennung|numéros?|numero|números?|
+    numbers?|num|no|nos|nr|nrs|id|ids|code|ref|reference|#(?=\s)|№|n[°ºo]|n\.[°ºo]|nummern?|kennung|numéros?|numero|números?|
     núm|nùm|codice|código|identifiant|n
 """)
 _OF = pattern(r"""
@@ -35,15 +35,16 @@ _CHINESE = pattern(r"""
 """)
 _GAP = r"[\s.\-:'’]{0,3}"
 LEAD = re.compile(
-    rf"(?<![^\W\d_])(?:(?:{_JOINED})"
+    rf"(?<![^\W\d_])(?=[^\W\d_]|[#№])(?:(?:{_JOINED})"
     rf"|(?:{_NUMBERS})[\s.]{{0,2}}(?:(?:{_OF})\s?){{0,2}}(?:{_NOUNS})(?:{_GAP}(?:{_NUMBERS}))?"
-    rf"|(?:{_NOUNS})(?:{_GAP}(?:{_OF}))?(?:{_GAP}(?:{_NOUNS}))?(?:{_GAP}(?:{_NUMBERS})){{0,2}}"
-    rf")(?![^\W_])|(?:{_CHINESE})",
+    rf"|(?:{_NOUNS})(?:(?:{_GAP}(?:{_OF}))?{_GAP}(?:{_NOUNS}))?(?:{_GAP}(?:{_NUMBERS})){{0,2}}"
+    rf")(?:(?![^\W_])|(?<=[°º№]))|(?=[\u4e00-\u9fff])(?:{_CHINESE})",
     re.IGNORECASE,
 )
 """The words before such a number: a noun, with or without a word for "number" before or after it."""
 NUMBER = re.compile(
-    rf"(?<![^\W\d_])(?:{_NUMBERS})(?![^\W_])|(?:nummern?|nr|no|id|code|kennung)\b|编号|号码|号|ID", re.IGNORECASE
+    rf"(?<![^\W\d_])(?:{_NUMBERS})(?:(?![^\W_])|(?<=[°º№]))|(?:nummern?|nr|no|id|code|kennung)\b|编号|号码|号|ID",
+    re.IGNORECASE,
 )
 """With this among them, the words can mean nothing but the number that follows."""
 GAP = re.compile(

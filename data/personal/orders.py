@@ -25,7 +25,10 @@ _TOKEN = re.compile(
     _UNSPACED.pattern + r"(?:[ ]\d{2,6}(?![\w.,:/-]*[\d€£$%]|\s?(?:[a-z]{2,}\b)))*",
     re.IGNORECASE | re.ASCII,
 )
-_DATE = re.compile(r"(?:\d{4}([-/.])\d{1,2}\1\d{1,2}|\d{1,2}([-/.])\d{1,2}(?:\2\d{2,4})?|\d{1,2}[.:]\d{2})\Z")
+_DATE = re.compile(
+    r"(?:\d{4}([-/.])\d{1,2}\1\d{1,2}|\d{1,2}([-/.])\d{1,2}(?:\2\d{2,4})?|\d{1,2}[.:]\d{2}(?:[ap]m|h)?)\Z",
+    re.IGNORECASE,
+)
 _YEAR_OR_ROUND = re.compile(r"(?:19|20)\d\d\Z|\d+00\Z")
 _BARE = re.compile(r"(?<![A-Za-z0-9_.,#/-])(?:#\s?)?(?:[A-Z]{1,4}-?)?\d[\d-]{3,24}(?![A-Za-z0-9_]|[.,:/-]\d)", re.ASCII)
 REACH = 60
@@ -48,7 +51,7 @@ class Orders:
         raw = text.raw
         for match in self._own.finditer(raw):
             if match.end() > match.start() and not _is_thing(raw, match.start()):
-                yield _found(raw, match.start(), match.end(), Rank.ORDER if " " in match[0] else Rank.NAMED_ORDER)
+                yield _found(raw, match.start(), match.end(), Rank.ORDER)
         named = [one for stretch in _stretches(raw) for one in _named(raw, *stretch)]
         if named:
             for one in named:

@@ -23,8 +23,8 @@ from data.personal.windows import windows
 
 _SEPARATOR = r"[ ().\-/\u00a0\u2011\u2013\u202f\uff08\uff09]"
 _PHONE = re.compile(
-    rf"(?<![A-Za-z0-9_.,#\u00a3$\u20ac\u00a5*-])(?:\+|"
-    rf"[(\uff08]\+?)?\d(?:{_SEPARATOR}{{0,3}}\d){{5,17}}(?![A-Za-z0-9_%]|[.,:]\d)"
+    rf"(?<![A-Za-z0-9_.,\u00a3$\u20ac\u00a5*-])(?:\+|"
+    rf"[(\uff08]\+?)?\d(?:{_SEPARATOR}{{0,3}}\d){{5,17}}(?![A-Za-z0-9_%]|[.,:]\d{1, 2}(?!\d))"
 )
 _EXTENSION = re.compile(
     r",?\s?(?:ext(?:ension)?\.?|x|durchwahl|dw|poste|interno|int\.|toestel|tst\.?|anexo|转|"
@@ -43,9 +43,9 @@ _HARMLESS = re.compile(
 _MONEY_AFTER = re.compile(
     r"(?:[.,]\d{2})?\s?(?:€|£|\$|¥|元|円|euros?\b|eur\b|usd\b|gbp\b|chf\b|dollars?\b|pounds?\b|kr\b|zł)", re.IGNORECASE
 )
+_INTERNATIONAL = re.compile(r"[(\uff08]?\+|[(\uff08]?00[ .-]?[1-9]")
 _NORTH_AMERICAN = re.compile(r"(?:1[ .-])?\(?[2-9]\d{2}\)?[ .-]{1,2}[2-9]\d{2}[ .-]\d{4}\Z")
 _SEPARATED = re.compile(r"\d[ ().\-/\u00a0\u2011\u2013\u202f]+\d")
-_CHINESE = re.compile(r"(?:1[3-9]\d{9}|400\d{7})\Z")
 _NOT_A_PHONE = (Meaning.THING, Meaning.VERSION)
 
 
@@ -104,20 +104,17 @@ class Phones:
         written, digits = text[start:end], digits_of(text[start:end])
         if not _may_be_phone(written, digits, label):
             return None
-        international = written[0] == "+" or written.startswith(("(+", "00"))
+        international = _INTERNATIONAL.match(written) is not None
+        told = _says_phone(label)
+        announced = told or international or digits[0] == "0" or written[0] in "(\uff08"
+        shaped = _NORTH_AMERICAN.match(written) is not None
+        if not announced and not shaped and self._needs_zero:
+            return None  # asking `phonenumbers` costs more than all the rest
         number = _parsed("+" + digits.removeprefix("00") if international else digits, self._region)
-        if number is None:
-            return None
-        announced = international or digits[0] == "0" or written[0] in "(\uff08" or _says_phone(label)
-        valid = phonenumbers.is_valid_number(number)
-        if (
-            (valid and (announced or not self._needs_zero))
-            or (announced and phonenumbers.is_possible_number(number))
-            or _NORTH_AMERICAN.match(written)
-            or (_CHINESE.match(digits) and _says_phone(label))
-        ):  # fmt: skip
-            normal = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
-            return _Read(start, end, valid, str(normal))
+        valid = number is not None and phonenumbers.is_valid_number(number)
+        foreign = (told or international) and 8 <= len(digits) <= 13  # as a customer of another region writes it
+        if valid or shaped or foreign or (announced and number is not None and phonenumbers.is_possible_number(number)):
+            return _Read(start, end, valid, digits if number is None else _canonical(number))
         return None
 
 
@@ -143,6 +140,10 @@ def _says_phone(label: Label | None) -> bool:
 def _is_harmless(written: str) -> bool:
     digits = digits_of(written)
     return len(digits) != 13 or not digits.startswith(("978", "979")) or passes_ean(digits)
+
+
+def _canonical(number: phonenumbers.PhoneNumber) -> str:
+    return str(phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164))
 
 
 def _parsed(number: str, region: str) -> phonenumbers.PhoneNumber | None:

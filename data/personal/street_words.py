@@ -20,9 +20,8 @@ FRENCH = pattern(r"""
 FRENCH_UNITS = r"b[âa]t(?:iment)?|appt?|appartement|esc(?:alier)?|étage|rés(?:idence)?"
 GERMANIC_ENDINGS = tuple(
     vocabulary("""
-    straße strasse str. str weg gasse platz allee ring ufer damm steig pfad chaussee garten gärten markt graben berg hof
-    kamp feld winkel straat laan plein kade gracht singel dijk pad dreef steeg marktje straatje plantsoen haven burgwal
-    baan
+    straße strasse str. str weg gasse platz allee ring ufer damm steig pfad chaussee garten gärten markt graben hof
+    kamp winkel straat laan plein kade gracht singel dijk pad dreef steeg marktje straatje plantsoen haven burgwal
     """)
 )
 """German and Dutch streets end in these: "Lindenstraße 14", "Keizersgracht 123"."""
@@ -34,7 +33,8 @@ GERMANIC_BEGINNINGS = pattern(r"""
 NO_STREETS = pattern(r"""
     (?:\A|[\s-])(?:(?:Arbeits|Sitz|Steh|Park|Stell|Speicher|Liege|Tabellen|Start|Spiel|Sport|Camping)platz|
     (?:Aus|Um|Rund|Rad|Hin|Rück|Heim|Keines|Früh|Lösungs|Liefer|Versand)weg|Kindergarten|(?:Bahn|Fried|Bau|Reiter)hof|
-    (?:Super|Bau|Floh|Welt|Aktien|Arbeits|Mega)markt|Feld)\s\Z|
+    (?:Super|Bau|Floh|Welt|Aktien|Arbeits|Mega|Media)markt|
+    \w*(?:[aeou]|sp|st)ring|(?:note|think|touch|key|mouse|game)pad)\s\Z|
     (?:Am|Im|Zum|Zur|Op de)\s(?:\w+tag|Januar|Februar|März|April|Mai|Juni|Juli|August|September|Oktober|November|
     Dezember|Januari|Abend|Morgen|Ende|Anfang|Jahr|Kapitel|Punkt|Schritt|Gate|Gleis|Terminal|Haus|Preis|Wert|Alter|
     Umkreis|Shop|Set|Paket|Durchschnitt|Schnitt|Internet|Abschnitt|Moment)\s\Z
@@ -42,7 +42,7 @@ NO_STREETS = pattern(r"""
 """Words that end like streets, or follow "am" and "im", and are none."""
 SPANISH = pattern(r"""
     calle|avda\.?|avenida|av\.|plaza|pza\.?|plza\.?|paseo|p[º°]|camino|carretera|ctra\.?|ronda|traves[ií]a|glorieta|
-    pasaje|urbanizaci[óo]n|alameda|cuesta|rambla|rua|rúa|travessa|praça|estrada|largo|c/|c\.
+    pasaje|urbanizaci[óo]n|alameda|cuesta|rambla|rua|rúa|travessa|praça|estrada|largo|c/
 """)
 ITALIAN = pattern(r"""
     via|v\.le|viale|piazza|p\.zza|piazzale|corso|c\.so|vicolo|largo|strada|contrada|vico|borgo|salita|lungomare|
@@ -50,7 +50,7 @@ ITALIAN = pattern(r"""
 """)
 ROMANCE_STEMS = vocabulary("""
     calle avda avenida av. plaza pza plza paseo pº p° camino carretera ctra ronda traves glorieta pasaje urbaniz alameda
-    cuesta rambla rua rúa praça estrada largo c/ c. via v.le piazza p.zza corso vicolo strada contrada vico borgo salita
+    cuesta rambla rua rúa praça estrada largo c/ via v.le piazza p.zza corso vicolo strada contrada vico borgo salita
     lung galleria frazione località
 """)
 """One of these stands in every text with a Spanish or Italian street, in lower case."""
@@ -62,8 +62,8 @@ HOUSE_PARTS = pattern(r"""
 """)
 """What follows a house number: a letter, a second number, a floor, a stair."""
 AMOUNTS = pattern(r"""
-    \s?(?:€|%|(?:euros?|uhr|h|stunden?|mal|km|kg|cm|personen|tage?|jahre?|uur|jaar|keer|minuten|días|ore|horas|giorni|
-    pezzi|stuks?|stück|punkte|prozent|sterne)\b)
+    \s?(?:€|%|(?:euros?|uhr|h|stunden?|mal|km|kilomet\w+|kg|cm|personen|tage?|jahre?|uur|jaar|keer|minuten|días|ore|horas|giorni|
+    pezzi|stuks?|stück|punkte|prozent|sterne|days?|hours?|minutes?|weeks?|times)\b)
 """)
 BOXES = r"p\.? ?o\.? ?box|postfach|postbus|apartado(?: de correos)?|casella postale|boîte postale"
 BOX_STEMS = ("box", "postfach", "postbus", "apartado", "casella", "postale")

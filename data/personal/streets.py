@@ -16,7 +16,7 @@ from data.personal.found import Found, Rank, Text
 REACH = 70
 """Characters before a house number in which its street begins."""
 _UPPER = "A-Z\u00c0-\u00d6\u00d8-\u00de"
-_CAPITAL = rf"[{_UPPER}][\w.'’\-]*"
+_CAPITAL = rf"(?:(?:[{_UPPER}]\w{{0,2}}|Prof)\.|[{_UPPER}][\w'’\-]*)"
 _HOUSE = re.compile(r"(?<![\w.,€$£#/-])\d{1,5}(?![\d%€$£°]|[.:,]\d)")
 _ENGLISH = re.compile(
     rf"\d{{1,5}}[A-Za-z]?(?:-\d{{1,5}})?,? (?:(?:[NSEW]{{1,2}}\.?|North|South|East|West) )?"
@@ -38,7 +38,7 @@ _BOX = re.compile(rf"\b(?:{words.BOXES})\s\d[\d ]{{0,7}}", re.IGNORECASE)
 _COMPOUND = re.compile(rf"(?:(?:{_CAPITAL}|van|von|de|der|den|het|'t) ){{0,3}}[{_UPPER}][\w.'’\-]{{4,}} \Z")
 _ALONE = re.compile(rf"{_CAPITAL} (?:{_CAPITAL} )?(?:{words.GERMANIC_ALONE}) \Z")
 _PLACED = re.compile(rf"\b(?:{words.GERMANIC_BEGINNINGS}) [{_UPPER}][\w\-]{{2,}}(?: [{_UPPER}][\w\-]{{2,}})? \Z")
-_NO_STREETS = re.compile(words.NO_STREETS)
+_NO_STREETS = re.compile(words.NO_STREETS, re.IGNORECASE)
 _ROMANCE = re.compile(
     rf"(?i:\b(?:{words.SPANISH})) ?(?:(?i:de los|de las|de la|del|de|do|da|dos|das|el|la|los|las) )?"
     rf"{_CAPITAL}(?: (?:de |del |la |los |las |y |e |da |do )*{_CAPITAL}){{0,4}}(?:,? (?:n[ºo°.]\.? ?|"
@@ -51,11 +51,11 @@ _HOUSE_END = re.compile(words.HOUSE_PARTS)
 _NO_NUMBER = re.compile(r"s/n(?:,? (?:nave|local|bajo) ?\w{0,4})?")
 _AN_AMOUNT = re.compile(words.AMOUNTS, re.IGNORECASE)
 _CHINESE = re.compile(
-    r"[\u4e00-\u9fff]{1,4}(?:路|街|大道|道|巷|弄|胡同|里|小区|花园|新村|苑)(?=\d)(?:\d{1,5}(?:号院|号楼|单元|"
+    r"[\u4e00-\u9fff]{1,8}(?:路|街|大道|道|巷|弄|胡同|里|小区|花园|新村|苑)(?=\d)(?:\d{1,5}(?:号院|号楼|单元|"
     r"[号弄院幢栋座楼室层房])?[A-Z]?座?){1,6}"
 )
 _CHINESE_UNIT = re.compile(r"[号弄院幢栋座楼单室层房]")
-_CHINESE_BEGINS = re.compile(r"\D*[寄送到在是址往发]")
+_CHINESE_BEGINS = re.compile(r"\D*(?:[寄送到在是址往发市县镇]|(?<!小)区)(?=\D{2})")
 
 
 def streets(text: Text) -> Iterator[Found]:
@@ -111,7 +111,7 @@ def _romance(text: str, house: re.Match[str]) -> Iterator[Found]:
     """A Spanish or Italian street before its number."""
     low = max(0, house.start() - REACH)
     match = _ROMANCE.search(text[low : house.start()])
-    if match is not None:
+    if match is not None and not _AN_AMOUNT.match(text, house.end()):
         yield _found(text, low + match.start(), _end(text, house))
 
 
