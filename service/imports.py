@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import socket
 import tomllib
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -15,16 +13,16 @@ from threading import Event, Thread
 from typing import Any
 
 from data import ingest
-from data.errors import Conflict, InUse, JobCancelled, StorageError, UsageError
+from data.errors import Conflict, JobCancelled, StorageError, UsageError
 from data.files import Blobs
 from data.importers import ImportOptions
-from data.jobs import run_job
 from data.settings import Settings
 from data.store import Store, jobs, uploads
 from data.store.bots import Bot
 from data.store.jobs import Job
 from data.store.uploads import NewUpload
 from service.child import error_of
+from service.inline import Inline
 from service.session import readable_file
 
 POLL_SECONDS = 0.5
@@ -75,30 +73,14 @@ class Desk:
         return Imported(report, again=False)
 
     def _work(self, job: Job, tell: Tell) -> Job:
-        """Work on the job until it is over: a failure that may pass is tried again, as often as the job allows."""
-        while not job.is_over:
-            with self.store.begin() as tx:
-                owned = jobs.claim(
-                    tx,
-                    worker_name(),
-                    lease_seconds=self.settings.jobs.lease_seconds,
-                    kinds=[ingest.KIND],
-                    job_id=job.id,
-                )
-                current = jobs.get(tx, job.id)
-            if owned is None and not current.is_over:
-                raise InUse(
-                    "This file is being imported by another process.",
-                    remedy=f"`attune jobs {job.id}` shows how far it is.",
-                    job=job.id,
-                )
-            if owned is None:
-                return current
-            with self._watched(owned, tell):
-                job = run_job(
-                    self.store, self.settings, owned, lambda context: ingest.run_import(context, self.settings)
-                )
-        return job
+        """Work on the job until it is over."""
+        inline = Inline(
+            self.store,
+            self.settings,
+            lambda context: ingest.run_import(context, self.settings),
+            "This file is being imported by another process.",
+        )
+        return inline.work(job, lambda owned: self._watched(owned, tell))
 
     @contextmanager
     def _watched(self, job: Job, tell: Tell) -> Iterator[None]:
@@ -136,11 +118,6 @@ def opened(path: Path) -> Iterator[Any]:
         ) from None
     with stream:
         yield stream
-
-
-def worker_name() -> str:
-    """Who owns a job that runs in this process."""
-    return f"{socket.gethostname()}:{os.getpid()}"
 
 
 def parse_field_map(given: Sequence[str]) -> dict[str, str]:

@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from data.erasing.quiet import FINDINGS, TRAIN
+from data.erasing.quotes import GONE, findings_without_quotes, without_quotes
 from data.erasing.remaining import records, tombstone, write_remaining
 from data.erasing.rewriting import Rewriting
 from data.erasing.targets import Target
@@ -24,8 +26,6 @@ from data.store.forgetting import BATCH, ERASED
 from data.store.releases import Release
 
 UNSAID = "(erased)"
-TRAIN = "train"
-"""The kind of the jobs that train."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,19 +104,44 @@ def _mark(work: Work, release: Release, words: Words) -> None:
 
 
 def _scrub_results(work: Work, words: Words) -> None:
-    """Results of trainings hold the verdict as well."""
+    """Results hold verdicts and findings as well, and so do the events on the way there."""
     after = ""
     while True:
         work.context.check()
         with work.ledger.begin() as tx:
             page = forgetting.results(tx, work.bot.id, after)
             for job in page:
-                verdict = job["result"].get("verdict")
-                if job["kind"] == TRAIN and isinstance(verdict, dict) and (told := words.verdict(verdict)) != verdict:
-                    forgetting.change_result(tx, job["id"], {**job["result"], "verdict": told})
+                told = _scrubbed(job["kind"], job["result"], words)
+                if told != job["result"]:
+                    forgetting.change_result(tx, job["id"], told)
+        if len(page) < BATCH:
+            break
+        after = page[-1]["id"]
+    _scrub_events(work)
+
+
+def _scrub_events(work: Work) -> None:
+    place = ("", 0)
+    while True:
+        work.context.check()
+        with work.ledger.begin() as tx:
+            page = forgetting.quoting_events(tx, work.bot.id, FINDINGS, place)
+            for event in page:
+                found = {**event["data"], "findings": findings_without_quotes(event["data"])}
+                if found != event["data"]:
+                    forgetting.change_event(tx, event["job_id"], event["sequence"], found)
         if len(page) < BATCH:
             return
-        after = page[-1]["id"]
+        place = (page[-1]["job_id"], page[-1]["sequence"])
+
+
+def _scrubbed(kind: str, result: Mapping[str, Any], words: Words) -> dict[str, Any]:
+    if kind == FINDINGS and not result.get(GONE):
+        return without_quotes(result)
+    verdict = result.get("verdict")
+    if kind == TRAIN and isinstance(verdict, Mapping):
+        return {**result, "verdict": words.verdict(verdict)}
+    return dict(result)
 
 
 def _unsay(work: Work, words: Words) -> None:

@@ -13,19 +13,19 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from data.erasing.derived import TRAIN, Heard, forget_derived, listen, trained_on
+from data.erasing.derived import Heard, forget_derived, listen, trained_on
 from data.erasing.journal import write_journal
 from data.erasing.ledger import Ledger
 from data.erasing.leftovers import forget_leftovers
 from data.erasing.originals import forget_originals, originals_gone
-from data.erasing.quiet import ask_again, quieten
+from data.erasing.quiet import READERS, TRAIN, ask_again, quieten
 from data.erasing.rows import forget_rows
 from data.erasing.targets import Target, conversations, target_of
 from data.erasing.work import Unsay, Work
 from data.errors import UsageError
 from data.jobs import JobContext
 from data.settings import Settings
-from data.store import audit, bots, datasets, erasures, jobs, uploads
+from data.store import audit, bots, datasets, erasures, forgetting, jobs, uploads
 from data.store.audit import Entry
 from data.store.compaction import compact
 from data.suppression import Marks
@@ -99,6 +99,7 @@ def _counted(work: Work, target: Target, heard: Heard) -> dict[str, Any]:
 def _finish(work: Work) -> None:
     """The names go; what others had asked for is asked for again."""
     with work.context.begin() as tx:
+        forgetting.forget_keys(tx, work.bot.id, READERS)
         ask_again(tx, work.ledger)
         report = work.ledger.report
         if report["releases"] and work.settings.erasure.policy == "auto_retrain" and "retraining" not in report:

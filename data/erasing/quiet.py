@@ -1,4 +1,5 @@
-"""Nobody else at work on what is being forgotten: trainings are cancelled and asked for again, imports waited for.
+"""Nobody else at work on what is being forgotten: whoever reads it is cancelled and asked for again, imports are
+waited for.
 
 An import that began before knows nothing of whom to keep out; one that begins later does. A training that freezes its
 dataset waits in turn until no erasure of its bot is under way.
@@ -18,7 +19,9 @@ from data.store.jobs import Job, State
 from data.work import Work
 
 TRAIN = "train"
-"""The kind of the jobs that train."""
+FINDINGS = "findings"
+READERS = (TRAIN, FINDINGS)
+"""The kinds of the jobs that freeze datasets, and quote them in what they leave."""
 RUNNING: tuple[State, ...] = ("running",)
 LOOK_SECONDS = 0.2
 Sleep = Callable[[float], None]
@@ -51,14 +54,14 @@ def ask_again(tx: Tx, ledger: Ledger) -> None:
     for told in ledger.report["trainings"]:
         if told.get("again") is None:
             before = jobs.get(tx, told["cancelled"])
-            told["again"] = jobs.enqueue(tx, TRAIN, before.payload, bot_id=before.bot_id).id
+            told["again"] = jobs.enqueue(tx, before.kind, before.payload, bot_id=before.bot_id).id
 
 
 def _disturbs(tx: Tx, job: Job, own: Job, ledger: Ledger) -> bool:
     """Whether the job must be waited for; a training is asked to end, one whose owner is silent is taken from it."""
     if job.id == own.id:
         return False
-    if job.kind == TRAIN:
+    if job.kind in READERS:
         if job.id not in {told["cancelled"] for told in ledger.report["trainings"]}:
             ledger.list("trainings", {"cancelled": job.id, "again": None})
         return not jobs.cancel(tx, job.id).is_over

@@ -2,23 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from data.erasing.derived import forget_answers
+from data.erasing.quotes import GONE, without_quotes
 from data.erasing.work import Work
 from data.ingest import KIND as IMPORT
 from data.store import Tx, erasures, forgetting, uploads
 from data.store.forgetting import BATCH
 from data.store.uploads import Upload
-
-NUMBERS = (
-    "upload", "format", "format_confidence", "encoding", "dry_run", "conversations", "rows_in", "rows_used",
-    "set_aside", "redacted", "languages", "seconds", "turns", "distinct_labels", "files",
-)  # fmt: skip
-"""What a report may still say: counts, and nothing that anybody wrote."""
-OF_FINDINGS = ("code", "severity", "rows", "count", "remedy", "fixable")
-GONE = "erased"
 
 
 def forget_rows(work: Work) -> None:
@@ -103,14 +96,6 @@ def _forget_uploads(work: Work) -> None:
             forgetting.forget_upload(tx, upload_id, **values)
             uploads.free(tx, upload_id)
             work.ledger.list("uploads", upload_id)
-
-
-def without_quotes(report: Mapping[str, Any]) -> dict[str, Any]:
-    """A report as counts alone."""
-    findings = [{**{name: one[name] for name in OF_FINDINGS if name in one}, "sample": ""}
-                for one in report.get("findings", ())]  # fmt: skip
-    numbers = {name: report[name] for name in NUMBERS if name in report}
-    return {**numbers, "labels": {}, "findings": findings, GONE: True}
 
 
 def _names_somebody(work: Work, upload: Upload) -> bool:

@@ -17,7 +17,7 @@ from data.store.engine import Tx
 from data.store.release_tables import releases
 from data.store.serving_tables import feedback, feedback_revisions, idempotency_keys, turns
 from data.store.serving_tables import sessions as session_rows
-from data.store.tables import conversations, jobs, run_checkpoints, runs, uploads
+from data.store.tables import conversations, job_events, jobs, run_checkpoints, runs, uploads
 
 BATCH = 200
 """Rows that one transaction takes out."""
@@ -157,6 +157,26 @@ def results(tx: Tx, bot_id: str, after: str, limit: int = BATCH) -> list[dict[st
 
 def change_result(tx: Tx, job_id: str, result: dict[str, Any]) -> None:
     tx.connection.execute(update(jobs).where(tx.owns(jobs), jobs.c.id == job_id).values(result=result))
+
+
+def quoting_events(tx: Tx, bot_id: str, type: str, after: tuple[str, int]) -> list[dict[str, Any]]:  # noqa: A002
+    """job_id, sequence and data of the events of this type of a bot's jobs, in order, after `after`."""
+    c = job_events.c
+    of_bot = select(jobs.c.id).where(tx.owns(jobs), jobs.c.bot_id == bot_id)
+    page = select(c.job_id, c.sequence, c.data).where(tx.owns(job_events), c.type == type, c.job_id.in_(of_bot))
+    behind = page.where(tuple_(c.job_id, c.sequence) > after).order_by(c.job_id, c.sequence).limit(BATCH)
+    return [dict(row._mapping) for row in tx.connection.execute(behind)]
+
+
+def change_event(tx: Tx, job_id: str, sequence: int, data: dict[str, Any]) -> None:
+    is_it = (tx.owns(job_events), job_events.c.job_id == job_id, job_events.c.sequence == sequence)
+    tx.connection.execute(update(job_events).where(*is_it).values(data=data))
+
+
+def forget_keys(tx: Tx, bot_id: str, kinds: Sequence[str]) -> None:
+    """Work of these kinds that was done before is no answer any more to whoever asks for the same."""
+    same = update(jobs).where(tx.owns(jobs), jobs.c.bot_id == bot_id, jobs.c.kind.in_(kinds))
+    tx.connection.execute(same.values(dedupe_key=None))
 
 
 def mark_release(tx: Tx, bot_id: str, number: int, *, blocked: bool) -> None:

@@ -11,7 +11,9 @@ def apis() -> tuple[Api, ...]:
         audit,
         bots,
         chat,
+        datasets,
         docs,
+        erasures,
         feedback,
         health,
         jobs,
@@ -22,5 +24,8 @@ def apis() -> tuple[Api, ...]:
         uploads,
     )
 
-    modules = (health, docs, bots, uploads, training, jobs, releases, sessions, chat, feedback, audit, pages)
+    modules = (
+        *(health, docs, bots, uploads, datasets, training, jobs, releases, sessions, chat, feedback, erasures),
+        *(audit, pages),
+    )
     return tuple(module.api for module in modules)

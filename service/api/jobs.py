@@ -23,7 +23,7 @@ api = Api("jobs", "Background work.")
 LOOK_SECONDS = 0.5
 PATIENCE_SECONDS = 15.0
 """How long a stream goes on while the database does not answer."""
-SHOWN_KINDS = ("import", "train", "findings")
+SHOWN_KINDS = ("import", "train", "findings", "erase")
 
 
 @api.route(
@@ -177,6 +177,7 @@ def job_detail(tx: Tx, job: Job) -> JobDetail:
         cancel_requested=job.cancel_requested,
         upload=job.payload.get("upload"),
         release=release if isinstance(release, int) else None,
+        erasure=job.payload.get("erasure"),
         result=job.result,
         error=job.error,
         created_at=job.created_at,

@@ -7,10 +7,12 @@ from typing import Any
 
 from data.errors import StorageError
 from data.files import disk, release_folder
+from data.lineage import of_release
 from data.store import Tx, bots, releases
 from data.store.bots import Bot
 from data.store.releases import Live, Release
 from data.store.releases import Promotion as Wanted
+from service.api._lineage import dataset_source, dataset_summary
 from service.api._listing import listed
 from service.api._spec import Access, Answer, Api, Call, Route
 from service.api.bots import stale
@@ -53,6 +55,7 @@ def show(call: Call) -> Answer:
         bot = bots.get(tx, call.path["bot"])
         release = releases.get(tx, bot.id, number_of(call.path["number"]))
         live = releases.live(tx, bot.id).release
+        made_of = of_release(tx, release)
     manifest: Mapping[str, Any] = release.manifest or {}
     return Answer(
         ReleaseDetail(
@@ -60,6 +63,8 @@ def show(call: Call) -> Answer:
             verdict=release.verdict,
             card=_card(call, bot, release),
             lineage=dict(manifest.get("lineage") or {}),
+            dataset=None if made_of is None else dataset_summary(bot, made_of),
+            sources=[] if made_of is None else [dataset_source(source) for source in made_of.sources],
             thresholds=dict(manifest.get("thresholds") or {}),
             labels=list(manifest.get("labels") or ()),
         )
@@ -164,6 +169,8 @@ def _summary(bot: Bot, release: Release, live: Release | None) -> dict[str, Any]
         "live": live is not None and live.number == release.number,
         "created_at": release.created_at,
         "published_at": release.published_at,
+        "trained_on_erased_data": release.trained_on_erased_data,
+        "promotion_blocked": release.promotion_blocked,
     }
 
 

@@ -15,13 +15,15 @@ VERBS: dict[str, tuple[str, ...]] = {
     "uploads": ("import",),
     "findings": ("data",),
     "training": ("train", "experiment", "bases", "worker"),
-    "releases": ("datasets", "releases", "evaluate", "promote", "rollback"),
+    "datasets": ("datasets",),
+    "releases": ("releases", "evaluate", "promote", "rollback"),
     "chat": ("chat",),
     "feedback": ("feedback",),
     "serving": ("serve",),
     "access": ("keys",),
     "jobs": ("jobs",),
     "demo": ("demo",),
+    "erasing": ("erase", "erasures"),
     "upkeep": ("doctor",),
 }
 

@@ -1,4 +1,4 @@
-"""`attune datasets`, `releases`, `evaluate`, `promote`, `rollback`: what was trained, and what came of it."""
+"""`attune releases`, `evaluate`, `promote`, `rollback`: what was trained, and what came of it."""
 
 from __future__ import annotations
 
@@ -6,14 +6,17 @@ from dataclasses import dataclass
 from typing import Annotated, Any
 
 import typer
+from rich.console import Group
 
-from data.errors import Conflict, NotFound
-from data.store import Store, datasets, releases
+from data.errors import Conflict, NotFound, UsageError
+from data.lineage import counted, of_release, of_upload
+from data.store import Store, Tx, releases, uploads
 from data.store.bots import Bot
 from data.store.releases import Live, Promotion, Release
+from service.commands.datasets import lineage_wire, sources_table
 from service.promotion import move
 from service.session import Session
-from service.tables import DECISIONS, listing, text, verdict_table
+from service.tables import DECISIONS, facts, listing, text, verdict_table
 from service.terminal import Answer
 from service.verbs import BotName, verb
 
@@ -22,8 +25,15 @@ Number = Annotated[int, typer.Argument(metavar="N", min=1, help="The release's n
 
 
 @dataclass(frozen=True, kw_only=True)
-class BotAsked:
+class ReleasesAsked:
     bot: BotName
+    number: Annotated[int | None, typer.Argument(metavar="[N]", min=1, help="One of them alone.")] = None
+    lineage: Annotated[
+        bool, typer.Option("--lineage", help="Where N comes from: its dataset, rows, files, and who handed them in.")
+    ] = False
+    of_upload: Annotated[
+        str | None, typer.Option("--of-upload", metavar="ID", help="Only those trained on this upload.")
+    ] = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,39 +60,22 @@ class RollbackAsked:
     reason: Annotated[str, typer.Option("--reason", help="Why, for the record.")] = "rolled back"
 
 
-def list_datasets(session: Session, asked: BotAsked) -> Answer:
-    """List the frozen datasets of a bot."""
+def list_releases(session: Session, asked: ReleasesAsked) -> Answer:
+    """List the releases of a bot and which of them is live; or tell where one comes from."""
+    if asked.lineage and asked.number is None:
+        raise UsageError("Whose lineage?", remedy="attune releases BOT N --lineage")
     with session.store() as store:
         bot = session.bot(store, asked.bot)
+        if asked.lineage and asked.number is not None:
+            return _lineage(store, bot, asked.number)
         with store.read() as tx:
-            found = [(one, datasets.sources(tx, one.id)) for one in datasets.list_for(tx, bot.id)]
-    wire = [
-        {
-            "dataset": one.id,
-            "fingerprint": one.fingerprint,
-            "created_at": one.created_at,
-            "uploads": sources,
-            "manifest": one.manifest,
-        }
-        for one, sources in found
-    ]
-    rows = [(one.fingerprint[:12], f"{one.created_at:%Y-%m-%d %H:%M}", len(sources), _sizes(one.manifest))
-            for one, sources in found]  # fmt: skip
-    table = listing(["fingerprint", "frozen (UTC)", "uploads", "rows"], rows, "Nothing was frozen yet.")
-    return Answer({"bot": bot.name, "datasets": wire}, table)
-
-
-def list_releases(session: Session, asked: BotAsked) -> Answer:
-    """List the releases of a bot and which of them is live."""
-    with session.store() as store:
-        bot = session.bot(store, asked.bot)
-        with store.read() as tx:
-            found, live = releases.list_for(tx, bot.id), releases.live(tx, bot.id)
+            found, live = _wanted(tx, bot, asked), releases.live(tx, bot.id)
     number = live.release.number if live.release else None
     wire = [_release_wire(one, is_live=one.number == number) for one in found]
     rows = [(one["release"], one["state"], one["decision"], "live" if one["live"] else "", one["macro_f1"],
-             f"{release.created_at:%Y-%m-%d %H:%M}") for one, release in zip(wire, found, strict=True)]  # fmt: skip
-    head = ["release", "state", "verdict", "", "macro-F1", "begun (UTC)"]
+             f"{release.created_at:%Y-%m-%d %H:%M}", _knows(release))
+            for one, release in zip(wire, found, strict=True)]  # fmt: skip
+    head = ["release", "state", "verdict", "", "macro-F1", "begun (UTC)", ""]
     table = listing(head, rows, f"There is none yet; `attune train {bot.name}` makes one.")
     return Answer({"bot": bot.name, "live": number, "version": live.version, "releases": wire}, table)
 
@@ -123,8 +116,48 @@ def rollback(session: Session, asked: RollbackAsked) -> Answer:
     return _moved(bot, live, moved)
 
 
+def _wanted(tx: Tx, bot: Bot, asked: ReleasesAsked) -> list[Release]:
+    if asked.number is not None:
+        return [releases.get(tx, bot.id, asked.number)]
+    if asked.of_upload is None:
+        return releases.list_for(tx, bot.id)
+    upload = uploads.get(tx, asked.of_upload)
+    if upload.bot_id != bot.id:
+        raise NotFound("There is no such upload.")
+    made = {one.number: one for found in of_upload(tx, upload) for one in found.releases}
+    return [made[number] for number in sorted(made)]
+
+
+def _lineage(store: Store, bot: Bot, number: int) -> Answer:
+    """Release, dataset, files, people."""
+    with store.read() as tx:
+        release = releases.get(tx, bot.id, number)
+        found = of_release(tx, release)
+    wire = {"bot": bot.name, **_release_wire(release, is_live=False), "dataset": None}
+    del wire["live"]
+    if found is None:
+        return Answer(wire, text(f"{bot.name}@{number} names no dataset."))
+    found = counted(store, found)
+    one = found.dataset
+    head = facts(
+        [
+            ("release", f"{bot.name}@{number}"),
+            ("dataset", f"{one.number} ({one.fingerprint[:12]})"),
+            ("rows", ", ".join(f"{split} {count}" for split, count in one.manifest["rows"].items())),
+            ("runs", ", ".join(f"{run['run']} ({run['task']} from {run['base']})" for run in found.runs)),
+            ("erased", _knows(release)),
+        ]
+    )
+    table = Group(head, sources_table(found), text(f"Row by row: attune datasets {bot.name} rows {one.number}", "dim"))
+    return Answer({**wire, "dataset": lineage_wire(found)}, table)
+
+
+def _knows(release: Release) -> str:
+    since = release.trained_on_erased_data
+    return "" if since is None else f"trained on data erased since {since:%Y-%m-%d}"
+
+
 def register(app: typer.Typer) -> None:
-    verb(app, "datasets")(list_datasets)
     verb(app, "releases")(list_releases)
     verb(app, "evaluate")(evaluate)
     verb(app, "promote")(promote)
@@ -155,6 +188,8 @@ def _release_wire(release: Release, *, is_live: bool) -> dict[str, Any]:
         "digest": release.digest,
         "created_at": release.created_at,
         "published_at": release.published_at,
+        "trained_on_erased_data": release.trained_on_erased_data,
+        "promotion_blocked": release.promotion_blocked,
     }
 
 
@@ -166,8 +201,3 @@ def _moved(bot: Bot, before: Live, after: Live) -> Answer:
         return Answer(wire, text(f"{bot.name}@{previous} is live already."))
     meaning = DECISIONS.get(after.release.decision or "", ("", ""))[0]
     return Answer(wire, text(f"{bot.name}@{after.release.number} is live now (verdict: it {meaning})."))
-
-
-def _sizes(manifest: dict[str, Any]) -> str:
-    """Rows by split, as the manifest counts them."""
-    return ", ".join(f"{split} {count}" for split, count in dict(manifest.get("rows", {})).items())

@@ -19,7 +19,7 @@ class JobDetail(Told):
 
     object: Literal["job"] = "job"
     id: str
-    kind: str = Field(description="`import`, `train` or `findings`.")
+    kind: str = Field(description="`import`, `train`, `findings` or `erase`.")
     bot: str | None
     state: State
     attempt: int = Field(description="How often it was begun.")
@@ -30,6 +30,7 @@ class JobDetail(Told):
     cancel_requested: bool
     upload: str | None = Field(description="The upload that an import reads.")
     release: int | None = Field(description="The release that a training made.")
+    erasure: str | None = Field(description="The erasure that this job works on.")
     result: Json | None
     error: Json | None
     created_at: Instant
@@ -42,7 +43,7 @@ class JobPage(Page):
 
     bot: str | None = Field(None, pattern=r"^[A-Za-z0-9_-]{1,80}$", description="Only those of this bot.")
     state: State | None = Field(None, description="Only those in this state.")
-    kind: Literal["import", "train", "findings"] | None = Field(None, description="Only those of this kind.")
+    kind: Literal["import", "train", "findings", "erase"] | None = Field(None, description="Only those of this kind.")
 
 
 class JobEvent(Told):

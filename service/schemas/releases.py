@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
+from service.schemas.datasets import DatasetSource, DatasetSummary
 from service.schemas.shape import NOT_BLANK, Asked, Instant, Json, Told
 
 Reason = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500), NOT_BLANK]
@@ -23,6 +24,8 @@ class ReleaseSummary(Told):
     live: bool
     created_at: Instant
     published_at: Instant | None
+    trained_on_erased_data: Instant | None = Field(description="Since when it knows what is erased; null: it does not.")
+    promotion_blocked: bool = Field(description="Whether it needs an `override_reason` for that.")
 
 
 class ReleaseDetail(ReleaseSummary):
@@ -31,6 +34,8 @@ class ReleaseDetail(ReleaseSummary):
     verdict: Json | None
     card: str | None = Field(description="The model card, in Markdown.")
     lineage: Json = Field(description="What it was made of: dataset, runs, recipes, base.")
+    dataset: DatasetSummary | None = Field(description="What it was trained on; its rows by number and page.")
+    sources: list[DatasetSource] = Field(description="The files that came of, and who handed them in.")
     thresholds: Json
     labels: list[str]
 

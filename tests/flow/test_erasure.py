@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import json
 import shutil
+import time
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
 
 from data.erasing.job import run_erasure
 from data.erasing.journal import JOURNAL, read_journal
+from data.erasing.quiet import wait_for_erasures
 from data.erasing.request import replay
 from data.errors import Erased, GateClosed, NotFound, UsageError
 from data.frozen import FrozenDataset, open_dataset
@@ -20,6 +23,7 @@ from data.settings import ErasureSettings
 from data.store import audit, datasets, erasures, feedback, jobs, open_store, releases, turns, uploads
 from data.store.datasets import Dataset
 from data.store.releases import Promotion
+from data.work import Alone
 from export.corrections import CORRECTIONS_FILE
 from export.predict import Predictor
 from export.release import verify_release
@@ -270,6 +274,68 @@ def test_a_training_after_it_knows_nothing_of_the_person(brand: Brand) -> None:
     assert brand.releases()[1].trained_on_erased_data is None
     assert traces(brand.settings.home, MARKER, PERSON) == []
     assert brand.is_sound()
+
+
+def test_what_quotes_the_data_is_a_count_afterwards_and_what_was_done_before_is_done_again(brand: Brand) -> None:
+    said = {"code": "label_errors", "severity": "info", "count": 1, "rows": [1], "remedy": "Look.", "sample": MARKER}
+    with brand.store.begin() as tx:
+        job = jobs.enqueue(tx, "findings", {}, brand.bot_id, "findings:same")
+        held = jobs.claim(tx, "test", lease_seconds=60, job_id=job.id)
+        assert held is not None
+        jobs.event(tx, held, "findings", {"findings": [said]})
+        jobs.finish(tx, held, {"rows": {"train": 3}, "findings": [said], "label_errors": [{"text": MARKER}]})
+    erase(brand, "customer", PERSON)
+    with brand.store.begin() as tx:
+        done = jobs.get(tx, job.id)
+        (event,) = [one for one in jobs.events(tx, job.id) if one.type == "findings"]
+        assert jobs.enqueue(tx, "findings", {}, brand.bot_id, "findings:same").id != job.id
+    silent = {**said, "sample": ""}
+    assert done.result == {"rows": {"train": 3}, "labels": {}, "findings": [silent], "erased": True}
+    assert event.data == {"findings": [silent]}
+
+
+def test_a_training_at_work_is_ended_and_asked_for_again(brand: Brand) -> None:
+    waiting = brand.order(recipe=FROZEN)
+    with brand.store.begin() as tx:
+        held = jobs.claim(tx, "another worker", lease_seconds=600, job_id=waiting.id)
+    assert held is not None
+    erasing = ask_to_erase(brand, "customer", PERSON)
+
+    def ends_when_it_is_asked_to() -> None:
+        until = time.monotonic() + 60
+        while time.monotonic() < until and not brand.job(waiting).cancel_requested:
+            time.sleep(0.05)
+        with brand.store.begin() as tx:
+            jobs.acknowledge_cancel(tx, held)
+
+    other = Thread(target=ends_when_it_is_asked_to)
+    other.start()
+    done = brand.work(erasing, lambda context: run_erasure(context, brand.settings, unsay))
+    other.join()
+    assert done.state == "succeeded", done.error
+    assert done.result is not None
+    (told,) = done.result["trainings"]
+    assert (told["cancelled"], brand.job(waiting).state) == (waiting.id, "cancelled")
+    with brand.store.read() as tx:
+        again = jobs.get(tx, told["again"])
+    assert (again.kind, again.state, again.payload) == ("train", "queued", waiting.payload)
+
+
+def test_a_dataset_is_not_frozen_while_somebody_is_being_forgotten(brand: Brand) -> None:
+    erasing = ask_to_erase(brand, "customer", PERSON)
+    with brand.store.begin() as tx:
+        held = jobs.claim(tx, "another worker", lease_seconds=600, job_id=erasing.id)
+        assert held is not None
+    waits: list[float] = []
+
+    def sleep(seconds: float) -> None:
+        waits.append(seconds)
+        if len(waits) == 3:
+            with brand.store.begin() as tx:
+                jobs.finish(tx, held, {})
+
+    wait_for_erasures(brand.store, brand.bot_id, Alone(brand.store), sleep)
+    assert len(waits) == 3
 
 
 def test_a_backup_from_before_is_caught_up_with_by_the_journal(brand: Brand, tmp_path: Path) -> None:

@@ -32,6 +32,7 @@ ABSENT = {
     "upload": "upload_0123456789abcdef01234567",
     "job": "job_0123456789abcdef01234567",
     "name": "chat.css",
+    "erasure": "erasure_0123456789abcdef01234567",
 }
 INVALID_KEYS = (
     "garbage",
@@ -79,6 +80,7 @@ def body_of(model: str, values: Mapping[str, str]) -> dict[str, Any]:
         "FeedbackGiven": {"turn": values.get("turn", ABSENT["turn"]), "rating": 1},
         "OwnerChange": {"owner": "human"},
         "AgentMessage": {"text": "hello"},
+        "ErasureAsked": {"customer": ["nobody"], "dry_run": True},
     }
     return known.get(model, {})
 
