@@ -46,6 +46,12 @@ _AUTOMATIC = re.compile(
     re.IGNORECASE,
 )
 
+_HINTS = (
+    "auto", "office", "abwesen", "vacation", "monitored", "not reply", "not respond", "nicht im", "undeliver",
+    "mail delivery", "delivery status", "автоответ", "自动", "自動",
+)  # fmt: skip
+"""One of these stands in all that `_AUTOMATIC` finds: most messages hold none, and cost next to nothing."""
+
 
 def twin_key(label: str) -> str:
     """What spellings of one label share: no case, no punctuation, no white space, one Unicode form."""
@@ -68,7 +74,8 @@ def is_missing(label: str) -> bool:
 
 def is_automatic(text: str) -> bool:
     """Whether a program answered because nobody was there."""
-    return _AUTOMATIC.search(text[:OPENING_CHARS]) is not None
+    opening = text[:OPENING_CHARS].lower()
+    return any(hint in opening for hint in _HINTS) and _AUTOMATIC.search(opening) is not None
 
 
 def signature_start(text: str) -> int | None:

@@ -7,8 +7,9 @@ errors are told from those scores by confident learning (Northcutt et al. 2021),
 
 from __future__ import annotations
 
+from array import array
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,7 +22,6 @@ from data.render import Renderer
 from data.schema import Example
 from trainer.bases import LocalBase
 from trainer.embedding import embed
-from trainer.linear import Labelled, thin
 from trainer.ridge import Floats, left_out, probabilities, scores_of, waves
 
 FOLDS = 5
@@ -33,6 +33,8 @@ MOST_ROWS = 20_000
 """Labelled rows that models look at; of more, as many are drawn evenly from the labels."""
 FEWEST_CURVE_ROWS = 80
 """Labelled rows below which a curve would be noise."""
+CHECK_EVERY = 1_000
+"""Rows between two looks at whether the job may go on."""
 SURE = 0.5
 """How sure the other label must be at least: a guess among many is no doubt."""
 
@@ -46,54 +48,58 @@ class Look:
     seed: int = 0
 
 
-def gather(look: Look, rows: Sequence[Example]) -> Evidence:
-    """Measure the rows, all of a dataset in the order of `data.appraise.examples`."""
+def gather(look: Look, rows: Iterable[Example]) -> Evidence:
+    """Measure all rows of a dataset, in the order of `data.appraise.examples`. Only labelled ones stay in memory."""
     renderer = look.base.renderer()
-    unknown, tokens = _read(renderer, rows, look.check)
-    labelled, places = _labelled(look, renderer, rows)
-    suspects: list[Suspect] = []
-    points: list[Point] = []
-    names = sorted(set(labelled.labels))
-    if len(names) >= 2:
-        classes = np.searchsorted(np.array(names), np.array(labelled.labels)).astype(np.int64)
-        features = waves(labelled.embeddings, look.seed)
-        scored = left_out(features, classes, labelled.weights.astype(np.float64))
-        suspects = _suspects(classes, names, probabilities(scored.scores, classes), places)
-        if len(labelled) >= FEWEST_CURVE_ROWS:
-            points = _points(features, classes, scored.strength, look)
-    return Evidence(look.base.name, renderer.room, unknown, tokens, suspects, points)
+    unknown, tokens = array("d"), array("q")
+    labelled: list[tuple[int, Example]] = []
+    for number, row in enumerate(rows, start=1):
+        if number % CHECK_EVERY == 0:
+            look.check()
+        count, strange = renderer.counts(row.text)
+        tokens.append(count)
+        unknown.append(strange / max(1, count))
+        if row.intent is not None:
+            labelled.append((number, row))
+    suspects, points = _of_labels(look, renderer, _drawn(labelled, look.seed))
+    return Evidence(
+        base=look.base.name,
+        longest=renderer.room,
+        unknown=np.array(unknown, dtype=np.float64),
+        tokens=np.array(tokens, dtype=np.int64),
+        suspects=suspects,
+        points=points,
+    )
 
 
-def _read(
-    renderer: Renderer, rows: Sequence[Example], check: Callable[[], None]
-) -> tuple[Floats, npt.NDArray[np.int64]]:
-    """For each row: the share of its tokens that the base does not know, and how many it has."""
-    unknown, tokens = np.zeros(len(rows)), np.zeros(len(rows), dtype=np.int64)
-    for place, row in enumerate(rows):
-        if place % 1000 == 0:
-            check()
-        tokens[place], strange = renderer.counts(row.text)
-        unknown[place] = strange / max(1, tokens[place])
-    return unknown, tokens
+def _drawn(labelled: Sequence[tuple[int, Example]], seed: int) -> list[tuple[int, Example]]:
+    """Rows of labels that are no mere handful; of very many, some of each label."""
+    counts = Counter(row.intent for _, row in labelled)
+    kept = [(number, row) for number, row in labelled if counts[row.intent] >= FEWEST_OF_A_LABEL]
+    if len(kept) <= MOST_ROWS:
+        return kept
+    names = np.array([str(row.intent) for _, row in kept])
+    order = _evenly(np.unique(names, return_inverse=True)[1], np.random.default_rng(seed))
+    return [kept[place] for place in sorted(order[:MOST_ROWS].tolist())]
 
 
-def _labelled(look: Look, renderer: Renderer, rows: Sequence[Example]) -> tuple[Labelled, npt.NDArray[np.int64]]:
-    """The rows of labels that are no mere handful, embedded, and their row numbers from 1."""
-    counts = Counter(row.intent for row in rows)
-    kept = [
-        place for place, row in enumerate(rows) if row.intent is not None and counts[row.intent] >= FEWEST_OF_A_LABEL
-    ]
-    labels = [str(rows[place].intent) for place in kept]
-    places = np.array(kept, dtype=np.int64)
-    drawn = thin(Labelled(np.arange(len(kept), dtype=np.float32)[:, None], labels, np.ones(len(kept), np.float32)),
-                 MOST_ROWS, look.seed).embeddings[:, 0].astype(np.int64)  # fmt: skip
-    places, labels = places[drawn], [labels[place] for place in drawn]
-    texts = [rows[place].text for place in places]
+def _of_labels(
+    look: Look, renderer: Renderer, rows: Sequence[tuple[int, Example]]
+) -> tuple[list[Suspect], list[Point]]:
+    """The labels that are doubted, and how much is understood after learning from some of the rows."""
+    names, classes = np.unique(np.array([str(row.intent) for _, row in rows]), return_inverse=True)
+    if len(names) < 2:
+        return [], []
+    texts = [row.text for _, row in rows]
     distinct = {text: place for place, text in enumerate(dict.fromkeys(texts))}
-    vectors = embed(look.base.encoder(), renderer, renderer.utterances(list(distinct)), look.check) if texts else None
-    weights = np.array([rows[place].weight for place in places], dtype=np.float32)
-    embeddings = np.zeros((0, 1), np.float32) if vectors is None else vectors[[distinct[text] for text in texts]]
-    return Labelled(embeddings, labels, weights), places + 1
+    vectors = embed(look.base.encoder(), renderer, renderer.utterances(list(distinct)), look.check)
+    features = waves(vectors[[distinct[text] for text in texts]], look.seed)
+    scored = left_out(features, classes, np.array([row.weight for _, row in rows]))
+    numbers = np.array([number for number, _ in rows])
+    suspects = _suspects(classes, [str(name) for name in names], probabilities(scored.scores, classes), numbers)
+    if len(rows) < FEWEST_CURVE_ROWS:
+        return suspects, []
+    return suspects, _points(features, classes, scored.strength, look)
 
 
 def _suspects(

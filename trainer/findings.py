@@ -21,7 +21,7 @@ from trainer.evidence import Look, gather
 
 def judged(dataset: FrozenDataset, base: LocalBase, check: Callable[[], None]) -> Appraisal:
     """All there is to say about a frozen dataset, with `base` looking at it. `check` may raise."""
-    return appraise(dataset, gather(Look(base, check), list(examples(dataset))))
+    return appraise(dataset, gather(Look(base, check), examples(dataset)))
 
 
 def look(context: JobContext, settings: Settings, emit: Callable[[Mapping[str, Any]], None]) -> dict[str, Any]:
