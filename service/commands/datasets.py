@@ -36,7 +36,7 @@ class DatasetsAsked:
     action: Annotated[
         str, typer.Argument(metavar="[ACTION]", help="list, show N, card N, rows N, diff A B, or export N.")
     ] = "list"
-    numbers: Annotated[list[int], typer.Argument(metavar="[N]...", min=1, help="Which datasets, by number.")] = field(
+    numbers: Annotated[list[int], typer.Argument(metavar="[N]", min=1, help="Which datasets, by number.")] = field(
         default_factory=list
     )
     to: Annotated[Path | None, typer.Option("--to", metavar="DIR", help="export: the new folder to write.")] = None

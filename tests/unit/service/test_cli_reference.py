@@ -27,7 +27,18 @@ def test_every_verb_takes_home_and_json_and_explains_its_options():
     promised = "init import train evaluate experiment chat bots profile bases datasets releases promote rollback jobs"
     assert {
         f"attune {name}"
-        for name in [*promised.split(), "worker", "demo", "doctor", "data check", "serve", "feedback", "keys"]
+        for name in [
+            *promised.split(),
+            "worker",
+            "demo",
+            "doctor",
+            "data check",
+            "serve",
+            "feedback",
+            "keys",
+            "erase",
+            "erasures",
+        ]
     } == set(verbs)
     for name, verb in verbs.items():
         options = {option for one in verb.params for option in one.opts}
