@@ -21,6 +21,7 @@ class Kind(NamedTuple):
 
 SET_ASIDE: Mapping[str, Kind] = {
     "malformed_json": Kind("warning", "Write one complete JSON object per line."),
+    "malformed_yaml": Kind("warning", "Mend the YAML at the line that is named; what stands before it was read."),
     "not_an_object": Kind("warning", "Every line is one JSON object, not a list, text or number."),
     "duplicate_keys": Kind("warning", "Give every key of an object once."),
     "number_out_of_range": Kind("warning", "Write finite numbers of at most 64 bits; ids can be texts."),
@@ -49,6 +50,7 @@ SET_ASIDE: Mapping[str, Kind] = {
     "attachment_only": Kind("info", "Nothing to do: a file or picture without words teaches nothing."),
     "private_note": Kind("info", "Nothing to do: what colleagues write to each other is kept out."),
     "placeholder_text": Kind("warning", "Give the entity in braces example values, or write out what customers say."),
+    "response_unknown": Kind("warning", "Upload the whole project, its domain too: it says what stands behind a name."),
     "auto_reply": Kind("info", "Nothing to do: a program wrote this while nobody was there.", fixable=True),
     "tool_message": Kind("info", "Nothing to do: what a program asked a tool or thought by itself, nobody said."),
     "other_branch": Kind("info", "Nothing to do: it was edited or asked for again; the branch shown last is used."),
@@ -109,6 +111,7 @@ NOTICED: Mapping[str, Kind] = {
         "warning", "Keep the export's file names, which hold the intents, or upload it as a whole."
     ),
     "references_left_out": Kind("info", "Upload the files that are referred to as well, best in one zip."),
+    "keys_repeated": Kind("warning", "Give every key of a mapping once: the last one counts."),
     "leakage": Kind("warning", "Texts of the test stand in train: take them out of one of the two."),
     "near_leakage": Kind("info", "Texts of the test resemble some of train: scores on them flatter the model."),
     "seen_in_train": Kind("info", "Nothing to do: test messages that stand in train are measured apart.", fixable=True),

@@ -99,6 +99,8 @@ def _surveyed(member: Member, options: ImportOptions, limits: ImportSettings, *,
     if not sample.head.strip() or (not by_kind and not sample.is_text):
         return None
     survey = _survey(member, options, is_known=True)
+    if by_kind and not sample.is_text:  # a picture in a folder has no encoding
+        return replace(survey.detection, encoding="utf-8", encoding_confidence=1.0, bom=0)
     if by_kind:
         return survey.detection
     try:

@@ -11,12 +11,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from data.errors import ImportRefused
-from data.importers import ai_chats, bot_platforms, chat_apps, helpdesks, research
+from data.importers import ai_chats, bot_platforms, chat_apps, chatterbot, helpdesks, rasa, research
 from data.importers.kind import Kind, Sample
 
 KINDS: tuple[Kind, ...] = (
     *chat_apps.KINDS,
     *bot_platforms.KINDS,
+    *rasa.KINDS,
+    *chatterbot.KINDS,
     *helpdesks.KINDS,
     *research.KINDS,
     *ai_chats.KINDS,

@@ -20,6 +20,7 @@ FORMATS: tuple[str, ...] = (
     "slack", "whatsapp", "signal", "telegram", "telegram_html", "messenger", "instagram", "transcript",
     "dialogflow", "dialogflow_cx", "luis", "wit", "bot_transcript", "chatdown", "lu", "qna_maker",
     "conversation_learner", "lex", "lex_logs", "contact_lens",
+    "rasa", "rasa_tracker", "chatterbot",
     "intercom", "zendesk", "freshdesk", "zendesk_chat", "livechat", "crisp", "front", "hubspot", "helpscout",
     "chatwoot", "abcd", "taskmaster", "schema_guided", "star", "tau_bench",
     "chatgpt", "open_webui", "openai_chat", "completions", "sharegpt", "alpaca", "preference",
@@ -42,6 +43,7 @@ class Reason(StrEnum):
     """Why a source row is not used: a closed list, explained in docs/formats.md with an example and a remedy each."""
 
     MALFORMED_JSON = "malformed_json"
+    MALFORMED_YAML = "malformed_yaml"
     NOT_AN_OBJECT = "not_an_object"
     DUPLICATE_KEYS = "duplicate_keys"
     NUMBER_OUT_OF_RANGE = "number_out_of_range"
@@ -70,6 +72,7 @@ class Reason(StrEnum):
     ATTACHMENT_ONLY = "attachment_only"
     PRIVATE_NOTE = "private_note"
     PLACEHOLDER_TEXT = "placeholder_text"
+    RESPONSE_UNKNOWN = "response_unknown"
     AUTO_REPLY = "auto_reply"
     TOOL_MESSAGE = "tool_message"
     OTHER_BRANCH = "other_branch"
