@@ -34,6 +34,7 @@ from data.spans import Edit, Edited, Exact, Stage
 
 PLACEHOLDER = re.compile(rf"\[({'|'.join(KINDS)}) (\d{{1,9}})\]")
 MAX_ROUNDS = 10
+"""A replacement can uncover something ("12345" before it is gone); people write nothing that goes on this long."""
 _SIX_DIGITS = re.compile(r"\d(?:\D{0,3}\d){5}")
 
 Recogniser = Callable[[Text], Iterator[Found]]
@@ -102,13 +103,13 @@ class Redactor:
         memory.reserve(text)
         stages: tuple[Stage, ...] = ()
         counts: Counter[str] = Counter()
-        for _ in range(MAX_ROUNDS):
+        while found:
+            if len(stages) >= MAX_ROUNDS:
+                found = [_rest(text, found[0])]
             text, edits = _replace(text, found, memory)
             counts.update(one.kind for one in found)
             stages += (Exact(edits),)
             found = self.find(text)
-            if not found:
-                break
         return Redacted(text, stages, counts)
 
     def is_personal(self, text: str) -> bool:
@@ -159,6 +160,11 @@ class _Taken:
         self._starts.insert(place, start)
         self._ends.insert(place, end)
         return True
+
+
+def _rest(text: str, first: Found) -> Found:
+    """The text from `first` to its end: where every replacement uncovers another, all that is left is hidden as one."""
+    return first._replace(end=len(text), normal=text[first.start :].casefold())
 
 
 def _replace(text: str, found: list[Found], memory: Memory) -> tuple[str, tuple[Edit, ...]]:

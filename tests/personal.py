@@ -1,7 +1,7 @@
 """Lines with personal data marked by hand, and how recognisers are scored on them.
 
-Two sets: `tests/data/personal.jsonl`, written by somebody who had not read the recognisers, and the hard lines of
-`tests/unit/data/personal/hard_lines.txt`, one kind of trouble a line. What stands in neither list of a line must not be
+Two sets: `tests/data/personal.jsonl`, written by somebody who had not read the recognisers, and the hard lines
+beside the recognisers' tests, one kind of trouble a line. What stands in neither list of a line must not be
 marked either.
 """
 
@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import re
-from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -19,7 +18,8 @@ from data.redact import Redactor
 from data.settings import ImportSettings
 
 SET = Path(__file__).parent / "data" / "personal.jsonl"
-HARD_LINES = Path(__file__).parent / "unit" / "data" / "personal" / "hard_lines.txt"
+LINES = Path(__file__).parent / "unit" / "data" / "personal"
+"""Where `hard_lines.txt` lies, written before the recognisers, and `more_lines.txt`, written after them."""
 STRUCTURED = ("email", "phone", "card", "iban", "ip", "secret", "id", "order")
 KIND_OF = {"url_credentials": "secret", "national_id": "id"}
 """Where the set names a type in another way than the recognisers."""
@@ -78,9 +78,10 @@ def the_set() -> list[Line]:
     ]
 
 
-def hard_lines() -> list[Line]:
-    """The lines of `hard_lines.txt`."""
-    lines = HARD_LINES.read_text(encoding="utf-8").splitlines()
+def hard_lines(*names: str) -> list[Line]:
+    """The lines of these files, by default of both."""
+    texts = [(LINES / f"{name}.txt").read_text(encoding="utf-8") for name in names or ("hard_lines", "more_lines")]
+    lines = [line for text in texts for line in text.splitlines()]
     return [_read(line) for line in lines if line and not line.startswith("#")]
 
 
@@ -118,10 +119,6 @@ def by_language(lines: Iterable[Line]) -> dict[str, list[Line]]:
     for line in lines:
         grouped.setdefault(line.language, []).append(line)
     return grouped
-
-
-def counts(marks: Iterable[Mark]) -> Counter[str]:
-    return Counter(mark.kind for mark in marks)
 
 
 def _marks(bodies: Iterable[dict[str, object]]) -> tuple[Mark, ...]:

@@ -50,12 +50,20 @@ MOSTLY = 0.6
 
 def cards(text: Text) -> Iterator[Found]:
     """Card numbers; one that the words before call a voucher, a licence or a serial number is none."""
-    for match in _CARD.finditer(text.raw, text.numbers_from):
-        for start, end in windows(match[0], shortest=13, longest=19):
-            digits = digits_of(match[0][start:end])
-            if _is_card(digits) and not _is_thing(text.raw, match.start() + start, digits):
-                yield Found(Rank.CARD, match.start() + start, match.start() + end, "card", digits)
-                break
+    run = _CARD.search(text.raw, text.numbers_from)
+    while run is not None:
+        found = _card_in(text.raw, run)
+        if found is not None:
+            yield found
+        run = _CARD.search(text.raw, run.end() if found is None else found.end)
+
+
+def _card_in(text: str, run: re.Match[str]) -> Found | None:
+    for start, end in windows(run[0], shortest=13, longest=19):
+        digits = digits_of(run[0][start:end])
+        if _is_card(digits) and not _is_thing(text, run.start() + start, digits):
+            return Found(Rank.CARD, run.start() + start, run.start() + end, "card", digits)
+    return None
 
 
 def ibans(text: Text) -> Iterator[Found]:

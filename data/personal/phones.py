@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from enum import Enum
 from typing import NamedTuple
 
 import phonenumbers
@@ -49,12 +50,24 @@ _SEPARATED = re.compile(r"\d[ ().\-/\u00a0\u2011\u2013\u202f]+\d")
 _NOT_A_PHONE = (Meaning.THING, Meaning.VERSION)
 
 
+CUT_OFF = 4
+"""Characters at the end of a number, its separator among them, that are too many for an amount that follows it."""
+
+
+class Trust(Enum):
+    """How much speaks for a reading."""
+
+    VALID = "valid"  # its region gives out such numbers
+    POSSIBLE = "possible"  # of a right length, or written as in North America
+    FOREIGN = "foreign"  # only the words before, or a +, say that it is one
+
+
 class _Read(NamedTuple):
-    """A stretch read as a phone number: in E.164 form, and whether its region gives out such numbers."""
+    """A stretch read as a phone number, in E.164 form where there is one."""
 
     start: int
     end: int
-    valid: bool
+    trust: Trust
     normal: str
 
 
@@ -78,26 +91,33 @@ class Phones:
 
         raw = _HARMLESS.sub(masked, text.raw)
         yield from spans
-        for match in _PHONE.finditer(raw, text.numbers_from):
-            yield from self._in(raw, match)
+        run = _PHONE.search(raw, text.numbers_from)
+        while run is not None:
+            found = self._in(raw, run)
+            if found is not None:
+                yield found
+            run = _PHONE.search(raw, run.end() if found is None else found.end)
 
-    def _in(self, text: str, match: re.Match[str]) -> Iterator[Found]:
-        """The best number in a run of groups of digits: the first valid one, else the first possible one."""
-        label = label_before(text, match.start())
+    def _in(self, text: str, run: re.Match[str]) -> Found | None:
+        """The best number in a run of groups of digits."""
+        label = label_before(text, run.start())
         shortest = 6 if label is not None and label.meaning is Meaning.PHONE and label.gap <= ATTACHED else 7
-        best: _Read | None = None
-        for start, end in windows(match[0], shortest=shortest, longest=15):
-            start, end = match.start() + start, match.start() + end
+        reads = []
+        for start, end in windows(run[0], shortest=shortest, longest=15):
+            start, end = run.start() + start, run.start() + end
             read = None if _MONEY_AFTER.match(text, end) else self._read(text, start, end, label)
-            if read is not None and (best is None or read.valid):
-                best = read
-                if read.valid:
+            if read is not None:
+                reads.append(read)
+                if read.trust is Trust.VALID:
                     break
-        if best is not None:
-            extension = _EXTENSION.match(text, best.end)
-            end = best.end if extension is None else extension.end()
-            normal = best.normal if extension is None else f"{best.normal};{digits_of(extension[0])}"
-            yield Found(Rank.PHONE, best.start, end, "phone", normal)
+        best = _best(reads)
+        if best is None:
+            return None
+        extension = _EXTENSION.match(text, best.end)
+        if extension is None:
+            return Found(Rank.PHONE, best.start, best.end, "phone", best.normal)
+        normal = f"{best.normal};{digits_of(extension[0])}"
+        return Found(Rank.PHONE, best.start, extension.end(), "phone", normal)
 
     def _read(self, text: str, start: int, end: int, label: Label | None) -> _Read | None:
         """The number that stands there, or None when it is no phone number."""
@@ -111,11 +131,22 @@ class Phones:
         if not announced and not shaped and self._needs_zero:
             return None  # asking `phonenumbers` costs more than all the rest
         number = _parsed("+" + digits.removeprefix("00") if international else digits, self._region)
-        valid = number is not None and phonenumbers.is_valid_number(number)
-        foreign = (told or international) and 8 <= len(digits) <= 13  # as a customer of another region writes it
-        if valid or shaped or foreign or (announced and number is not None and phonenumbers.is_possible_number(number)):
-            return _Read(start, end, valid, digits if number is None else _canonical(number))
+        normal = digits if number is None else _canonical(number)
+        if number is not None and phonenumbers.is_valid_number(number):
+            return _Read(start, end, Trust.VALID, normal)
+        if shaped or (announced and number is not None and phonenumbers.is_possible_number(number)):
+            return _Read(start, end, Trust.POSSIBLE, normal)
+        if (told or international) and 8 <= len(digits) <= 13:
+            return _Read(start, end, Trust.FOREIGN, normal)
         return None
+
+
+def _best(reads: list[_Read]) -> _Read | None:
+    """The valid one, else the longest possible one, unless that cuts off what a longer one of another region has."""
+    if not reads or reads[-1].trust is Trust.VALID:
+        return reads[-1] if reads else None
+    possible = next((read for read in reads if read.trust is Trust.POSSIBLE), reads[0])
+    return possible if possible.end - possible.start > reads[0].end - reads[0].start - CUT_OFF else reads[0]
 
 
 def _may_be_phone(written: str, digits: str, label: Label | None) -> bool:
