@@ -19,6 +19,8 @@ from data.importers.rasa import clicks
 from data.importers.rasa.responses import BLANK, MAX_VARIATIONS, Responses
 from data.importers.rasa.routes import SESSION, UTTER, Lead, Routes
 
+MAX_ANSWER_CHARS = 4_000
+"""Longer answers have no room in a profile."""
 _HANDS_OVER = re.compile(r"hand_?(?:off|over)|to_human|human_|live_?agent", re.IGNORECASE)
 _PROMPT = re.compile(r"^utter_(?:ask|invalid|slots_values)_")
 _OPENING = (SESSION, "get_started", "start")
@@ -112,6 +114,9 @@ class _Answers:
         spoken = [self._texts[name] for name in lead.actions if self._texts[name]]
         spoken += [[words] for words in lead.words]
         self._used.update(lead.actions)
+        if sum(max(map(len, one)) for one in spoken) > MAX_ANSWER_CHARS:
+            yield Remark("definition_left_out", 0, f"{intent}: {_told(lead)}")
+            return
         count = min(MAX_VARIATIONS, max(map(len, spoken), default=0))
         joined = ["\n".join(one[number % len(one)] for one in spoken) for number in range(count)]
         complete, unfilled = _filled(joined)

@@ -49,6 +49,9 @@ def marked(entry: Any, rows: count[int], bot: Definition, limits: ImportSettings
     if not isinstance(body.get("text"), str):
         yield SetAside(row, Reason.MISSING_FIELD if body else Reason.NOT_AN_OBJECT)
         return
+    if len(body["text"]) > limits.max_cell_chars:
+        yield SetAside(row, Reason.TOO_LONG, body["text"][:SAMPLE_CHARS])
+        return
     intent = body.get("intent")
     key = text(table(body.get("metadata")).get("response_key")) or text(body.get("intent_response_key"))
     if isinstance(intent, str) and key and "/" not in intent:

@@ -22,7 +22,7 @@ _TURN = re.compile(r"^([^\s:{}\"]+)\s{0,9}(\{[^{}]*\})?\s{0,9}(?::\s{0,9}(.*))?$
 _ACTION = re.compile(r"^[\w./+-]+$")
 _EVENT = re.compile(r"^(slot|form|active_loop)\s{0,9}\{(.*)\}$")
 _OR = re.compile(r"\s{1,9}OR\s{1,9}")
-_COMMENT = re.compile(r"<!--.*?-->")
+_COMMENT = re.compile(r"<!--(?:(?!<!--).)*?-->")
 
 Part = tuple[str, Any]
 

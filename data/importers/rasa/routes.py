@@ -12,6 +12,8 @@ from typing import Any
 from data.importers.bot_platforms.documents import items, table, tables, text
 
 MAX_LEADS = 20
+MAX_ACTIONS = 20
+"""After so many actions without a word of the user's nobody can say what the answer was."""
 _SILENT = frozenset(
     {
         "action_listen", "action_restart", "action_back", "action_session_start", "action_deactivate_loop",
@@ -88,16 +90,20 @@ def _turns(steps: list[Any]) -> Iterator[tuple[list[str], _Turn]]:
                 yield intents, turn
             intents, turn, starts = heard, _Turn(conditional=bool(step.get("entities"))), True
         elif step.get("action") or step.get("utter"):
-            name = text(step.get("action")) or text(step.get("utter"))
-            turn.actions += [name] if name not in _SILENT else []
+            _act(turn, text(step.get("action")) or text(step.get("utter")))
         elif isinstance(step.get("bot"), str):
-            turn.words.append(step["bot"].strip())
+            turn.words += [step["bot"].strip()] if len(turn.words) < MAX_ACTIONS else []
         elif "checkpoint" in step or text(step.get("active_loop")) not in ("", "null", "~"):
-            turn.actions.append(_LOOP)  # goes on elsewhere
+            _act(turn, _LOOP)  # goes on elsewhere
         elif not turn.actions:
             turn.conditional = True
     if starts:
         yield intents, turn
+
+
+def _act(turn: _Turn, name: str) -> None:
+    if len(turn.actions) < MAX_ACTIONS and name not in _SILENT:
+        turn.actions.append(name if len(turn.actions) < MAX_ACTIONS - 1 else _LOOP)
 
 
 def intents_of(step: dict[str, Any]) -> list[str]:

@@ -177,6 +177,30 @@ def test_markdown_of_old(look):
     assert look(LEGACY_NLU).report.format == look(LEGACY_ANSWERS).report.format == "rasa"
 
 
+def test_odd_lines_in_markdown_of_old(look):
+    text = (
+        LEGACY_STORIES.encode()
+        + b'## odd\n* "as it is"\n* {broken: [north](side)\n  - "Word for word."\n\xff\xfe\xfa\n'
+    )
+    looked = look(text + b"* faq/hours OR chat/joke\n", encoding="utf-8")
+    assert talks(looked)[-1] == [
+        ("user", "as it is\n{broken: north", None), ("assistant", "Word for word.", None),
+    ]  # fmt: skip
+    assert looked.report.set_aside["undecodable"] == 1
+
+
+def test_parts_of_a_domain_by_themselves(look):
+    assert answers(look("intents:\n- a\n- b: {use_entities: []}\n")) == {"a": [], "b": []}
+    with pytest.raises(ImportRefused) as caught:
+        look("version: '3.1'\nslots:\n  colour:\n    type: text\n")
+    assert caught.value.ids["reason"] == "definition_only"
+
+
+def test_a_bot_without_a_session_start_greets_as_it_greets_back(look):
+    looked = bot(look, rules="rules:\n" + rule("intent: greet", "action: utter_a"), intents="[greet]")
+    assert profile(looked)["greeting"] == "A"
+
+
 def test_json_of_old(look):
     looked = look(json.dumps(LEGACY_JSON))
     assert taught(looked) == [
@@ -187,6 +211,10 @@ def test_json_of_old(look):
     ]
     assert looked.report.set_aside == {"missing_field": 1}
     assert finding(looked, "entities_dropped").rows == (4,)
+    long = look(json.dumps(LEGACY_JSON), settings=ImportSettings(max_cell_chars=10))
+    assert long.report.set_aside == {"missing_field": 1, "too_long": 2}
+    cut = look(json.dumps(LEGACY_JSON)[:-60])
+    assert cut.report.set_aside == {"malformed_json": 1}
     keyed = {"text": "when", "intent": "faq", "metadata": {"response_key": "hours"}}
     one = look(json.dumps({"rasa_nlu_data": {"common_examples": [keyed, 7]}}))
     assert taught(one) == [("when", "faq/hours", [])]
@@ -264,6 +292,23 @@ def test_answers_of_several_messages_and_of_words_in_the_story(look):
     assert answers(looked)["a"] == ["A1\nB\nC", "A2\nB\nC", "A3\nB\nC"]
     looked = bot(look, responses, "stories:\n- story: s\n  steps:\n  - intent: b\n  - bot: Word for word.\n")
     assert answers(looked)["b"] == ["Word for word."]
+
+
+def test_answers_that_no_profile_has_room_for(look):
+    responses = f"  utter_a: [{{text: {'word ' * 500}}}]"
+    looked = bot(look, responses, "rules:\n" + rule("intent: a", "action: utter_a", "action: utter_a"))
+    assert answers(looked)["a"] == []
+    assert finding(looked, "definition_left_out").sample == "a: utter_a, utter_a"
+    endless = bot(look, rules="rules:\n" + rule("intent: a", *["action: utter_a"] * 500))
+    assert answers(endless)["a"] == []
+    assert "parts_ignored" in endless.codes
+
+
+def test_stories_that_disagree_in_many_ways(look):
+    stories = "".join(f"- story: s{n}\n  steps:\n  - intent: a\n  - action: utter_{n}\n" for n in range(30))
+    looked = bot(look, "".join(f"  utter_{n}: [{{text: A{n}}}]\n" for n in range(30)), f"stories:\n{stories}")
+    assert answers(looked)["a"] == []
+    assert "definition_left_out" in looked.codes
 
 
 def test_the_fallback_is_what_is_said_when_nothing_is_sure(look):
