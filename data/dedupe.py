@@ -4,20 +4,22 @@ Two conversations are duplicates when their roles, labels and words agree, whate
 utterances are near-duplicates when most of their character trigrams agree (Jaccard similarity of about 0.8), estimated
 by MinHash (Broder 1997) in bands (locality-sensitive hashing). Characters, not words, so that Chinese works as well.
 
-Every utterance gets the key of its cluster at once: that of the first utterance it resembles, else its own. Memory is
-bounded: beyond `CAPACITY` distinct utterances the oldest are forgotten and a late repeat may open a cluster of its own.
-Equal normal forms get equal keys even then, unless the first of them had joined another's cluster.
+Every utterance gets the key of its cluster at once: that of the first utterance it resembles, else its own. What is
+remembered of an utterance (its signature and its bands) lies in a `Space`, in files once it is large: the page cache
+holds it and not the heap, and no late repeat is forgotten. Where two share a band, the newer stands for it.
 """
 
 from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
+from data.mapped import Space, Table, Words
 from data.redact import PLACEHOLDER
 from data.schema import Conversation
 
@@ -25,17 +27,23 @@ PERMUTATIONS = 64
 BANDS = 16
 SIMILAR = 0.8
 """Estimated Jaccard similarity from which two utterances count as near-duplicates."""
-CAPACITY = 400_000
+PLACE_BITS = 26
+MOST = (1 << PLACE_BITS) - 1
+"""Utterances that are remembered; beyond, a late repeat may open a cluster of its own."""
 MAX_CHARS = 1_000
-_SLOTS = 1 << 18
+KEY_CHARS = 16
 _ROWS = PERMUTATIONS // BANDS
+_FEWEST = 1 << 12
+_BATCH = 1 << 10
 _BATCH_CHARS = 50_000
+_PLACE = np.uint64(MOST)
 
 _NOT_WORD = re.compile(r"[\W_]+")
 _DIGITS = re.compile(r"\d+")
 _SPACE = re.compile(r"\s+")
 
 Signatures = npt.NDArray[np.uint32]
+Low = npt.NDArray[np.uint16]
 
 
 def normal_form(text: str) -> str:
@@ -63,70 +71,97 @@ def utterance_key(form: str) -> str:
 class NearIndex:
     """Cluster keys of utterances, assigned in the order they come. The same order gives the same keys."""
 
-    def __init__(self, capacity: int = CAPACITY) -> None:
-        self._capacity = capacity
+    def __init__(self, space: Space | None = None) -> None:
+        self.space = space or Space()
         self._count = 0
-        self._signatures = np.zeros((min(capacity, 4096), PERMUTATIONS), dtype=np.uint16)
-        self._keys: list[str] = []
-        self._slots = np.full((BANDS, _SLOTS), -1, dtype=np.int32)
-        self._band = np.arange(BANDS)
+        self._signatures: Low = self.space.zeros((_FEWEST, PERMUTATIONS), np.uint16)
+        self._keys: npt.NDArray[np.bytes_] = self.space.zeros((_FEWEST,), f"S{KEY_CHARS}")
+        self._bands = Table(self.space, PLACE_BITS)
+
+    def __len__(self) -> int:
+        """How many utterances are remembered: one for each cluster, at least."""
+        return self._count
 
     def assign(self, texts: Sequence[str]) -> list[str]:
-        """One cluster key per text."""
+        """One cluster key per text. Raises StorageFull or StorageError, as `Space.zeros` does."""
         forms = [normal_form(text) for text in texts]
-        return [self._assign(form, low, slots) for form, low, slots in _sketches(forms)]
+        given: list[str] = []
+        for sketch in _sketches(forms):
+            own = forms[len(given) : len(given) + len(sketch.low)]
+            given += self._joined(sketch, lambda place, own=own: utterance_key(own[place]))  # type: ignore[misc]
+        return given
 
     def learn(self, texts: Sequence[str], keys: Sequence[str]) -> None:
         """Remember texts whose keys were assigned before, so that new ones can join them."""
-        forms = [normal_form(text) for text in texts]
-        for (_, low, slots), key in zip(_sketches(forms), keys, strict=True):
-            if self._find(low, slots) is None:
-                self._remember(key, low, slots)
+        start = 0
+        for sketch in _sketches([normal_form(text) for text in texts]):
+            own = keys[start : start + len(sketch.low)]
+            self._joined(sketch, own.__getitem__)
+            start += len(own)
 
-    def _assign(self, form: str, low: npt.NDArray[np.uint16], slots: npt.NDArray[np.int64]) -> str:
-        key = self._find(low, slots)
-        if key is None:
-            key = utterance_key(form)
-            self._remember(key, low, slots)
-        return key
+    def _joined(self, sketch: _Sketch, own_key: Callable[[int], str]) -> list[str]:
+        """The keys of the utterances of a sketch; those that resemble none are remembered under their own key."""
+        before = (self._bands.find(sketch.bands.ravel()) & _PLACE).astype(np.int64).reshape(sketch.bands.shape) - 1
+        best = self._best(before, sketch.low)
+        met: dict[int, int] = {}  # bands of what is remembered in this very step, and by which place
+        keys = []
+        for number, bands in enumerate(sketch.bands.tolist()):
+            place = best[number]
+            if not met.keys().isdisjoint(bands):
+                now = [met.get(band, old) for band, old in zip(bands, before[number].tolist(), strict=True)]
+                place = self._best(np.array([now]), sketch.low[number : number + 1])[0]
+            if place >= 0:
+                keys.append(self._keys[place].decode())
+                continue
+            keys.append(own_key(number))
+            if self._count < MOST:
+                met.update(dict.fromkeys(bands, self._count))
+                self._remember(keys[-1], sketch.low[number])
+        words = np.fromiter((band | place + 1 for band, place in met.items()), np.uint64, len(met))
+        self._bands.put(words)
+        return keys
 
-    def _find(self, low: npt.NDArray[np.uint16], slots: npt.NDArray[np.int64]) -> str | None:
-        """The key of the most similar utterance among those that share a band; the oldest among equals."""
-        candidates = sorted({int(place) for place in self._slots[self._band, slots] if place >= 0})
-        if not candidates:
-            return None
-        agreement = (self._signatures[candidates] == low).mean(axis=1)
-        best = int(agreement.argmax())
-        return self._keys[candidates[best]] if agreement[best] >= SIMILAR else None
+    def _best(self, places: npt.NDArray[np.int64], low: Low) -> list[int]:
+        """For each row the place that is most similar to it, the oldest among equals; -1 where none is similar."""
+        rows, columns = np.nonzero(places >= 0)
+        pairs = np.unique(rows << PLACE_BITS | places[rows, columns])
+        rows, found = pairs >> PLACE_BITS, pairs & int(_PLACE)
+        alike = (self._signatures[found] == low[rows]).sum(axis=1)
+        similar = alike >= SIMILAR * PERMUTATIONS
+        best = np.full(len(low), -1)
+        ranked = np.lexsort((found[similar], -alike[similar]))[::-1]
+        best[rows[similar][ranked]] = found[similar][ranked]  # the last that is written stays: the best
+        return best.tolist()
 
-    def _remember(self, key: str, low: npt.NDArray[np.uint16], slots: npt.NDArray[np.int64]) -> None:
-        place = self._count % self._capacity
+    def _remember(self, key: str, low: Low) -> None:
+        if self._count == len(self._signatures):
+            self._signatures = self.space.grown(self._signatures, 2 * self._count)
+            self._keys = self.space.grown(self._keys, 2 * self._count)
+        self._signatures[self._count] = low
+        self._keys[self._count] = key.encode()
         self._count += 1
-        if place == len(self._signatures):
-            grown = np.zeros((min(self._capacity, 2 * place), PERMUTATIONS), dtype=np.uint16)
-            grown[:place] = self._signatures
-            self._signatures = grown
-        self._signatures[place] = low
-        if place == len(self._keys):
-            self._keys.append(key)
-        else:
-            self._keys[place] = key
-        self._slots[self._band, slots] = place
 
 
-def _sketches(forms: Sequence[str]) -> Iterator[tuple[str, npt.NDArray[np.uint16], npt.NDArray[np.int64]]]:
-    """For each normal form: the low halves of its signature, and its slot in every band."""
+@dataclass(frozen=True, slots=True)
+class _Sketch:
+    """Some utterances: the low halves of their signatures, and a hash of each of their bands, its low bits 0."""
+
+    low: Low
+    bands: Words
+
+
+def _sketches(forms: Sequence[str]) -> Iterator[_Sketch]:
     start = 0
     while start < len(forms):
         end, chars = start, 0
-        while end < len(forms) and chars < _BATCH_CHARS:
+        while end < len(forms) and end < start + _BATCH and chars < _BATCH_CHARS:
             chars += min(len(forms[end]), MAX_CHARS)
             end += 1
         signed = signatures(forms[start:end])
         bands = signed.reshape(len(signed), BANDS, _ROWS).astype(np.uint64)
-        mixed = (bands * _MIX).sum(axis=2, dtype=np.uint64)
-        slots = ((mixed ^ (mixed >> np.uint64(29))) % np.uint64(_SLOTS)).astype(np.int64)
-        yield from zip(forms[start:end], (signed & np.uint32(0xFFFF)).astype(np.uint16), slots, strict=True)
+        mixed = (bands * _MIX).sum(axis=2, dtype=np.uint64) + _BAND
+        mixed = (mixed ^ (mixed >> np.uint64(29))) * _MIX[0]
+        yield _Sketch((signed & np.uint32(0xFFFF)).astype(np.uint16), mixed & ~_PLACE)
         start = end
 
 
@@ -158,3 +193,4 @@ _GRAM = _constants(3, seed=11)
 _TIMES = _constants(PERMUTATIONS, seed=12)
 _PLUS = _constants(PERMUTATIONS, seed=13)
 _MIX = _constants(_ROWS, seed=14)
+_BAND = _constants(BANDS, seed=15)

@@ -15,12 +15,15 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from data.clean import clean
 from data.dedupe import NearIndex, fingerprint
 from data.figures import Figures
 from data.importers import Detection, ImportOptions, Item, ProfileHint, Reason, Remark, SpeakersFound, detect, read
 from data.importers.encoding import GUESSED
 from data.language import languages_of
+from data.mapped import Table
 from data.mend import Mender, spellings
 from data.prepare import ConversationPreparer, Readied
 from data.proposal import Proposal
@@ -91,7 +94,7 @@ class Examination:
         self._index = index
         self._tally = Tally()
         self._figures = Figures()
-        self._seen: set[int] = set()
+        self._seen = Table(index.space)
         self._redacted: Counter[str] = Counter()
         self._set_aside: Counter[str] = Counter()
         self._last_row = 0
@@ -199,15 +202,18 @@ class Examination:
         self, batch: list[tuple[Conversation, str, Counter[str]]], known: Known
     ) -> list[tuple[Conversation, str]]:
         kept_already = known([key for _, key, _ in batch])
+        shorts = np.array([int(key[:16], 16) | 1 for _, key, _ in batch], np.uint64)
+        seen = (self._seen.find(shorts) != 0).tolist()
+        met: set[int] = set()
         kept = []
-        for conversation, key, redacted in batch:
-            short = int(key[:16], 16)
-            if key in kept_already or short in self._seen:
+        for (conversation, key, redacted), short, again in zip(batch, shorts.tolist(), seen, strict=True):
+            if key in kept_already or again or short in met:
                 self._put_aside(Reason.DUPLICATE_CONVERSATION, conversation.row, conversation.rows)
                 continue
-            self._seen.add(short)
+            met.add(short)
             self._redacted.update(redacted)
             kept.append((conversation, key))
+        self._seen.put(np.array(sorted(met), np.uint64))
         return kept
 
     def _finished(self, kept: list[tuple[Conversation, str]]) -> list[Prepared]:

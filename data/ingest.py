@@ -20,7 +20,7 @@ from data.examine import Examination, Numbers, Prepared, examine, opened
 from data.files import Blobs, remove
 from data.importers import ImportOptions
 from data.jobs import JobContext
-from data.near import known_utterances
+from data.near import known_utterances, near_index
 from data.quality import failing
 from data.schema import ImportReport
 from data.settings import ImportSettings, Settings
@@ -99,7 +99,7 @@ def _examined(context: JobContext, settings: Settings, upload: Upload, clock: Cl
     """Look at the upload and keep nothing but the report."""
     started = clock()
     sieve = Sieve.of(context.store, settings.home, upload.bot_id)
-    examination = _opened(settings, upload, sieve, NearIndex())
+    examination = _opened(settings, upload, sieve, near_index(context.store))
     for _ in examination.batches(sieve.stops):
         context.report(examination.progress, rows=examination.rows_in)
     report = examination.report(Numbers(upload.id, dry_run=True, seconds=clock() - started)).to_wire()

@@ -25,21 +25,26 @@ MAX_CHARS = 240
 
 def languages_of(texts: Sequence[str], declared: str | None = None) -> tuple[str | None, ...]:
     """One language per turn of a conversation."""
+    weights = [letters(text) for text in texts]
+    own = [_own_language(text, weight) for text, weight in zip(texts, weights, strict=True)]
     whole = declared
-    if whole is None:
-        code, score = detect(" ".join(texts)[: 2 * MAX_CHARS])
-        whole = code if score >= PLAUSIBLE and sum(map(letters, texts)) >= MIN_TOLD else None
-    return tuple(_language_of(text, whole) for text in texts)
+    if whole is None and any(weight and code is None for weight, code in zip(weights, own, strict=True)):
+        whole = _language_together(texts, sum(weights))
+    return tuple(code or (whole if weight else None) for code, weight in zip(own, weights, strict=True))
 
 
-def _language_of(text: str, whole: str | None) -> str | None:
-    weight = letters(text)
-    if weight == 0:
-        return None
+def _own_language(text: str, weight: int) -> str | None:
+    """The language of a turn by its own words, where they are enough to be sure."""
     if weight < MIN_LETTERS:
-        return whole
+        return None
     code, score = detect(text)
-    return code if score >= SURE else whole
+    return code if score >= SURE else None
+
+
+def _language_together(texts: Sequence[str], weight: int) -> str | None:
+    """The language of all the words of a conversation."""
+    code, score = detect(" ".join(texts)[: 2 * MAX_CHARS])
+    return code if score >= PLAUSIBLE and weight >= MIN_TOLD else None
 
 
 def detect(text: str) -> tuple[str | None, float]:

@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterable
 from itertools import islice
 
 from data.dedupe import NearIndex
+from data.files import Blobs
+from data.mapped import Space
 from data.schema import Conversation
 from data.store import Store, conversations, feedback
 from data.store.packing import unpacked
@@ -15,9 +17,14 @@ BATCH = 256
 Keyed = tuple[Conversation, Iterable[str | None]]
 
 
+def near_index(store: Store) -> NearIndex:
+    """An empty index that outgrows the heap beside the store's other files."""
+    return NearIndex(Space(Blobs(store.home).tmp))
+
+
 def known_utterances(store: Store, bot_id: str, check: Callable[[], None]) -> NearIndex:
     """The clusters of all imported conversations and of the accepted feedback that was prepared; `check` may raise."""
-    index = NearIndex()
+    index = near_index(store)
     stored = conversations.stream(store, bot_id)
     while page := list(islice(stored, BATCH)):
         check()

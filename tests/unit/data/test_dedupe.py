@@ -1,12 +1,17 @@
 """Duplicates are found, near-duplicates share a key, strangers do not."""
 
+import hashlib
 import random
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from data import dedupe
 from data.dedupe import PERMUTATIONS, NearIndex, fingerprint, normal_form, signatures, utterance_key
+from data.mapped import Space
 from data.schema import Conversation, Turn
+
+KEPT = "2d386dbf835ac77fe27783d9f42353fc35b8a067e81bf6e74cc4d74a6c34d450"
 
 
 def conversation(*turns, **more):
@@ -66,13 +71,44 @@ def test_later_batches_join_earlier_clusters_and_learning_restores_them():
     assert fresh.assign(texts[1:]) == whole[1:]
 
 
-def test_memory_is_bounded_and_the_oldest_forgotten():
+def drawn(seed, count):
+    """Messages of a few kinds with words of their own: many are near others, many are not, some are equal."""
+    chance = random.Random(seed)
+    frames = (
+        "where is my {a} order, it should have been here {b}",
+        "I want to send back the {a} that came {b}, please",
+        "{a} {b}",
+        "我的{a}还没有到，{b}可以送到吗？",
+        "Können Sie mir sagen, ob {a} am {b} wieder da ist?",
+    )
+    words = ["".join(chance.choices("abcdefghij", k=chance.randint(2, 9))) for _ in range(400)]
+    return [chance.choice(frames).format(a=chance.choice(words), b=chance.choice(words)) for _ in range(count)]
+
+
+def test_keys_are_those_that_kept_datasets_have():
+    """The digest is of the keys given by the index of before, which knew a band by 18 bits only and forgot by that."""
+    index = NearIndex()
+    texts = drawn(10, 3000)
+    keys = [key for start in range(0, len(texts), 97) for key in index.assign(texts[start : start + 97])]
+    assert hashlib.sha256(" ".join(keys).encode()).hexdigest() == KEPT
+
+
+def test_what_is_remembered_lies_in_files_and_no_late_repeat_is_forgotten(tmp_path):
     words = random.Random(3)
-    texts = ["".join(words.choices("abcdefghij klmno", k=40)) for _ in range(300)]
-    index = NearIndex(capacity=64)
-    index.assign(texts)
-    assert len(index._keys) == 64
-    assert index.assign(texts[-1:]) == [utterance_key(normal_form(texts[-1]))]
+    texts = ["".join(words.choices("abcdefghijklmnopqrstuvwxyz ", k=30)) for _ in range(60_000)]
+    index, small = NearIndex(Space(tmp_path)), NearIndex()
+    keys = index.assign(texts)
+    assert index.assign(texts[:2000]) == keys[:2000] == small.assign(texts[:2000])
+    assert len(index) == len(set(keys)) > 59_000
+    assert list(tmp_path.iterdir()) == []  # they have no names
+
+
+def test_beyond_the_most_that_is_remembered_nothing_breaks(monkeypatch):
+    monkeypatch.setattr(dedupe, "MOST", 2)
+    index = NearIndex()
+    texts = ["where is my parcel", "change the address please", "do you sell tents"]
+    assert index.assign(texts) == index.assign(texts)
+    assert len(index) == 2
 
 
 def test_the_store_of_signatures_grows():
