@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from data.personal.checks import passes_ean, passes_luhn, passes_mod97
 from data.personal.found import HARMLESS, Found, Rank, Text, digits_of
-from data.personal.labels import Meaning, label_before
+from data.personal.labels import ATTACHED, Label, Meaning, label_before
 from data.personal.windows import windows
 
 _CARD = re.compile(r"(?<![A-Za-z0-9_.#])\d(?:[ .\-\u00a0\u2011\u2013]?\d){12,25}(?![A-Za-z0-9_]|[.,]\d)")
@@ -23,6 +23,8 @@ _NETWORKS = (
     (re.compile(r"220[0-4]"), (16, 19)),  # Mir
 )
 """Beginnings and lengths of the card networks (ISO/IEC 7812-1)."""
+_USUAL = (15, 16)
+"""Digits of nearly all cards."""
 
 _IBAN = re.compile(
     r"(?:(?<![A-Za-z0-9])|(?<=iban))(?=([a-z]{2}[ .\-]?\d{2}(?:[ .\-\u00a0\u2011]?[a-z0-9]){11,30}))",
@@ -61,7 +63,8 @@ def cards(text: Text) -> Iterator[Found]:
 def _card_in(text: str, run: re.Match[str]) -> Found | None:
     for start, end in windows(run[0], shortest=13, longest=19):
         digits = digits_of(run[0][start:end])
-        if _is_card(digits) and not _is_thing(text, run.start() + start, digits):
+        label = label_before(text, run.start() + start)
+        if _is_card(digits, label):
             return Found(Rank.CARD, run.start() + start, run.start() + end, "card", digits)
     return None
 
@@ -82,15 +85,14 @@ def ibans(text: Text) -> Iterator[Found]:
             yield Found(Rank.CHECKED, match.start(), end, HARMLESS, "")
 
 
-def _is_card(digits: str) -> bool:
-    return any(len(digits) in lengths and start.match(digits) for start, lengths in _NETWORKS) and passes_luhn(digits)
-
-
-def _is_thing(text: str, start: int, digits: str) -> bool:
-    label = label_before(text, start)
-    if label is not None:
-        return label.meaning is Meaning.THING
-    return len(digits) == 13 and passes_ean(digits)
+def _is_card(digits: str, label: Label | None) -> bool:
+    """By issuer, length and check digit, unless words say otherwise; words alone for one that was mistyped."""
+    if label is not None and label.meaning is Meaning.THING:
+        return False
+    called_so = label is not None and label.meaning is Meaning.CARD
+    if any(len(digits) in lengths and start.match(digits) for start, lengths in _NETWORKS) and passes_luhn(digits):
+        return called_so or len(digits) != 13 or not passes_ean(digits)
+    return called_so and label is not None and label.gap <= ATTACHED and len(digits) in _USUAL
 
 
 def _place_of(written: str, count: int) -> int:

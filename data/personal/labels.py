@@ -39,11 +39,11 @@ _LATIN = {
     Meaning.THING: pattern(r"""
         (?:(?:gift|store|loyalty)[ ]?(?:card|voucher)s?|vouchers?|coupons?|promo(?:tion)?s?|discount|serial|s/n|sku|
         (?:licen[cs]e|activation|software|product)[ ](?:key|code)s?|models?|articles?|items?|parts?|pieces?|
-        components?|fittings?|bolts?|gaskets?|filters?|lamps?|imei|isbn|issn|ean|upc|gtin|asin|bar[ ]?codes?|qr|
+        components?|imei|isbn|issn|ean|upc|gtin|asin|bar[ ]?codes?|qr|
         lots?|batch|meters?|counters?|chassis|vin|containers?|timestamp|unix|epoch|build|colou?rs?|paint|shade|
-        sort[ ]code|vat|tax[ ](?:no|number)|zip|postcodes?|latitude|longitude|pin[ ]drops?|size|
-        art(?:ikel|\.)?-?(?:nummer|nr)?|serien?-?(?:nummer|nr)?|gutschein\w*|aktionscode|lizenz\w*|schlüssel|bauteil|
-        zähler\w*|los-?(?:nummer|nr)|charge|farb\w+|teile?-?(?:nummer|nr)|modell|blz|bankleitzahl|ust-?id\w*|
+        sort[ ]code|vat|tax[ ](?:no|number)|zip|postcodes?|latitude|longitude|size|
+        art\.?-?(?:nummer|nr)|artikel(?:-?(?:nummer|nr))?|art\.|serien?-?(?:nummer|nr)?|gutschein\w*|aktionscode|lizenz\w*|schlüssel|bauteil|
+        zähler\w*|los-?(?:nummer|nr)|farb\w+|teile?-?(?:nummer|nr)|modell|blz|bankleitzahl|ust-?id\w*|
         ersatzteil\w*|maße|handelsregister|hrb|wkn|isin|bic|swift|standort|
         bon[ ]d'achat|code[- ](?:barres?|promo|postal)|numéro[ ]de[ ]série|n°[ ]de[ ](?:série|lot)|clé|modèle|pièce|
         compteur|teinte|couleur|siren|siret|tva|réf\.[ ](?:coloris|fournisseur)|dimensions|coordonnées|
@@ -64,18 +64,19 @@ _LATIN = {
     """),
     Meaning.HOST: pattern(r"""
         ip(?:v[46])?|ip-?(?:adress?e?|address|adres)|address(?:es)?|host|servers?|router|gateway|client|ping|proxy|dns|
-        adresse?|dirección|indirizzo|adres|serveur|servidor|impresora|https?
+        adresse?|dirección|indirizzo|adres|serveur|servidor|https?
     """),
     Meaning.PHONE: pattern(r"""
         tel(?:e(?:ph|f)on(?:e|o|nummer|isch)?)?|t[ée]l(?:éphone)?|teléfonos?|phone|mobile|cell|call(?:ed)?|ring|fax|
         whatsapp|text[ ](?:me|us|to)|dial|hotline|voicemail|handy\w*|mobil\w*|rückruf|anrufen|erreich\w+|durchwahl|
         portable|joi(?:ndre|gnable)|appel\w+|fixe|standard|móvil|llam\w+|contacto|cellulare|chiamat\w+|chiamare|
         richiamar\w+|recapito|linea|bel|belde|bereikbaar|telefoon\w*|mobiel|lijn|
-        (?:my|meine?|mon|mi|il[ ]mio|mijn)[ ](?:number|nummer|numéro|número|numero)
+        (?:my|our|his|her|their|contact|home|work|office|daytime|meine?|mon|mi|il[ ]mio|mijn)[ ]
+        (?:number|no|nummer|numéro|número|numero)|contact
     """),
     Meaning.CARD: pattern(r"""
         cards?|visa|mastercard|amex|american[ ]express|maestro|discover|(?:kredit)?karten?(?:nummer)?|cartes?|cb|
-        tarjetas?|carta|postepay|(?:credit)?kaart(?:nummer)?
+        tarjetas?|carta|(?:credit)?kaart(?:nummer)?
     """),
 }
 _CHINESE = {

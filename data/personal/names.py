@@ -27,26 +27,27 @@ _SPEAKS = r" (?:here|from|again|calling|speaking|aus|von|de|di|van)\b"
 
 
 class _Rule(NamedTuple):
-    """`lead` ends right before the name that `name` matches."""
+    """`lead` ends right before the name that `name` matches; `weak` ones want a name and nothing else there."""
 
     lead: re.Pattern[str]
     name: re.Pattern[str]
+    weak: bool = False
 
 
-def _rule(lead: str, name: str, *, flags: re.RegexFlag = re.IGNORECASE) -> _Rule:
-    return _Rule(re.compile(rf"(?:{lead})\Z", flags), re.compile(name))
+def _rule(lead: str, name: str, *, weak: bool = False, flags: re.RegexFlag = re.IGNORECASE) -> _Rule:
+    return _Rule(re.compile(rf"(?:{lead})\Z", flags), re.compile(name), weak)
 
 
 _NO_LETTER = r"(?<![^\W\d_])"
-_SIGNED = rf"({_NAME})(?=[.,!]?\s*(?:\Z|\n))"
+_ENDS_LINE = r"(?=[.,!]?\s*(?:\Z|\n))"
 _RULES = (
-    _rule(rf"{_NO_LETTER}(?:{words.INTRODUCTIONS})\s?", rf"({_NAME})"),
-    _rule(rf"{_NO_LETTER}(?:{words.PRESENCES}) ", rf"({_FULL_NAME})(?={_GOES_ON})|({_WORD})(?={_SPEAKS})"),
-    _rule(rf"{_NO_LETTER}(?:{words.SPOKEN_FOR}) ", rf"({_FULL_NAME}|{_WORD})(?={_SPEAKS})"),
-    _rule(rf"(?:\A|[\n.!?,;)]\s?)(?:{words.FAREWELLS})(?:[,!.]?\n{{1,3}}|, ?|\s?[–-]{{1,2}}\s?)", _SIGNED),
-    _rule(rf"{_NO_LETTER}(?:{words.UNPUNCTUATED}) ", _SIGNED),
-    _rule(rf"(?:\A|[\n.!?] ?)(?:{words.GREETINGS}),? ", rf"({_NAME})(?=\s*(?:[,!.:;\n–-]|\Z))"),
-    _rule(rf"{_NO_LETTER}(?:{words.TITLES})\.? ", rf"({_NAME})", flags=re.NOFLAG),
+    _rule(rf"{_NO_LETTER}(?:{words.INTRODUCTIONS})\s?", _NAME),
+    _rule(rf"{_NO_LETTER}(?:{words.PRESENCES}) ", rf"{_FULL_NAME}(?={_GOES_ON})|{_WORD}(?={_SPEAKS})", weak=True),
+    _rule(rf"{_NO_LETTER}(?:{words.SPOKEN_FOR}) ", rf"(?:{_FULL_NAME}|{_WORD})(?={_SPEAKS})", weak=True),
+    _rule(rf"(?:\A|[\n.!?,;)]\s?)(?:{words.FAREWELLS})(?:[,!.]?\n{{1,3}}|, ?|\s?[–-]{{1,2}}\s?)", _NAME + _ENDS_LINE),
+    _rule(rf"{_NO_LETTER}(?:{words.UNPUNCTUATED}) ", _NAME + _ENDS_LINE),
+    _rule(rf"(?:\A|[\n.!?] ?)(?:{words.GREETINGS}),? ", rf"{_NAME}(?=\s*(?:[,!.:;\n–-]|\Z))"),
+    _rule(rf"{_NO_LETTER}(?:{words.TITLES})\.? ", _NAME, flags=re.NOFLAG),
 )
 _CAPITALISED = re.compile(rf"(?<=[\s:,'’–-])(?:[dlDLO]['’])?[{_UPPER}][^\W\d_]")
 _EDGES = " \n'’"
@@ -68,14 +69,7 @@ def names(text: Text) -> Iterator[Found]:
         if _word_before(text.low, capital.start()) in words.LAST_WORDS:
             yield from _announced(text.raw, capital.start())
     for here in _HERE:
-        place = text.low.find(here)
-        if (
-            place > 0 and not text.low[place + len(here) :][:1].isalpha()
-        ):  # "Siobhan O'Rafter here": once a message is enough
-            low = max(0, place - REACH)
-            match = _BEFORE_HERE.search(text.raw[low:place])
-            if match is not None:
-                yield from _name(text.raw, low + match.start(1), place)
+        yield from _before_here(text, text.low.find(here), len(here))
     if any(sign in text.low for sign in _CHINESE_SIGNS):
         for match in _CHINESE.finditer(text.raw):
             yield Found(Rank.PERSON, match.start(1), match.end(1), "person", match[1])
@@ -90,10 +84,18 @@ def _word_before(low: str, start: int) -> str:
 def _announced(text: str, start: int) -> Iterator[Found]:
     low = max(0, start - REACH)
     for rule in _RULES:
-        if rule.lead.search(text, low, start) is not None:
-            match = rule.name.match(text, start)
-            if match is not None and match.lastindex is not None and not _shouted(match[0], text[low:start]):
-                yield from _name(text, *match.span(match.lastindex))
+        match = rule.name.match(text, start) if rule.lead.search(text, low, start) is not None else None
+        if match is not None and not _shouted(match[0], text[low:start]):
+            yield from _name(text, start, match.end(), weak=rule.weak)
+
+
+def _before_here(text: Text, place: int, length: int) -> Iterator[Found]:
+    """A name before "here", as in "Siobhan O'Rafter here": once a message is enough."""
+    if place > 0 and not text.low[place + length :][:1].isalpha():
+        low = max(0, place - REACH)
+        match = _BEFORE_HERE.search(text.raw[low:place])
+        if match is not None and not match[1].isupper():
+            yield from _name(text.raw, low + match.start(1), place, weak=True)
 
 
 def _shouted(name: str, before: str) -> bool:
@@ -101,8 +103,8 @@ def _shouted(name: str, before: str) -> bool:
     return name.isupper() and not before.isupper()
 
 
-def _name(text: str, start: int, end: int) -> Iterator[Found]:
-    """The leading words that can be a name; none when the first cannot."""
+def _name(text: str, start: int, end: int, *, weak: bool) -> Iterator[Found]:
+    """The leading words that can be a name; none when the first cannot, or any of a weak one."""
     kept = start
     for word in re.finditer(r"\S+", text[start:end]):
         plain = word[0].casefold().replace("’", "'").removesuffix("'s")
@@ -110,5 +112,5 @@ def _name(text: str, start: int, end: int) -> Iterator[Found]:
             break
         kept = start + word.end()
     name = _TRAILING.sub("", text[start:kept])
-    if len(name) > 1:
+    if len(name) > 1 and not (weak and kept < end):
         yield Found(Rank.PERSON, start, start + len(name), "person", " ".join(name.casefold().split()))

@@ -9,7 +9,7 @@ from data.personal.words import pattern
 _NOUNS = pattern(r"""
     (?:purchase |sales )?orders?|accounts?|acct|customers?|client|members?(?:hip)?|invoices?|bookings?|reservations?|
     returns?|rma|refunds?|cases?|tickets?|shipments?|parcels?|tracking|confirmations?|references?|ref|transactions?|
-    polic(?:y|ies)|contracts?|subscriptions?|claims?|po(?! ?box)|
+    purchases?|polic(?:y|ies)|contracts?|subscriptions?|claims?|po(?! ?box)|
     bestell(?:ung(?:en|s)?|ungsnummer)?|best(?=[.\s-]{1,2}n)|auftr(?:ag|ags|äge)|kunden?(?:konto)?|vorgangs?|rechnungs?|buchungs?|
     mitglieds?|sendungs?|paket|vertrags?|retoure|reklamations?|
     commandes?|cde|clients?|compte(?: client)?|factures?|dossier|r[ée]servation|suivi|r[ée]f[ée]rence|réf|colis|retour|
@@ -19,7 +19,7 @@ _NOUNS = pattern(r"""
     bestel(?:ling(?:en)?)?|klant(?:en)?|factuur|lid|zaak|zending|boeking|contract|polis
 """)
 _NUMBERS = pattern(r"""
-    numbers?|num|no|nos|nr|nrs|id|ids|code|ref|reference|#(?=\s)|№|n[°ºo]|n\.[°ºo]|nummern?|kennung|numéros?|numero|números?|
+    numbers?|num|no|nos|nr|nrs|id|ids|code|ref|reference|#(?=\s|\Z)|№|n[°ºo]|n\.[°ºo]|nummern?|kennung|numéros?|numero|números?|
     núm|nùm|codice|código|identifiant|n
 """)
 _OF = pattern(r"""
@@ -50,9 +50,9 @@ NUMBER = re.compile(
 GAP = re.compile(
     pattern(r"""
     (?:['’]s(?=\s)|
-    (?:is|was|are|lautet|ist|war|est|es|è|era|le|la|el|il|the|(?:it|that)['’]s|it is|das ist|c['’]est|
-    (?:with|mit|avec|con|met) (?:number|nummer|numéro|número|numero))(?=[\s:])|
-    [\s.:=(\["'“„«*?]|是|为|：){1,8}
+    (?:is|was|are|of|lautet|ist|war|est|es|è|era|le|la|el|il|the|(?:it|that)['’]s|it is|das ist|c['’]est|
+    (?:with|mit|avec|con|met) (?:the |der |le |el |il |het )?(?:number|code|nummer|numéro|número|numero))(?=[\s:])|
+    [\s.:=({\["'“„«*?]|是|为|：){1,8}
     """),
     re.IGNORECASE,
 )

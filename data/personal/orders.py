@@ -33,7 +33,9 @@ _YEAR_OR_ROUND = re.compile(r"(?:19|20)\d\d\Z|\d+00\Z")
 _BARE = re.compile(r"(?<![A-Za-z0-9_.,#/-])(?:#\s?)?(?:[A-Z]{1,4}-?)?\d[\d-]{3,24}(?![A-Za-z0-9_]|[.,:/-]\d)", re.ASCII)
 REACH = 60
 """Characters before a number in which the words stand that name it."""
-_THREE_DIGITS = re.compile(r"\d[A-Za-z]?(?:[-./_ ]?[A-Za-z]?\d){2,}")
+SHORTEST_CODE = 5
+"""Characters of a booking code such as ZLBJ2U2O, which has hardly a digit."""
+_NUMBER_OR_CODE = re.compile(r"\d[A-Za-z]?(?:[-./_ ]?[A-Za-z]?\d){2,}|\b(?=[A-Z]{0,12}\d)[A-Z\d]{5,}\b")
 
 
 class _Number(NamedTuple):
@@ -62,7 +64,7 @@ class Orders:
 def _stretches(text: str) -> list[tuple[int, int]]:
     """Where words before a number of three digits or more stand; stretches that touch are one."""
     found: list[tuple[int, int]] = []
-    for match in _THREE_DIGITS.finditer(text):
+    for match in _NUMBER_OR_CODE.finditer(text):
         start, end = max(0, match.start() - REACH), match.end()
         if found and start <= found[-1][1]:
             start = found.pop()[0]
@@ -96,7 +98,8 @@ def _number_at(text: str, start: int, *, strong: bool) -> int | None:
     if match is None:
         return None
     written, digits = match[0], sum(map(str.isdigit, match[0]))
-    if digits < (3 if strong or written[0] == "#" else 4) or len(written) > 40 or _DATE.match(written):
+    code = strong and digits > 0 and len(written) >= SHORTEST_CODE and written.isupper() and written.isalnum()
+    if (not code and digits < (3 if strong or written[0] == "#" else 4)) or len(written) > 40 or _DATE.match(written):
         return None
     if text[match.end() : match.end() + 2][:1] in ("-", "%") or re.match(
         r"[.,:]\d", text[match.end() : match.end() + 2]

@@ -24,7 +24,7 @@ from data.personal.windows import windows
 
 _SEPARATOR = r"[ ().\-/\u00a0\u2011\u2013\u202f\uff08\uff09]"
 _PHONE = re.compile(
-    rf"(?<![A-Za-z0-9_.,\u00a3$\u20ac\u00a5*-])(?:\+|"
+    rf"(?<![A-Za-z0-9_\u00a3$\u20ac\u00a5*-])(?<!\d\.)(?:\+|"
     rf"[(\uff08]\+?)?\d(?:{_SEPARATOR}{{0,3}}\d){{5,17}}(?![A-Za-z0-9_%]|[.,:]\d{1, 2}(?!\d))"
 )
 _EXTENSION = re.compile(
@@ -46,12 +46,16 @@ _MONEY_AFTER = re.compile(
 )
 _INTERNATIONAL = re.compile(r"[(\uff08]?\+|[(\uff08]?00[ .-]?[1-9]")
 _NORTH_AMERICAN = re.compile(r"(?:1[ .-])?\(?[2-9]\d{2}\)?[ .-]{1,2}[2-9]\d{2}[ .-]\d{4}\Z")
-_SEPARATED = re.compile(r"\d[ ().\-/\u00a0\u2011\u2013\u202f]+\d")
 _NOT_A_PHONE = (Meaning.THING, Meaning.VERSION)
 
 
 CUT_OFF = 4
 """Characters at the end of a number, its separator among them, that are too many for an amount that follows it."""
+
+
+SHORTEST_MOBILE = 10
+"""Digits of a mobile number that people write without the zero that their region dials before others."""
+_MOBILE = phonenumbers.PhoneNumberType.MOBILE
 
 
 class Trust(Enum):
@@ -77,7 +81,7 @@ class Phones:
     def __init__(self, region: str) -> None:
         self._region = region
         metadata = phonenumbers.PhoneMetadata.metadata_for_region(region)
-        self._needs_zero = region != "CN" and metadata is not None and metadata.national_prefix == "0"
+        self._needs_zero = metadata is not None and metadata.national_prefix == "0"
 
     def __call__(self, text: Text) -> Iterator[Found]:
         """Every phone number in `text`; dates and amounts come as harmless."""
@@ -128,11 +132,13 @@ class Phones:
         told = _says_phone(label)
         announced = told or international or digits[0] == "0" or written[0] in "(\uff08"
         shaped = _NORTH_AMERICAN.match(written) is not None
-        if not announced and not shaped and self._needs_zero:
+        if not announced and not shaped and self._needs_zero and len(digits) < SHORTEST_MOBILE:
             return None  # asking `phonenumbers` costs more than all the rest
         number = _parsed("+" + digits.removeprefix("00") if international else digits, self._region)
         normal = digits if number is None else _canonical(number)
         if number is not None and phonenumbers.is_valid_number(number):
+            if not announced and self._needs_zero and phonenumbers.number_type(number) != _MOBILE:
+                return None
             return _Read(start, end, Trust.VALID, normal)
         if shaped or (announced and number is not None and phonenumbers.is_possible_number(number)):
             return _Read(start, end, Trust.POSSIBLE, normal)
@@ -160,8 +166,8 @@ def _may_be_phone(written: str, digits: str, label: Label | None) -> bool:
 
 
 def _outweighs(written: str, label: Label) -> bool:
-    """A number written as phone numbers are, some words after what could say otherwise."""
-    return label.gap > ATTACHED and written[0] in "(0" and _SEPARATED.search(written) is not None
+    """A number that begins as phone numbers do, some words after what could say otherwise."""
+    return label.gap > ATTACHED and written[0] in "(0"
 
 
 def _says_phone(label: Label | None) -> bool:

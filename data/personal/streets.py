@@ -21,7 +21,7 @@ _HOUSE = re.compile(r"(?<![\w.,€$£#/-])\d{1,5}(?![\d%€$£°]|[.:,]\d)")
 _ENGLISH = re.compile(
     rf"\d{{1,5}}[A-Za-z]?(?:-\d{{1,5}})?,? (?:(?:[NSEW]{{1,2}}\.?|North|South|East|West) )?"
     rf"(?:(?:\d{{1,3}}(?:st|nd|rd|th)|{_CAPITAL}) ){{1,4}}(?:{words.ENGLISH})\b\.?"
-    rf"(?:,? (?:{words.ENGLISH_UNITS}|#)\.? ?#?\w{{1,6}})?"
+    rf"(?:,? (?:{words.ENGLISH_UNITS}|#)\.? ?#?(?:\d\w{{0,5}}|[A-Z]\d{{0,4}})(?!\w))?"
 )
 _ENGLISH_FLAT = re.compile(rf"\b(?:{words.ENGLISH_UNITS})\.? \w{{1,5}}, ?\Z")
 _ENGLISH_LED = re.compile(rf"\d{{1,5}}[A-Za-z]? (?:The |[NSEW]\.? )?{_CAPITAL}(?: {_CAPITAL}){{0,2}}")
