@@ -41,7 +41,9 @@ def _attend(
     Returns [batch, sequence, heads, size].
     """
     query, key, value, attention_mask = given
-    assert query is not None and key is not None and value is not None
+    assert query is not None
+    assert key is not None
+    assert value is not None
     asked = {name for name, one in more.items() if one is not None and one is not False} - _KNOWN
     causal = more.get("is_causal") or getattr(module, "is_causal", False)
     if asked or causal or attention_mask is None or attention_mask.dim() != 2 or query.shape != key.shape:
