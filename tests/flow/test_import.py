@@ -89,8 +89,12 @@ def test_an_import_keeps_what_was_said(store, settings):
     assert report["redacted"] == {"email": 3, "person": 3}
     first = kept(store)[0]
     assert [turn.text for turn in first.conversation.turns] == [
-        "hello, my mail is [email 1]", "Hello [person 1]", "where is it\nmy rain jacket", "hm", "I am visitor a of the day",
-    ]  # fmt: skip
+        "hello, my mail is [email 1]",
+        "Hello [person 1]",
+        "where is it\nmy rain jacket",
+        "hm",
+        "I am visitor a of the day",
+    ]
     entity = first.conversation.turns[2].entities[0]
     assert first.conversation.turns[2].text[entity.start : entity.end] == "rain jacket"
     assert first.languages[0] == "en"
