@@ -120,40 +120,6 @@ def opened(path: Path) -> Iterator[Any]:
         yield stream
 
 
-def parse_field_map(given: Sequence[str]) -> dict[str, str]:
-    """`field=column` pairs (several to a text, split at commas), a JSON object, or a JSON or TOML file of them.
-
-    Raises UsageError.
-    """
-    fields: dict[str, str] = {}
-    for text in given:
-        fields.update(_pairs(text))
-    return fields
-
-
-def _pairs(text: str) -> dict[str, str]:
-    remedy = "Write --field-map text=Message,role=Author, a JSON object, or name a JSON or TOML file."
-    try:
-        if text.lstrip().startswith("{"):
-            body: Any = json.loads(text)
-        elif "=" in text:
-            body = dict(_pair(piece) for piece in text.split(","))
-        else:
-            body = read_table_file(Path(text))
-    except ValueError:
-        raise UsageError("The field map cannot be read.", remedy=remedy) from None
-    if not isinstance(body, dict) or not all(isinstance(column, str) for column in body.values()):
-        raise UsageError("A field map goes from fields to the names of columns.", remedy=remedy)
-    return body
-
-
-def _pair(piece: str) -> tuple[str, str]:
-    name, equals, column = piece.partition("=")
-    if not equals or not name.strip() or not column.strip():
-        raise ValueError(piece)
-    return name.strip(), column.strip()
-
-
 def read_table_file(path: Path) -> dict[str, Any]:
     """A JSON or TOML file as a dict; a byte-order mark is dropped. Raises NotFound, UsageError."""
     readable_file(path)

@@ -7,7 +7,7 @@ upload is read once, so that a broken archive or a bomb is refused before the fi
 from __future__ import annotations
 
 import codecs
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from itertools import chain
@@ -39,6 +39,8 @@ def detect(
         if container.packing == "zip":
             return _archive(container, choice, options, limits)
         (member,) = container.members
+        if choice is not None and not choice.kind.is_text:
+            return replace(_whole([member], choice), packing=container.packing)
         survey = _survey(member, options, is_known=choice is not None)
         if choice is None:
             if options.format is None:
@@ -65,11 +67,13 @@ def _archive(
     if choice is None and any(member.name in _OFFICE for member in wanted):
         raise ImportRefused(
             "Expected a log of conversations (docs/formats.md); this is an office document.",
-            remedy="Export the table as CSV (UTF-8).",
+            remedy="Save the table as .xlsx or as CSV (UTF-8).",
             reason="not_text",
         )
     if choice is not None:
         wanted = tuple(member for member in wanted if member.name in set(choice.members))
+    if choice is not None and not choice.kind.is_text:
+        return replace(_whole(wanted, choice), packing="zip")
     encodings: dict[str, Encoding] = {}
     taken: list[Detection] = []
     for member in wanted:
@@ -91,6 +95,15 @@ def _archive(
         members=tuple(name for one in taken for name in one.members),
         encodings=encodings,
     )
+
+
+def _whole(members: Sequence[Member], choice: kinds.Choice) -> Detection:
+    """Files that are no texts, read from end to end: damage shows here."""
+    for member in members:
+        for _ in member.chunks():
+            pass
+    names = tuple(member.name for member in members)
+    return Detection(choice.kind.name, choice.confidence, "utf-8", name=names[0], members=names)
 
 
 def _surveyed(member: Member, options: ImportOptions, limits: ImportSettings, *, by_kind: bool) -> Detection | None:

@@ -1,4 +1,4 @@
-"""JSON Lines: one conversation, dialogue or labelled text per line. Each line is read for itself, whatever its shape.
+"""Objects of JSON Lines: a conversation, a dialogue or a labelled text each, read for itself, whatever its shape.
 
 The shapes of files to train language models on (`data.importers.ai_chats.shapes`) are read too.
 
@@ -30,25 +30,22 @@ _KNOWN = {
 }
 
 
-def read(lines: Iterable[Line], limits: ImportSettings) -> Iterator[Item]:
-    """What the lines hold. Blank lines are no rows."""
+def bodies(lines: Iterable[Line]) -> Iterator[tuple[int, dict[str, Any] | Reason, str]]:
+    """(line, its object or why there is none, a sample). Blank lines are no rows."""
     for line in lines:
+        sample = line.text[:SAMPLE_CHARS]
         if line.flaw is not None:
-            yield SetAside(line.number, line.flaw, line.text[:SAMPLE_CHARS])
+            yield line.number, line.flaw, sample
         elif line.text and not line.text.isspace():
-            yield from _line(line, limits)
+            yield line.number, _object(line.text), sample
 
 
-def _line(line: Line, limits: ImportSettings) -> Iterator[Item]:
+def _object(text: str) -> dict[str, Any] | Reason:
     try:
-        body = strict_json.loads(line.text)
+        body = strict_json.loads(text)
     except strict_json.JsonError as error:
-        yield SetAside(line.number, error.reason, line.text[:SAMPLE_CHARS])
-        return
-    if not isinstance(body, dict):
-        yield SetAside(line.number, Reason.NOT_AN_OBJECT, line.text[:SAMPLE_CHARS])
-        return
-    yield from items(body, line.number, limits)
+        return error.reason
+    return body if isinstance(body, dict) else Reason.NOT_AN_OBJECT
 
 
 def items(body: dict[str, Any], row: int, limits: ImportSettings) -> Iterator[Item]:

@@ -8,9 +8,11 @@ counted over the whole upload: a row is the 1-based place of a message among all
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 from typing import Any
 
 from data.importers import encoding, json_stream
@@ -127,6 +129,18 @@ class Source:
             return error.reason
         return found[0] if found else Reason.MALFORMED_JSON
 
+    @contextmanager
+    def as_file(self, member: Member) -> Iterator[Path]:
+        """A file that has to be read here and there, not only from its beginning: itself, or unpacked for the while."""
+        if self.packing == "plain":
+            yield self.path
+            return
+        with NamedTemporaryFile(prefix="attune-") as copy:
+            for piece in member.chunks():
+                copy.write(piece)
+            copy.flush()
+            yield Path(copy.name)
+
     def written(self, member: Member) -> Detection:
         """How one file is written."""
         if self.packing != "zip":
@@ -148,7 +162,8 @@ class Kind:
     """A kind of file: its name in `--format` and reports, what people call it, and the functions that know it.
 
     `sniff` says how sure it is (0..1) that one file is of this kind; `sniff_folder` the same of all files of an archive
-    together, for exports that are a folder. Both look at content first. Below 0.5 is "no".
+    together, for exports that are a folder. Both look at content first. Below 0.5 is "no". `is_text`: its files are
+    texts, whose encoding has to be found out.
     """
 
     name: str
@@ -156,6 +171,7 @@ class Kind:
     read: Reader
     sniff: Callable[[Sample], float] = nothing
     sniff_folder: Callable[[Sequence[Sample]], float] = nothing
+    is_text: bool = True
 
 
 def share(lines: Iterable[str], fits: Callable[[str], Any]) -> float:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from data.errors import ImportRefused
-from data.importers import ai_chats, bot_platforms, chat_apps, chatterbot, helpdesks, rasa, research
+from data.importers import ai_chats, bot_platforms, chat_apps, chatterbot, helpdesks, rasa, research, tables
 from data.importers.kind import Kind, Sample
 
 KINDS: tuple[Kind, ...] = (
@@ -22,6 +22,7 @@ KINDS: tuple[Kind, ...] = (
     *helpdesks.KINDS,
     *research.KINDS,
     *ai_chats.KINDS,
+    *tables.KINDS,
 )  # fmt: skip
 FLOOR = 0.5
 """Below this a file is of none of the kinds."""
@@ -54,7 +55,7 @@ def choose(samples: Sequence[Sample], kinds: Sequence[Kind] | None = None) -> Ch
         best = _best({kind: kind.sniff_folder(samples) for kind in asked})
         if best is not None:
             return Choice(*best, names)
-    found = {sample.name: _best({kind: kind.sniff(sample) for kind in asked}) for sample in _passing(samples)}
+    found = {sample.name: _best({kind: kind.sniff(sample) for kind in asked}) for sample in samples}
     known = {name: one for name, one in found.items() if one is not None}
     counts = Counter(kind.name for kind, _ in known.values())
     if len(counts) > 1:
@@ -75,13 +76,9 @@ def fitting(kind: Kind, samples: Sequence[Sample]) -> Choice:
     folder = kind.sniff_folder(samples) if len(samples) != 1 else 0.0
     if folder >= FLOOR:
         return Choice(kind, folder, names)
-    scores = {sample.name: kind.sniff(sample) for sample in _passing(samples)}
+    scores = {sample.name: kind.sniff(sample) for sample in samples}
     fit = {name: score for name, score in scores.items() if score >= FLOOR}
     return Choice(kind, max(scores.values(), default=0.0), tuple(fit) or names)
-
-
-def _passing(samples: Sequence[Sample]) -> list[Sample]:
-    return [sample for sample in samples if sample.is_text or len(samples) == 1]
 
 
 def _best(scores: dict[Kind, float]) -> tuple[Kind, float] | None:

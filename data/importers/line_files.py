@@ -5,22 +5,25 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import islice
+from typing import Any
 
 from data.errors import ImportRefused
-from data.importers import jsonl, strict_json, table
+from data.importers import jsonl, objects, strict_json, table
 from data.importers.columns import NAMES, Reading, plain_name
 from data.importers.container import Member
+from data.importers.delimited import DelimitedTable
 from data.importers.kind import Source
 from data.importers.lines import Line, read_lines
-from data.importers.nouns import FORMATS, Detection, ImportOptions, Item, Reason, Remark
+from data.importers.nouns import FORMATS, Detection, ImportOptions, Item, Reason
+from data.importers.objects import Found
 from data.importers.packed import CHUNK
-from data.schema import Conversation, SetAside
 from data.settings import ImportSettings
 
 DELIMITERS = (",", ";", "\t", "|")
 SAMPLE_LINES = 20
-GUESSED_TABLE = 0.5
-"""Below this nothing in the first line spoke for a table."""
+GUESSED_TABLE = 0.45
+"""So sure are we of a table whose header says nothing but whose lines are alike; below this nothing speaks for one."""
+MOST = 0.8
 
 
 def detect_lines(head: bytes, base: Detection, options: ImportOptions, limits: ImportSettings) -> Detection:
@@ -35,7 +38,7 @@ def detect_lines(head: bytes, base: Detection, options: ImportOptions, limits: I
         share = _share_of_json(lines)
         if share > 0:
             return replace(base, confidence=share)
-    delimiter, confidence = _delimiter(lines[0].text if lines else "", base.name, options)
+    delimiter, confidence = _delimiter([line.text for line in lines], base.name, options)
     form = "tsv" if delimiter == "\t" else "csv"
     return replace(base, format=options.format or form, delimiter=delimiter, confidence=confidence)
 
@@ -47,11 +50,12 @@ def read_file(member: Member, detection: Detection, options: ImportOptions, limi
         return read_lines(member.chunks(), detection, limits.max_line_bytes)
 
     if detection.format == "jsonl":
-        yield from jsonl.read(lines(), limits)
+        yield from objects.read(lambda: map(_found, jsonl.bodies(lines())), Reading.of(options, limits))
         return
-    reading = Reading(detection.delimiter, options.fields, limits)
+    reading = Reading.of(options, limits, detection.delimiter)
     try:
-        ends = table.conversation_ends(lines(), reading)
+        first = DelimitedTable(lines(), reading)
+        ends = table.conversation_ends(first, first.columns)
     except ImportRefused as refused:
         if detection.confidence >= GUESSED_TABLE or refused.ids.get("reason") != "no_text_column":
             raise
@@ -60,34 +64,24 @@ def read_file(member: Member, detection: Detection, options: ImportOptions, limi
             remedy=f"Name its format ({', '.join(FORMATS)}), or see docs/formats.md.",
             reason="no_text_column",
         ) from None
-    yield from table.read(lines(), reading, ends)
+    yield from table.read(DelimitedTable(lines(), reading), reading, ends)
+
+
+def _found(line: tuple[int, dict[str, Any] | Reason, str]) -> Found:
+    row, body, sample = line
+    return Found(row, flaw=body, sample=sample) if isinstance(body, Reason) else Found(row, body)
 
 
 def read_archive(source: Source, options: ImportOptions) -> Iterator[Item]:
     """The files of an archive one after the other; rows are counted on from file to file."""
-    before = 0
-    for member in source.members:
-        found = source.written(member)
-        lines = 0
-        try:
-            first = member.head(CHUNK)
-            form = detect_lines(first, replace(found, name=member.name), options, source.limits)
-            for item in read_file(member, form, options, source.limits):
-                lines = max(lines, getattr(item, "row", 0))
-                yield _shifted(item, before)
-        except ImportRefused as refused:
-            if len(source.members) == 1:
-                raise
-            yield SetAside(before + 1, Reason.UNREADABLE_FILE, f"{member.name}: {refused.ids.get('reason', '')}")
-            lines = 1
-        before += lines
 
+    def items(member: Member) -> Iterator[Item]:
+        head = member.head(CHUNK)
+        form = detect_lines(head, replace(source.written(member), name=member.name), options, source.limits)
+        yield from read_file(member, form, options, source.limits)
 
-def _shifted(item: Item, by: int) -> Item:
-    if isinstance(item, Conversation):
-        own = f"line-{item.row}"
-        return replace(item, row=item.row + by, id=f"line-{item.row + by}" if item.id == own else item.id)
-    return replace(item, row=item.row + by) if isinstance(item, SetAside | Remark) else item
+    files = ((member.name, items(member)) for member in source.members)
+    yield from table.one_after_another(files, alone=len(source.members) == 1)
 
 
 def _sample(head: bytes, detection: Detection, limits: ImportSettings) -> list[Line]:
@@ -127,17 +121,21 @@ def _is_object(text: str) -> bool:
         return error.reason is not Reason.MALFORMED_JSON
 
 
-def _delimiter(header: str, name: str, options: ImportOptions) -> tuple[str, float]:
-    """The delimiter that makes most sense of the header line, and how sure we are."""
+def _delimiter(lines: list[str], name: str, options: ImportOptions) -> tuple[str, float]:
+    """The delimiter that makes most sense of the first lines, and how sure we are."""
     if options.delimiter is not None:
         return options.delimiter, 1.0
+    header = lines[0] if lines else ""
     known = {plain_name(column) for column in options.fields.values()}.union(*NAMES.values())
     order = sorted(DELIMITERS, key=lambda one: one != "\t") if ".tsv" in name.lower() else list(DELIMITERS)
 
-    def worth(delimiter: str) -> tuple[int, int]:
+    def worth(delimiter: str) -> tuple[int, bool, int]:
         cells = header.split(delimiter)
-        return sum(plain_name(cell.strip('"')) in known for cell in cells[:1000]), len(cells)
+        hits = sum(plain_name(cell.strip('"')) in known for cell in cells[:1000])
+        even = [line.count(delimiter) == len(cells) - 1 for line in lines[1:]]
+        return hits, len(cells) > 1 and len(even) > 0 and sum(even) >= MOST * len(even), len(cells)
 
     best = max(order, key=worth)
-    hits, width = worth(best)
-    return (best if width > 1 else order[0]), 0.95 if hits > 1 else 0.8 if hits else 0.4
+    hits, is_even, width = worth(best)
+    sure = 0.95 if hits > 1 else 0.8 if hits else GUESSED_TABLE if is_even else 0.4
+    return (best if width > 1 else order[0]), sure

@@ -11,7 +11,7 @@ from typing import Any
 from data.errors import UsageError
 from data.importers.encoding import Encoding
 from data.importers.hints import ProfileHint, SpeakersFound
-from data.schema import Conversation, SetAside
+from data.schema import ROLES, Conversation, SetAside
 
 LINE_FORMATS = ("csv", "tsv", "jsonl")
 """Read line by line; what is of no other kind is one of these."""
@@ -24,13 +24,19 @@ FORMATS: tuple[str, ...] = (
     "intercom", "zendesk", "freshdesk", "zendesk_chat", "livechat", "crisp", "front", "hubspot", "helpscout",
     "chatwoot", "abcd", "taskmaster", "schema_guided", "star", "tau_bench",
     "chatgpt", "open_webui", "openai_chat", "completions", "sharegpt", "alpaca", "preference",
+    "json", "xlsx", "parquet",
 )  # fmt: skip
 """Every kind of file, as `--format` and reports name it: one entry per Kind in `data.importers.kinds`."""
 
 FIELDS = (
-    "text", "role", "conversation", "intent", "sentiment", "ts", "rating", "message_rating", "customer", "language",
+    "text", "role", "conversation", "reply", "intent", "sentiment", "ts", "rating", "message_rating", "customer",
+    "language", "tags",
 )  # fmt: skip
 """The fields a column of a table can hold."""
+OTHER_NAMES = {"label": "intent", "time": "ts", "tag": "tags"}
+"""What people call some of them in a field map."""
+ROLE_OF = "role."
+"""Before a value of the role column, in a field map: `role.Kunde` goes to the role that it stands for."""
 
 
 FAIL_ON = ("error", "warning", "info", "never")
@@ -98,7 +104,8 @@ class ImportOptions:
     """How the owner wants a file read; what is None is found out. `fields` maps a field to the name of its column.
 
     `brand` names those who speak for the brand in chats and mails: names, e-mail addresses or domains. `fix`: mend what
-    can be mended (`data.mend`). `fail_on`: keep nothing when there is a finding as bad as this, or worse.
+    can be mended (`data.mend`). `fail_on`: keep nothing when there is a finding as bad as this, or worse. `sheet` names
+    the sheet of a workbook.
     """
 
     format: str | None = None
@@ -108,6 +115,7 @@ class ImportOptions:
     brand: tuple[str, ...] = ()
     fix: bool = False
     fail_on: str = "never"
+    sheet: str | None = None
 
     def __post_init__(self) -> None:
         problems = []
@@ -117,10 +125,11 @@ class ImportOptions:
             problems.append("encoding is a text encoding that Python knows, such as utf-8 or cp1252")
         if self.delimiter is not None and (len(self.delimiter) != 1 or self.delimiter in '"\r\n'):
             problems.append("delimiter is one character, neither a quote nor a line break")
-        if set(self.fields) - set(FIELDS):
-            problems.append(f"the field map names fields among {', '.join(FIELDS)}")
+        problems += _map_problems(self.fields)
         if len(self.brand) > MAX_BRAND or not all(_is_name(name) for name in self.brand):
             problems.append(f"brand is at most {MAX_BRAND} names, addresses or domains")
+        if self.sheet is not None and not _is_name(self.sheet):
+            problems.append("sheet is the name of a sheet")
         if self.fail_on not in FAIL_ON:
             problems.append(f"fail_on is one of {', '.join(FAIL_ON)}")
         if problems:
@@ -128,7 +137,7 @@ class ImportOptions:
 
     def to_wire(self) -> dict[str, Any]:
         """As an upload row keeps them: only what was chosen, so that equal choices are equal rows."""
-        wire = {name: getattr(self, name) for name in ("format", "encoding", "delimiter")}
+        wire = {name: getattr(self, name) for name in ("format", "encoding", "delimiter", "sheet")}
         fail_on = self.fail_on if self.fail_on != "never" else None
         more = (("fields", dict(self.fields)), ("brand", list(self.brand)), ("fix", self.fix), ("fail_on", fail_on))
         return {name: value for name, value in (*wire.items(), *more) if value}
@@ -136,7 +145,7 @@ class ImportOptions:
     @classmethod
     def from_wire(cls, wire: Mapping[str, Any]) -> ImportOptions:
         """The options in `wire`; unknown names and wrong types are a UsageError."""
-        known = {"format", "encoding", "delimiter", "fields", "brand", "fix", "fail_on"}
+        known = {"format", "encoding", "delimiter", "fields", "brand", "fix", "fail_on", "sheet"}
         fields, brand, fix = wire.get("fields", {}), wire.get("brand", []), wire.get("fix", False)
         texts = [wire.get(name) for name in known - {"fields", "brand", "fix"}]
         holds = isinstance(fields, Mapping) and all(isinstance(v, str) for pair in fields.items() for v in pair)
@@ -144,13 +153,17 @@ class ImportOptions:
         holds = holds and isinstance(fix, bool)
         if set(wire) - known or not holds or not all(value is None or isinstance(value, str) for value in texts):
             raise UsageError(
-                "Import options are format, encoding, delimiter and fail_on (texts), fields (field to column), brand "
-                "(texts) and fix (true or false).",
+                "Import options are format, encoding, delimiter, sheet and fail_on (texts), fields (field to column), "
+                "brand (texts) and fix (true or false).",
                 remedy="See docs/formats.md.",
             )
         named = tuple(name.strip() for name in brand)
         fail_on = wire.get("fail_on") or "never"
-        return cls(wire.get("format"), wire.get("encoding"), wire.get("delimiter"), dict(fields), named, fix, fail_on)
+        mapped = {OTHER_NAMES.get(name, name): column for name, column in fields.items()}
+        if len(mapped) < len(fields):
+            raise UsageError("The field map names a field twice.", remedy="Name the column of each field once.")
+        chosen = {name: wire.get(name) for name in ("format", "encoding", "delimiter", "sheet")}
+        return cls(**chosen, fields=mapped, brand=named, fix=fix, fail_on=fail_on)
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,6 +189,16 @@ class Detection:
 
 _NO_FILES = ("idna", "punycode", "raw-unicode-escape", "undefined", "unicode-escape", "utf-7")
 """Ways to write single names, or one script inside another: no file of logs is written so, and some take for ever."""
+
+
+def _map_problems(fields: Mapping[str, str]) -> list[str]:
+    roles = {name: role for name, role in fields.items() if name.startswith(ROLE_OF)}
+    problems = []
+    if set(fields) - set(roles) - set(FIELDS):
+        problems.append(f"the field map names fields among {', '.join((*FIELDS, *OTHER_NAMES))}")
+    if not set(roles.values()) <= set(ROLES) or ROLE_OF in roles:
+        problems.append(f"role.VALUE is one of {', '.join(ROLES)}")
+    return problems
 
 
 def _is_name(text: str) -> bool:

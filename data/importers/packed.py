@@ -23,7 +23,7 @@ CHUNK = 1 << 18
 _FOREIGN = {
     b"PK\x03\x04": "a zip archive or a spreadsheet",
     b"PK\x05\x06": "an empty zip archive",
-    b"\xd0\xcf\x11\xe0": "an old spreadsheet",
+    b"\xd0\xcf\x11\xe0": "an old office document, or one with a password",
     b"PAR1": "a Parquet file",
     b"ARROW1": "an Arrow file",
     b"7z\xbc\xaf": "a 7z archive",

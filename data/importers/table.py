@@ -1,34 +1,51 @@
-"""CSV and TSV: a header, then one message or one labelled text per row.
+"""Tables, whatever they are written in: a header, then one message, one labelled text or one exchange per row.
 
-A table with columns for conversation, role and text holds conversations, whose rows may stand anywhere in the file; a
-table with neither conversation nor role holds labelled texts. Which column holds what follows from the owner's field
-map, else from the usual names.
+A table with columns for conversation, role and text holds conversations, whose rows may stand anywhere in it; a table
+with neither conversation nor role holds labelled texts, with or without a reply. Which column holds what follows from
+the owner's field map, else from the usual names (`columns`).
 
-Conversations are yielded as they end, so that only the open ones are in memory. A first pass over the file finds the
+Conversations are yielded as they end, so that only the open ones are in memory. A first pass over the table finds the
 last row of each: 8 bytes per row.
 """
 
 from __future__ import annotations
 
+import re
 from array import array
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import repeat
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
-from data.importers import records
-from data.importers.columns import Columns, Reading, find_columns, refused
-from data.importers.lines import Line
+from data.errors import ImportRefused
+from data.importers import dialogs, records
+from data.importers.ai_chats import shapes
+from data.importers.columns import Columns, Reading
 from data.importers.nouns import Item, Reason, Remark
-from data.importers.rows import Row, Rows
+from data.importers.rows import Row
 from data.schema import Conversation, SetAside, Turn
-from data.settings import ImportSettings
 
 Ends = npt.NDArray[np.bool_]
 
-MAX_KNOWN_LABELS = 10_000
+LONG_CELL = 20
+"""Lines that a quoted cell may span without a word."""
+_FACTS = ("customer", "language", "rating", "tags")
+_TAGS = re.compile(r"[,;|]")
+
+
+class Table(Protocol):
+    """The rows of a table after its header, which stands in line `header_line`."""
+
+    @property
+    def columns(self) -> Columns: ...
+
+    @property
+    def header_line(self) -> int: ...
+
+    def __iter__(self) -> Iterator[Row]: ...
 
 
 @dataclass(slots=True)
@@ -42,13 +59,12 @@ class _Open:
     facts: dict[str, Any] = field(default_factory=dict)
 
 
-def conversation_ends(lines: Iterable[Line], reading: Reading) -> Ends:
-    """Pass one: for every row with a conversation, whether it is that conversation's last. Empty for labelled texts."""
-    rows = _TableRows(lines, reading)
-    if not rows.columns.holds_conversations:
+def conversation_ends(rows: Iterable[Row], columns: Columns) -> Ends:
+    """Pass one: for every row with cells, whether it is its conversation's last. Empty for labelled texts."""
+    if not columns.holds_conversations:
         return np.zeros(0, dtype=np.bool_)
     keys = array("q")
-    keys.extend(hash(rows.columns.cell(row.cells, "conversation")) for row in rows if row.flaw is None)
+    keys.extend(hash(columns.cell(row.cells, "conversation")) for row in rows if row.flaw is None)
     return last_of_each(np.frombuffer(keys, dtype=np.int64))
 
 
@@ -60,130 +76,164 @@ def last_of_each(keys: npt.NDArray[np.int64]) -> Ends:
     return ends
 
 
-def read(lines: Iterable[Line], reading: Reading, ends: Ends) -> Iterator[Item]:
-    """Pass two: the conversations or labelled texts of the table."""
-    rows = _TableRows(lines, reading)
-    if rows.columns.ignored:
-        yield Remark("columns_ignored", rows.header_line, ", ".join(filter(None, rows.columns.ignored))[:400])
-    if rows.columns.holds_conversations:
-        yield from _conversations(rows, reading, ends)
-    else:
-        for row in rows:
-            yield from _labelled(row, rows.columns, reading)
+def read(table: Table, reading: Reading, ends: Ends) -> Iterator[Item]:
+    """Pass two: what the table holds."""
+    if table.columns.ignored:
+        yield Remark("columns_ignored", table.header_line, ", ".join(filter(None, table.columns.ignored))[:400])
+    assembly = Assembly(table.columns, reading, ends)
+    for row in table:
+        yield from assembly.take(row)
+    yield from assembly.rest()
 
 
-class _TableRows:
-    """The rows after the header; those whose number of cells does not fit are flawed."""
-
-    def __init__(self, lines: Iterable[Line], reading: Reading) -> None:
-        self._labels: set[str] = set()
-        self._rows = iter(Rows(lines, reading.delimiter, self._looks_like_row))
-        self.columns = Columns({}, 0, ())
-        header = next(self._rows, None)
-        if header is not None and header.flaw is Reason.UNDECODABLE:
-            raise refused(
-                "The header line is written in another encoding than the rest, or in one that was not recognised.",
-                "Name the encoding, such as shift_jis, euc_kr or big5, or save the table as UTF-8.",
-                "no_header",
-            )
-        if header is None or header.flaw is not None:
-            raise refused(
-                "The table has no readable header line.", "Begin with a line that names the columns.", "no_header"
-            )
-        self.header_line = header.number
-        self.columns = find_columns(header.cells, reading)
-
-    def __iter__(self) -> Iterator[Row]:
-        width, label = self.columns.width, self.columns.places.get("intent")
-        for row in self._rows:
-            cells = row.cells
-            if row.flaw is None and len(cells) != width:
-                cells = cells[:width] if not any(cells[width:]) else cells
-                if len(cells) != width:
-                    yield Row(row.number, [], Reason.RAGGED_ROW, self._sample(cells))
-                    continue
-                row = row._replace(cells=cells)
-            if label is not None and row.flaw is None and len(self._labels) < MAX_KNOWN_LABELS:
-                self._labels.add(cells[label])
-            yield row
-
-    def _looks_like_row(self, cells: list[str]) -> bool:
-        """As many cells as columns, and a role or a label seen before in its place."""
-        if len(cells) != self.columns.width or not self.columns.places:
-            return False
-        role, label = self.columns.cell(cells, "role"), self.columns.cell(cells, "intent")
-        if role is not None:
-            return not isinstance(records.role_of(role), Reason)
-        return bool(label) and label in self._labels
-
-    @staticmethod
-    def _sample(cells: list[str]) -> str:
-        return " | ".join(cells[:8])[:400]
+def sample_of(cells: Sequence[str]) -> str:
+    """A row as a report may show it."""
+    return " | ".join(cells[:8])[:400]
 
 
-def _conversations(rows: _TableRows, reading: Reading, ends: Ends) -> Iterator[Item]:
-    opened: dict[str, _Open] = {}
-    columns, limits = rows.columns, reading.limits
-    position = -1
-    for row in rows:
+def _moved(item: Item, by: int) -> Item:
+    """An item of a file before which other files of the upload hold `by` rows."""
+    if isinstance(item, Conversation):
+        own = f"line-{item.row}"
+        return replace(item, row=item.row + by, id=f"line-{item.row + by}" if item.id == own else item.id)
+    return replace(item, row=item.row + by) if isinstance(item, SetAside | Remark) else item
+
+
+def one_after_another(files: Iterable[tuple[str, Iterator[Item]]], *, alone: bool) -> Iterator[Item]:
+    """What (name, items) of several files hold, rows counted on from file to file.
+
+    A file that is refused is set aside, unless it is `alone`.
+    """
+    before = 0
+    for name, items in files:
+        last = 0
+        try:
+            for item in items:
+                last = max(last, getattr(item, "row", 0))
+                yield _moved(item, before)
+        except ImportRefused as refused:
+            if alone:
+                raise
+            last += 1
+            yield SetAside(before + last, Reason.UNREADABLE_FILE, f"{name}: {refused.ids.get('reason', '')}")
+        before += last
+
+
+class Assembly:
+    """Puts rows together to conversations, which it yields as they end; or takes each row by itself."""
+
+    def __init__(self, columns: Columns, reading: Reading, ends: Ends) -> None:
+        self._columns = columns
+        self._reading = reading
+        self._limits = reading.limits
+        self._sides = reading.sides()
+        self._ends = ends
+        self._position = -1
+        self._opened: dict[str, _Open] = {}
+
+    def take(self, row: Row) -> Iterator[Item]:
+        """What a row adds."""
         if row.flaw is not None:
             yield SetAside(row.number, row.flaw, row.sample)
-            continue
-        position += 1
+        elif self._columns.shaped:
+            yield from self._object(row)
+        elif self._columns.holds_conversations:
+            self._position += 1
+            yield from self._message(row)
+        else:
+            yield from self._labelled(row)
+
+    def rest(self) -> Iterator[Item]:
+        """What is left at the end, and who spoke for the brand."""
+        for left in self._opened.values():  # only where two conversations share a hash
+            yield from self._close(left)
+        yield from self._sides.summary()
+
+    def _message(self, row: Row) -> Iterator[Item]:
         remarks = _quote_remarks(row)
-        key = columns.cell(row.cells, "conversation") or ""
+        key = self._columns.cell(row.cells, "conversation") or ""
         identifier = records.identifier_of(key)
         if identifier is None:
-            text = records.text_of(columns.cell(row.cells, "text"), limits.max_cell_chars)
+            text = records.text_of(self._columns.cell(row.cells, "text"), self._limits.max_cell_chars)
             reason = text if isinstance(text, Reason) else Reason.MISSING_FIELD
-            yield SetAside(row.number, reason, rows._sample(row.cells))
-            continue
-        current = opened.setdefault(key, _Open(identifier, row.number))
-        yield from _add(current, row, columns, limits, remarks)
-        if bool(ends[position]):
-            yield from _close(opened.pop(key), limits)
+            yield SetAside(row.number, reason, sample_of(row.cells))
+            return
+        current = self._opened.setdefault(key, _Open(identifier, row.number))
+        yield from self._add(current, row, remarks)
+        if bool(self._ends[self._position]):
+            yield from self._close(self._opened.pop(key))
         yield from remarks
-    for left in opened.values():  # only where two conversations share a hash
-        yield from _close(left, limits)
 
+    def _add(self, current: _Open, row: Row, remarks: records.Remarks) -> Iterator[SetAside]:
+        """Add a row to its conversation, or set it aside. Of one that is too long only a count is kept."""
+        turn = self._turn(row, remarks)
+        if isinstance(turn, Reason):
+            yield SetAside(row.number, turn, self._why(row, turn))
+            return
+        current.rows += 1
+        if current.rows > self._limits.max_turns:
+            current.turns.clear()
+            return
+        current.turns.append(turn)
+        for name in _FACTS:
+            value = self._columns.cell(row.cells, name)
+            if value:
+                current.facts[name] = (value, row.number)
 
-def _add(
-    current: _Open, row: Row, columns: Columns, limits: ImportSettings, remarks: records.Remarks
-) -> Iterator[SetAside]:
-    """Add a row to its conversation, or set it aside. Of a conversation that is too long only a count is kept."""
-    turn = _turn(row, columns, limits, remarks)
-    if isinstance(turn, Reason):
-        yield SetAside(row.number, turn, (columns.cell(row.cells, "text") or "")[:400])
-        return
-    current.rows += 1
-    if current.rows > limits.max_turns:
-        current.turns.clear()
-        return
-    current.turns.append(turn)
-    for name in ("customer", "language", "rating"):
-        value = columns.cell(row.cells, name)
-        if value:
-            current.facts[name] = (value, row.number)
+    def _turn(self, row: Row, remarks: records.Remarks) -> Turn | Reason:
+        columns, cells = self._columns, row.cells
+        raw: dict[str, Any] = {name: columns.cell(cells, name) for name in ("text", "intent", "sentiment", "ts")}
+        raw |= {"role": "user", "rating": columns.cell(cells, "message_rating")}
+        if "role" in columns.places:
+            if raw["text"] is not None and not raw["text"].strip():
+                return Reason.EMPTY_MESSAGE
+            role = self._sides.role_of(columns.cell(cells, "role"))
+            if isinstance(role, Reason):
+                return role
+            raw["role"] = role
+        return records.turn_of(raw, row.number, self._limits.max_cell_chars, remarks)
 
+    def _why(self, row: Row, reason: Reason) -> str:
+        """What shows why a row is not used: an unknown role, else its text."""
+        name = "role" if reason is Reason.UNKNOWN_ROLE else "text"
+        return (self._columns.cell(row.cells, name) or "")[:400]
 
-def _turn(row: Row, columns: Columns, limits: ImportSettings, remarks: records.Remarks) -> Turn | Reason:
-    cells = row.cells
-    raw = {name: columns.cell(cells, name) for name in ("role", "text", "intent", "sentiment", "ts")}
-    raw["rating"] = columns.cell(cells, "message_rating")
-    if "role" not in columns.places:
-        raw["role"] = "user"
-    elif raw["text"] is not None and not raw["text"].strip():
-        return Reason.EMPTY_MESSAGE
-    return records.turn_of(raw, row.number, limits.max_cell_chars, remarks)
+    def _close(self, done: _Open) -> Iterator[Item]:
+        if done.rows > self._limits.max_turns:
+            yield SetAside(done.row, Reason.TOO_MANY_TURNS, rows=done.rows)
+        elif done.turns:
+            remarks: list[Remark] = []
+            yield _conversation(done.id, done.row, tuple(done.turns), done.facts, remarks)
+            yield from remarks
 
-
-def _close(done: _Open, limits: ImportSettings) -> Iterator[Item]:
-    if done.rows > limits.max_turns:
-        yield SetAside(done.row, Reason.TOO_MANY_TURNS, rows=done.rows)
-    elif done.turns:
-        remarks: list[Remark] = []
-        yield _conversation(done.id, done.row, tuple(done.turns), done.facts, remarks)
+    def _labelled(self, row: Row) -> Iterator[Item]:
+        remarks = _quote_remarks(row)
+        turn = self._turn(row, remarks)
+        if isinstance(turn, Reason):
+            yield SetAside(row.number, turn, self._why(row, turn))
+            turns: tuple[Turn, ...] = ()
+        else:
+            turns = (turn,)
+        reply = self._columns.cell(row.cells, "reply")
+        if reply is not None and reply.strip():
+            text = records.text_of(reply, self._limits.max_cell_chars)
+            if isinstance(text, Reason):
+                yield SetAside(row.number, text, reply[:400])
+            else:
+                turns = (*turns, Turn("assistant", text))
+        if turns:
+            cells = {name: self._columns.cell(row.cells, name) for name in _FACTS}
+            facts = {name: (value, row.number) for name, value in cells.items() if value is not None}
+            yield _conversation(f"line-{row.number}", row.number, turns, facts, remarks)
         yield from remarks
+
+    def _object(self, row: Row) -> Iterator[Item]:
+        body = {name: cell for name, cell in zip(self._columns.keys, row.cells, strict=True) if cell}
+        dialog = shapes.read(body)
+        if dialog is None:
+            yield SetAside(row.number, Reason.MISSING_FIELD, sample_of(row.cells))
+        else:
+            yield from dialogs.items(dialog, body, repeat(row.number), self._limits)
 
 
 def _conversation(
@@ -197,24 +247,10 @@ def _conversation(
         language=records.language_of(facts.get("language", (None,))[0]),
         started_at=turns[0].ts,
         rating=records.number_among(rating, range(1, 6), rating_row, remarks),
+        tags=records.tags_of(_TAGS.split(facts.get("tags", ("",))[0])),
         row=row,
     )
 
 
-def _labelled(row: Row, columns: Columns, reading: Reading) -> Iterator[Item]:
-    if row.flaw is not None:
-        yield SetAside(row.number, row.flaw, row.sample)
-        return
-    remarks = _quote_remarks(row)
-    turn = _turn(row, columns, reading.limits, remarks)
-    if isinstance(turn, Reason):
-        yield SetAside(row.number, turn, (columns.cell(row.cells, "text") or "")[:400])
-    else:
-        names = ("customer", "language", "rating")
-        facts = {name: (columns.cell(row.cells, name), row.number) for name in names if name in columns.places}
-        yield _conversation(f"line-{row.number}", row.number, (turn,), facts, remarks)
-    yield from remarks
-
-
 def _quote_remarks(row: Row) -> records.Remarks:
-    return [Remark("long_quoted_cell", row.number)] if row.lines > 20 else []
+    return [Remark("long_quoted_cell", row.number)] if row.lines > LONG_CELL else []

@@ -16,6 +16,7 @@ from data.store import Tx, bots, uploads
 from data.store.bots import Bot
 from data.store.uploads import NewUpload, Upload
 from data.suppression import check_original
+from service import field_map
 from service.api._listing import listed
 from service.api._spec import Access, Answer, Api, Call, Route
 from service.api.jobs import job_detail, room_in_queue
@@ -228,17 +229,34 @@ def _merged(query: UploadAsked, form: Mapping[str, str]) -> UploadAsked:
 
 
 def _options(asked: UploadAsked) -> ImportOptions:
-    wire: dict[str, Any] = {name: getattr(asked, name) for name in ("format", "encoding") if getattr(asked, name)}
+    wire: dict[str, Any] = {
+        name: getattr(asked, name) for name in ("format", "encoding", "sheet") if getattr(asked, name)
+    }
     wire |= {"fix": asked.fix, "fail_on": asked.fail_on}
     if asked.brand is not None:
         wire["brand"] = [name.strip() for name in asked.brand.split(",") if name.strip()]
-    if asked.fields is not None:
-        try:
-            wire["fields"] = loads(asked.fields.encode("utf-8"))
-        except NotJson:
-            message = "`fields` is not JSON."
-            raise Invalid(message, [{"param": "fields", "message": message}]) from None
+    wire["fields"] = _field_map(asked)
     try:
         return ImportOptions.from_wire(wire)
     except UsageError as error:
         raise Invalid(error.message, [{"param": "format", "message": error.message}]) from None
+
+
+def _field_map(asked: UploadAsked) -> dict[str, str]:
+    """Which column holds what, by `map` or by its older name. Raises 422."""
+    if asked.map is not None and asked.fields is not None:
+        message = "`map` and `fields` are two names of one thing: give one of them."
+        raise Invalid(message, [{"param": "fields", "message": message}])
+    name = "map" if asked.fields is None else "fields"
+    text = asked.map if asked.fields is None else asked.fields
+    try:
+        return {} if text is None else field_map.of_text(text, _json)
+    except UsageError as error:
+        raise Invalid(error.message, [{"param": name, "message": error.message}]) from None
+
+
+def _json(text: str) -> Any:
+    try:
+        return loads(text.encode("utf-8"))
+    except NotJson:
+        raise ValueError("no JSON") from None

@@ -13,8 +13,9 @@ from rich.console import Group
 from data.errors import AttuneError, FindingsTooBad, StorageError
 from data.importers import ImportOptions
 from data.ingest import dry_run
+from service import field_map
 from service.commands.findings import FailOn, Html, fails, write_page
-from service.imports import Desk, parse_field_map, pooled
+from service.imports import Desk, pooled
 from service.progress import meter
 from service.report_page import report_page
 from service.session import Session, readable_file
@@ -44,10 +45,14 @@ class ImportAsked:
     field_map: Annotated[
         list[str],
         typer.Option(
-            "--field-map", "--field", metavar="FIELD=COLUMN",
-            help="Which column holds what: text=Message,role=Author; a JSON object; or a JSON or TOML file of them.",
+            "--map", "--field-map", "--field", metavar="FIELD=COLUMN",
+            help="Which column of a table holds what: text=Message,role=Author; who a value of the role column is:"
+            " role.Kunde=user; a JSON object, or a JSON or TOML file of them.",
         ),
     ] = field(default_factory=list)  # fmt: skip
+    sheet: Annotated[
+        str | None, typer.Option("--sheet", help="The sheet of a workbook; else the first with a header.")
+    ] = None
     encoding: Annotated[str | None, typer.Option("--encoding", help="Such as utf-8 or cp1252; else found out.")] = None
     delimiter: Annotated[str | None, typer.Option("--delimiter", help="One character; else found out.")] = None
     fix: Annotated[
@@ -64,7 +69,8 @@ class ImportAsked:
                 "format": self.format,
                 "encoding": self.encoding,
                 "delimiter": self.delimiter,
-                "fields": parse_field_map(self.field_map),
+                "fields": field_map.of_command_line(self.field_map),
+                "sheet": self.sheet,
                 "brand": self.brand,
                 "fix": self.fix,
                 "fail_on": self.fail_on,

@@ -27,8 +27,18 @@ class UploadAsked(Query):
         "never", description="Keep nothing of a file with a finding as bad as this, or worse."
     )
     name: str | None = Field(None, min_length=1, max_length=200, description="What the file is called in reports.")
+    map: str | None = Field(
+        None,
+        min_length=2,
+        max_length=4000,
+        description="Which column of a table holds what, and who the values of its role column are:"
+        " text=Message,role=Author,role.Kunde=user, or the same as a JSON object.",
+    )
     fields: str | None = Field(
-        None, min_length=2, max_length=1000, description='Which column is what, as JSON: {"text": "Message", ...}.'
+        None, min_length=2, max_length=1000, description='The same as `map`, as JSON: {"text": "Message", ...}.'
+    )
+    sheet: str | None = Field(
+        None, min_length=1, max_length=200, description="The sheet of a workbook; else the first with a header."
     )
 
 

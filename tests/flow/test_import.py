@@ -127,7 +127,7 @@ def test_reading_it_otherwise_is_another_upload(store, settings):
     other, _ = asked(store, settings, log(1), format="jsonl")
     assert one.id != other.id
     with pytest.raises(UsageError):
-        asked(store, settings, log(1), format="xlsx")
+        asked(store, settings, log(1), format="ods")
 
 
 def test_a_file_that_cannot_be_read_is_refused_once_and_keeps_nothing(store, settings):

@@ -26,20 +26,25 @@ class Spoken:
     has_extras: bool = False
 
 
-Tree = tuple[Mapping[str, Node], str | None]
-"""The places of the messages, and the one at which its owner left off."""
+@dataclass(frozen=True, slots=True)
+class Chat:
+    """A tree of messages: their places, the one at which its owner left off, and what was said in each place."""
+
+    nodes: Mapping[str, Node]
+    current: str | None
+    said: Mapping[str, Spoken]
+    name: str | None = None
+    tags: Sequence[str] = ()
 
 
-def items(
-    tree: Tree, said: Mapping[str, Spoken], name: str | None, rows: Iterator[int], limits: ImportSettings,
-    tags: Sequence[str] = (),
-) -> Iterator[Item]:  # fmt: skip
+def items(chat: Chat, rows: Iterator[int], limits: ImportSettings) -> Iterator[Item]:
     """The conversation on the live branch; what stands on the others is set aside, each message in its place."""
+    said = chat.said
     if not said:
         yield SetAside(next(rows), Reason.EMPTY_CONVERSATION)
         return
     numbers = {one: next(rows) for one in said}
-    live = [one for one in live_branch(*tree) if one in said]
+    live = [one for one in live_branch(chat.nodes, chat.current) if one in said]
     for one in said.keys() - set(live):
         yield SetAside(numbers[one], Reason.OTHER_BRANCH, said[one].text[:SAMPLE_CHARS])
     if len(live) > limits.max_turns:
@@ -53,7 +58,11 @@ def items(
         first = min(numbers[one] for one in live)
         started = next((turn.ts for turn in turns if turn.ts is not None), None)
         yield Conversation(
-            name or f"chat-{first}", tuple(turns), started_at=started, tags=records.tags_of(list(tags)), row=first
+            chat.name or f"chat-{first}",
+            tuple(turns),
+            started_at=started,
+            tags=records.tags_of(list(chat.tags)),
+            row=first,
         )
 
 

@@ -12,7 +12,7 @@ from itertools import count
 from typing import Any
 
 from data.importers import records
-from data.importers.ai_chats.branches import Spoken, items
+from data.importers.ai_chats.branches import Chat, Spoken, items
 from data.importers.ai_chats.trees import Node
 from data.importers.bot_platforms.documents import key, table, text, texts
 from data.importers.contents import Words, without_citations, words_of
@@ -93,7 +93,7 @@ def _conversation(
             said[name] = _spoken(table(message), at, ratings)
     current = text(entry.get("current_node")) or None
     own = records.identifier_of(entry.get("conversation_id")) or records.identifier_of(entry.get("id"))
-    yield from items((nodes, current), said, own, rows, source.limits)
+    yield from items(Chat(nodes, current, said, own), rows, source.limits)
 
 
 def _spoken(message: dict[str, Any], at: float | None, ratings: Mapping[str, int]) -> Spoken:

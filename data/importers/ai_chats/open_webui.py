@@ -12,7 +12,7 @@ from itertools import count
 from typing import Any
 
 from data.importers import records
-from data.importers.ai_chats.branches import Spoken, items
+from data.importers.ai_chats.branches import Chat, Spoken, items
 from data.importers.ai_chats.trees import Node
 from data.importers.bot_platforms.documents import key, table, tables, text, texts
 from data.importers.contents import Words, words_of
@@ -72,7 +72,7 @@ def _chat(entry: dict[str, Any], rows: Iterator[int], source: Source) -> Iterato
     own = records.identifier_of(shown.get("id")) or records.identifier_of(entry.get("id"))
     marked = table(shown.get("meta")).get("tags") or chat.get("tags")
     tags = [*texts(marked), *(text(one.get("name")) for one in tables(marked))]
-    yield from items((nodes, current), said, own, rows, source.limits, tags)
+    yield from items(Chat(nodes, current, said, own, tags), rows, source.limits)
 
 
 def _node(message: dict[str, Any]) -> Node:

@@ -12,7 +12,7 @@ is told of them. Pure; what does not fit there is left for that reader to set as
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from data.importers import strict_json
@@ -43,6 +43,15 @@ Messages = list[Any]
 def shape_of(body: Body) -> str | None:
     """The name of the shape of an object, None for none: the more telling shape first."""
     return next((name for name, (fits, _) in _SHAPES.items() if fits(body)), None)
+
+
+def are_fields(names: Collection[str]) -> bool:
+    """Whether a table with columns of these names holds an object of one of the shapes in each row."""
+    if any(better in names and worse in names for better, worse in PAIRS):
+        return True
+    if any(name in names for name in ("messages", "conversations")):
+        return "text" not in names
+    return any(name in names for name in QUESTIONS) and any(name in names for name in ANSWERS)
 
 
 def read(body: Body) -> Dialog | None:

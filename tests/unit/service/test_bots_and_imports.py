@@ -109,14 +109,15 @@ def test_several_files_are_pooled_and_a_bad_one_keeps_none_of_the_others_back(at
     assert "empty.csv" in attune("import", "acme", bad, other).out
 
 
-@pytest.mark.parametrize("form", ["pairs", "repeated", "json", "file"])
+@pytest.mark.parametrize("form", ["pairs", "repeated", "old name", "json", "file"])
 def test_a_field_map_says_which_column_holds_what(attune, tmp_path, form):
     path, fields = tmp_path / "log.csv", {"text": "Was", "role": "Wer", "conversation": "Fall"}
     path.write_text("Fall,Wer,Was\n1,customer,hello\n1,staff,hello to you\n")
     (tmp_path / "map.toml").write_bytes(b'\xef\xbb\xbftext = "Was"\nrole = "Wer"\nconversation = "Fall"\n')
     given = {
         "pairs": ["--field-map", ",".join(f"{name}={column}" for name, column in fields.items())],
-        "repeated": [part for name, column in fields.items() for part in ("--field", f"{name}={column}")],
+        "repeated": [part for name, column in fields.items() for part in ("--map", f"{name}={column}")],
+        "old name": [part for name, column in fields.items() for part in ("--field", f"{name}={column}")],
         "json": ["--field-map", json.dumps(fields)],
         "file": ["--field-map", str(tmp_path / "map.toml")],
     }[form]

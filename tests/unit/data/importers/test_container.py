@@ -61,7 +61,7 @@ def many(count):
         (zipped({"a.gz": gzip.compress(CHAT.encode())}), "archive_nested"),
         (zipped({"a.png": b"\x89PNG\0\0\0", "b.bin": b"\0\1\2"}), "unknown_kind"),
         (zipped({"notes.txt": "Nothing of note.\n"}), "unknown_kind"),
-        (zipped({"[Content_Types].xml": "<x/>", "xl/workbook.xml": "<x/>"}), "not_text"),
+        (zipped({"[Content_Types].xml": "<x/>", "xl/workbook.xml": "<x/>"}), "workbook_damaged"),
         (gzip.compress(zipped({"a.jsonl": CHAT})), "not_text"),
     ],
 )

@@ -62,7 +62,7 @@ def test_a_long_head_ends_in_the_middle_of_a_line(upload):
 @pytest.mark.parametrize(
     "wrong",
     [
-        {"format": "xlsx"},
+        {"format": "ods"},
         {"encoding": "no-such"},
         {"encoding": "base64"},
         {"encoding": "a\0b"},

@@ -123,6 +123,8 @@ ELSEWHERE = {
     "earlier_version": "importers/test_talk.py",
     "private_note": "importers/test_helpdesks.py",
     "other_branch": "importers/test_ai_chats.py",
+    "sheets_skipped": "importers/test_workbooks.py",
+    "rows_above_header": "importers/test_workbooks.py",
     "placeholder_text": "importers/test_bot_definitions.py",
     "malformed_yaml": "importers/test_rasa_project.py",
     "response_unknown": "importers/test_rasa_project.py",

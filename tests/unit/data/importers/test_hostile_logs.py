@@ -92,6 +92,7 @@ def test_every_reason_is_tested_here_or_for_tables():
     of_kinds = {
         "unreadable_file", "document_too_large", "system_notice", "deleted_message", "earlier_version",
         "attachment_only", "private_note", "placeholder_text", "auto_reply", "erased", "other_branch", "rejected_reply",
+        "malformed_yaml", "response_unknown",
     }  # fmt: skip
     assert here | elsewhere | of_kinds == {reason.value for reason in Reason}
 

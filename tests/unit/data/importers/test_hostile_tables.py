@@ -38,7 +38,7 @@ def refusal(look, content, **options):
         (b'"text,label\nhello,a\n', "no_header"),
         (("text," + ",".join(f"c{n}" for n in range(300))).encode(), "too_many_columns"),
         (b"PK\x03\x04anything", "zip_damaged"),
-        (b"PAR1\x15\x04", "not_text"),
+        (b"PAR1\x15\x04", "parquet_damaged"),
         (b"\x80\x04\x95pickle", "not_text"),
         (b"7z\xbc\xaf\x27\x1c", "not_text"),
         (gzip.compress(gzip.compress(b"text\nhello\n", mtime=0), mtime=0), "gzip_nested"),
