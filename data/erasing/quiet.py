@@ -20,8 +20,9 @@ from data.work import Work
 
 TRAIN = "train"
 FINDINGS = "findings"
-READERS = (TRAIN, FINDINGS)
-"""The kinds of the jobs that freeze datasets, and quote them in what they leave."""
+DISCOVER = "discover"
+READERS = (TRAIN, FINDINGS, DISCOVER)
+"""The kinds of the jobs that read all that was said, and leave something that came of it."""
 RUNNING: tuple[State, ...] = ("running",)
 LOOK_SECONDS = 0.2
 Sleep = Callable[[float], None]
@@ -41,12 +42,12 @@ def quieten(context: JobContext, ledger: Ledger, sleep: Sleep = time.sleep) -> N
 def wait_for_erasures(store: Store, bot_id: str, work: Work, sleep: Sleep = time.sleep) -> None:
     """Return once no erasure of this bot is being worked on. `work` may raise meanwhile."""
     while True:
-        work.check()
         with store.read() as tx:
             running = [job for job in jobs.list_all(tx, bot_id, RUNNING) if job.kind == KIND]
             if not [job for job in running if not _is_silent(tx, job)]:
                 return
         sleep(LOOK_SECONDS)
+        work.check()
 
 
 def ask_again(tx: Tx, ledger: Ledger) -> None:

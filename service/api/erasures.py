@@ -32,8 +32,7 @@ def create(call: Call, tx: Tx) -> Answer:
     asked: ErasureAsked = call.body
     bot = bots.get(tx, call.path["bot"])
     room_in_queue(tx, call.service.settings)
-    kind, names = asked.named()
-    wanted = Asked(kind, names, call.caller.id, asked.dry_run)
+    wanted = Asked(asked.kind, tuple(asked.names), call.caller.id, asked.dry_run)
     erasure, job = request_erasure(tx, call.service.settings.home, bot.id, wanted)
     job = jobs.get(tx, job.id)
     return Answer(job_detail(tx, job), 202, {"Location": f"/v1/jobs/{job.id}"}, subject=erasure.id)

@@ -114,11 +114,13 @@ PASSING = {"logs", "backups", "left_in_tmp", "runs"}
 """What a second attempt may find gone that the first had no time to count."""
 
 
+@pytest.mark.timeout(900)
 def test_killed_at_some_places(settled: Brand, tmp_path: Path) -> None:
     kill_and_go_on(settled, tmp_path, TRIED)
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(3600)
 def test_killed_at_every_place(settled: Brand, tmp_path: Path) -> None:
     kill_and_go_on(settled, tmp_path, None)
 

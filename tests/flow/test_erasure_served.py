@@ -42,7 +42,8 @@ def page_key(brand: Brand) -> str:
         return keys.create(tx, NewKey("page", (), "public", bot.id, ("https://acme.example",)))[1]
 
 
-def erase(admin: Client, **asked: object) -> dict[str, object]:
+def erase(admin: Client, kind: str, *names: str, **more: object) -> dict[str, object]:
+    asked = {"kind": kind, "names": list(names), **more}
     address, key = f"/v1/admin/bots/{BOT}/erasures", hashlib.sha256(repr(asked).encode()).hexdigest()
     told = admin.call("POST", address, asked, Idempotency_Key=key)
     assert told.status == 202, told.body
@@ -52,7 +53,7 @@ def erase(admin: Client, **asked: object) -> dict[str, object]:
     done = admin.wait_for(told.body["id"], 300)
     assert done["state"] == "succeeded", done["error"]
     found = admin.get(f"/v1/admin/bots/{BOT}/erasures/{told.body['erasure']}")
-    assert (found["state"], found["ids"] == [], found["job"]) == ("finished", "customer" in asked, told.body["id"])
+    assert (found["state"], found["ids"] == [], found["job"]) == ("finished", kind == "customer", told.body["id"])
     return dict(found["report"])
 
 
@@ -70,11 +71,11 @@ def test_a_person_is_forgotten_while_the_bot_answers(brand: Brand, tmp_path: Pat
         before = visitor.post(f"/v1/bots/{BOT}/chat", asked)
         assert MARKER in before["reply"], "the correction is said word for word"
         assert admin.get(f"/v1/bots/{BOT}/turns/{before['turn']}/lineage")["release"] == 1
-        looked = erase(admin, customer=[PERSON], dry_run=True)
+        looked = erase(admin, "customer", PERSON, dry_run=True)
         assert looked["releases"] == [{"release": 1, "rewritten": False}]
-        told = erase(admin, customer=[PERSON])
-        chat = erase(admin, session=taught.session_id)
-        mine = erase(admin, session=opened["id"])
+        told = erase(admin, "customer", PERSON)
+        chat = erase(admin, "session", taught.session_id)
+        mine = erase(admin, "session", opened["id"])
         assert (told["conversations"], chat["feedback"], mine["turns"]) == (17, 1, 2)
         assert visitor.call("POST", f"/v1/bots/{BOT}/chat", asked).status == 401, "the session is gone"
         fresh = client.with_key(client.with_key(page).post(f"/v1/bots/{BOT}/sessions")["token"])

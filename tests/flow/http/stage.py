@@ -153,7 +153,7 @@ def _lived_in(site: Site, name: str, key: str) -> Bot:
     log = {"id": f"{key} {name}", "messages": [{"role": "user", "content": "hi"}, {"role": "agent", "content": "hey"}]}
     line = json.dumps(log).encode()
     bot.ids["upload"] = made("POST", f"/bots/{name}/uploads?rights_attested=true", data=line)["upload"]
-    forgotten = {"customer": ["nobody"], "dry_run": True}
+    forgotten = {"kind": "customer", "names": ["nobody"], "dry_run": True}
     bot.ids["erasure"] = made("POST", f"/admin/bots/{name}/erasures", json=forgotten)["erasure"]
     bot.ids["job"] = made("POST", f"/admin/bots/{name}/retrain")["id"]
     return bot

@@ -80,7 +80,7 @@ def body_of(model: str, values: Mapping[str, str]) -> dict[str, Any]:
         "FeedbackGiven": {"turn": values.get("turn", ABSENT["turn"]), "rating": 1},
         "OwnerChange": {"owner": "human"},
         "AgentMessage": {"text": "hello"},
-        "ErasureAsked": {"customer": ["nobody"], "dry_run": True},
+        "ErasureAsked": {"kind": "customer", "names": ["nobody"], "dry_run": True},
     }
     return known.get(model, {})
 
