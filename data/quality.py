@@ -22,6 +22,8 @@ from data.schema import OUT_OF_SCOPE, Conversation, Finding, Severity
 MAX_ROWS = 20
 MAX_TEXTS = 300_000
 """Distinct labelled texts that are compared for differing labels; later ones are not."""
+MAX_LABELS = 100_000
+"""Distinct labels that are counted; a column that holds more is none of labels, as `many_labels` says long before."""
 MIN_PER_CLASS = 5
 MANY_LABELS = 1_000
 IMBALANCE = 20
@@ -93,7 +95,8 @@ class Tally:
     def hear(self, text: str, label: str | None, row: int) -> None:
         """Take note of one message and the label it carries."""
         if label is not None:
-            self.labels[label] += 1
+            if label in self.labels or len(self.labels) < MAX_LABELS:
+                self.labels[label] += 1
             self._compare(text, label, row)
         if SPECIAL_TOKENS.search(text):
             self.notes.add("special_tokens", row, text[:80])

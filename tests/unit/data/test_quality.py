@@ -88,3 +88,11 @@ def test_memory_for_comparing_texts_is_bounded(monkeypatch):
     for place, text in enumerate(["one", "two", "two"]):
         tally.watch(Conversation("c", (Turn("user", text, intent=f"l{place}"),)), [text], ["en"])
     assert "conflicting_labels" not in codes(tally.findings())
+
+
+def test_a_column_that_is_none_of_labels_does_not_fill_the_memory(monkeypatch):
+    monkeypatch.setattr("data.quality.MAX_LABELS", 2)
+    tally = Tally()
+    for label in ("a", "b", "c", "a", "d"):
+        tally.hear("words", label, 1)
+    assert tally.labels == {"a": 2, "b": 1}
