@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from data.personal.found import Found, Rank, Text
 from data.personal.labels import Meaning, label_before
-from data.personal.order_words import AND, GAP, LEAD, NUMBER, UNIT
+from data.personal.order_words import AND, GAP, LEAD, NUMBER, STEMS, UNIT
 
 _UNSPACED = re.compile(
     r"(?:#\s?)?(?:(?-i:[A-Z]{1,4})[ ](?=\d))?[A-Z0-9]+(?:[-./_][A-Z0-9]+)*", re.IGNORECASE | re.ASCII
@@ -35,6 +35,8 @@ REACH = 60
 """Characters before a number in which the words stand that name it."""
 SHORTEST_CODE = 5
 """Characters of a booking code such as ZLBJ2U2O, which has hardly a digit."""
+_HAN = re.compile(r"[\u4e00-\u9fff]")
+_WORD = re.compile(r"[^\W\d_]+")
 _NUMBER_OR_CODE = re.compile(r"\d[A-Za-z]?(?:[-./_ ]?[A-Za-z]?\d){2,}|\b(?=[A-Z]{0,12}\d)[A-Z\d]{5,}\b")
 
 
@@ -54,22 +56,27 @@ class Orders:
         for match in self._own.finditer(raw):
             if match.end() > match.start() and not _is_thing(raw, match.start()):
                 yield _found(raw, match.start(), match.end(), Rank.ORDER)
-        named = [one for stretch in _stretches(raw) for one in _named(raw, *stretch)]
+        named = [one for low, high in _stretches(text) for one in _named(raw, low, high)]
         if named:
             for one in named:
                 yield _found(raw, one.start, one.end, Rank.NAMED_ORDER)
             yield from _alike(raw, named)
 
 
-def _stretches(text: str) -> list[tuple[int, int]]:
-    """Where words before a number of three digits or more stand; stretches that touch are one."""
+def _stretches(text: Text) -> list[tuple[int, int]]:
+    """Where words before a number of three digits or more speak of orders; stretches that touch are one."""
     found: list[tuple[int, int]] = []
-    for match in _NUMBER_OR_CODE.finditer(text):
+    for match in _NUMBER_OR_CODE.finditer(text.raw):
         start, end = max(0, match.start() - REACH), match.end()
         if found and start <= found[-1][1]:
-            start = found.pop()[0]
-        found.append((start, end))
+            found[-1] = (found[-1][0], end)
+        elif _speaks_of_orders(text.low[start:end]):
+            found.append((start, end))
     return found
+
+
+def _speaks_of_orders(low: str) -> bool:
+    return _HAN.search(low) is not None or any(word[:3] in STEMS for word in _WORD.findall(low))
 
 
 def _named(text: str, low: int, high: int) -> Iterator[_Number]:

@@ -60,23 +60,23 @@ _CHINESE_BEGINS = re.compile(r"\D*(?:[寄送到在是址往发市县镇]|(?<!小
 
 def streets(text: Text) -> Iterator[Found]:
     """Every street line in `text`."""
-    romance = any(stem in text.low for stem in words.ROMANCE_STEMS)
     if text.has_digits:
         for house in _HOUSE.finditer(text.raw):
-            yield from _at(text.raw, house, romance=romance)
+            yield from _at(text, house)
         if any(stem in text.low for stem in words.BOX_STEMS):
             yield from (_found(text.raw, *match.span()) for match in _BOX.finditer(text.raw))
         for match in _CHINESE.finditer(text.raw) if not text.raw.isascii() else ():
             if _CHINESE_UNIT.search(match[0]):
                 begins = _CHINESE_BEGINS.match(match[0])  # 寄到中山路: "send to" belongs to the sentence
                 yield _found(text.raw, match.start() + (begins.end() if begins else 0), match.end())
-    if romance and "s/n" in text.low:
+    if "s/n" in text.low:
         for house in _NO_NUMBER.finditer(text.raw):
-            yield from _romance(text.raw, house)
+            yield from _romance(text, house)
 
 
-def _at(text: str, house: re.Match[str], *, romance: bool) -> Iterator[Found]:
+def _at(whole: Text, house: re.Match[str]) -> Iterator[Found]:
     """The street of one house number."""
+    text = whole.raw
     after = _ENGLISH.match(text, house.start()) or _FRENCH.match(text, house.start())
     if after is None:
         led = _ENGLISH_LED.match(text, house.start())
@@ -85,9 +85,16 @@ def _at(text: str, house: re.Match[str], *, romance: bool) -> Iterator[Found]:
     if after is not None:
         flat = _ENGLISH_FLAT.search(text[max(0, house.start() - 20) : house.start()])
         yield _found(text, house.start() - (len(flat[0]) if flat else 0), after.end())
-    yield from _germanic(text, house)
-    if romance:
-        yield from _romance(text, house)
+    if _follows_a_name(text, house.start()):
+        yield from _germanic(text, house)
+        yield from _romance(whole, house)
+
+
+def _follows_a_name(text: str, start: int) -> bool:
+    """Whether a capitalised word stands before, or the "nº" of a street: true of few numbers in chat."""
+    before = text[max(0, start - REACH) : start].rstrip(" ,")
+    last = before[before.rfind(" ") + 1 :]
+    return any(map(str.isupper, last)) or last.startswith("n")
 
 
 def _germanic(text: str, house: re.Match[str]) -> Iterator[Found]:
@@ -107,12 +114,14 @@ def _is_compound(word: str) -> bool:
     return word.endswith(words.GERMANIC_ENDINGS) and word not in words.GERMANIC_ENDINGS
 
 
-def _romance(text: str, house: re.Match[str]) -> Iterator[Found]:
+def _romance(whole: Text, house: re.Match[str]) -> Iterator[Found]:
     """A Spanish or Italian street before its number."""
     low = max(0, house.start() - REACH)
-    match = _ROMANCE.search(text[low : house.start()])
-    if match is not None and not _AN_AMOUNT.match(text, house.end()):
-        yield _found(text, low + match.start(), _end(text, house))
+    window = whole.low[low : house.start()]
+    if any(stem in window for stem in words.ROMANCE_STEMS):
+        match = _ROMANCE.search(whole.raw[low : house.start()])
+        if match is not None and not _AN_AMOUNT.match(whole.raw, house.end()):
+            yield _found(whole.raw, low + match.start(), _end(whole.raw, house))
 
 
 def _end(text: str, house: re.Match[str]) -> int:
