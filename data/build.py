@@ -30,9 +30,11 @@ from data.schema import FEEDBACK, Example
 from data.settings import Settings
 from data.shards import ShardWriter
 from data.split import Assignment, assign
-from data.store import Store, conversations, datasets, sessions, uploads
+from data.store import Store, conversations, datasets, sessions, suggested_turns, uploads
 from data.store.conversations import StoredConversation
+from data.store.suggestions import Place
 from data.store.uploads import Upload
+from data.suggested import labelled
 from data.survey import Survey, Weighed
 from data.work import Alone, Work
 
@@ -53,7 +55,8 @@ def freeze(
     wait_for_erasures(store, bot_id, work or Alone(store))
     with store.read() as tx:
         sources = [upload for upload in uploads.list_for(tx, bot_id) if upload.state == "imported"]
-    log = _Log(store, settings, bot_id, sources, work or Alone(store))
+        labels = suggested_turns.decided(tx, bot_id, "accepted")
+    log = _Log(store, settings, bot_id, sources, labels, work or Alone(store))
     decided = _decided(log, plan or Plan())
     with Blobs(settings.home).scratch() as scratch:
         folder = scratch / "dataset"
@@ -72,19 +75,21 @@ def freeze(
 
 @dataclass(frozen=True, slots=True)
 class _Log:
-    """What is frozen: the uploads of a bot that were imported when it began. Read twice, the same both times."""
+    """What is frozen: the uploads of a bot that were imported when it began, with the labels that discovery gave their
+    turns until then. Read twice, the same both times."""
 
     store: Store
     settings: Settings
     bot_id: str
     sources: Sequence[Upload]
+    labels: Mapping[Place, str]
     work: Work
 
     def conversations(self) -> Iterator[StoredConversation]:
         stream = conversations.stream(self.store, self.bot_id, [upload.id for upload in self.sources])
         while page := list(islice(stream, CHECK_EVERY)):
             self.work.check()
-            yield from page
+            yield from labelled(page, self.labels)
 
     def lessons(self) -> Lessons:
         return lessons(self.store, self.settings, self.bot_id, self.work)

@@ -16,6 +16,8 @@ LINES = 5
 PHASES = {
     "dataset": "Freezing the dataset",
     "findings": "Looking at the data",
+    "embeddings": "Reading what customers said",
+    "groups": "Finding what belongs together",
     "train": "Training",
     "evaluate": "Evaluating",
     "export": "Exporting",

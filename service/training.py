@@ -13,7 +13,7 @@ from typing import Any
 from data import lessons
 from data.errors import InUse, JobCancelled, RecipeError
 from data.settings import Settings
-from data.store import Store, Tx, bots, jobs, uploads
+from data.store import Store, Tx, bots, jobs, suggestions, uploads
 from data.store.bots import Bot
 from data.store.jobs import Job
 from data.version import attune_version
@@ -76,10 +76,11 @@ def enqueue_training(tx: Tx, bot: Bot, order: Order) -> Job:
 
 
 def what_decides(tx: Tx, bot: Bot, asked: Mapping[str, Any]) -> str:
-    """A digest of what decides the outcome: imported uploads, accepted feedback, profile, what is asked, the code."""
+    """A digest of what decides the outcome: imported uploads, accepted feedback and suggestions, profile, what is
+    asked, the code."""
     sources = sorted(upload.id for upload in uploads.list_for(tx, bot.id) if upload.state == "imported")
     version, _ = bots.profile(tx, bot.id)
-    taught = lessons.mark(tx, bot.id)
+    taught = [lessons.mark(tx, bot.id), suggestions.mark(tx, bot.id)]
     said = json.dumps([bot.id, sources, taught, version, dict(asked), attune_version()], sort_keys=True)
     return hashlib.sha256(said.encode()).hexdigest()
 

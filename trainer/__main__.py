@@ -30,6 +30,7 @@ from data.jobs import JobContext, run_job
 from data.settings import Settings, load_settings
 from data.store import Store, jobs, open_store
 from data.store.jobs import Job
+from data.suggested import KIND as DISCOVER
 from export.unsaid import unsay
 from trainer.worker import Worker, die_with_parent
 
@@ -113,6 +114,8 @@ def _handler(job: Job, settings: Settings, emit: Emit) -> Callable[[JobContext],
 
     if job.kind == FINDINGS:
         return lambda context: _findings(context, settings, emit)
+    if job.kind == DISCOVER:
+        return lambda context: _discover(context, settings, emit)
 
     def train(context: JobContext) -> dict[str, Any]:
         from trainer.pipeline import KIND, retrain
@@ -128,6 +131,12 @@ def _findings(context: JobContext, settings: Settings, emit: Emit) -> dict[str, 
     from trainer.findings import look
 
     return look(context, settings, emit)
+
+
+def _discover(context: JobContext, settings: Settings, emit: Emit) -> dict[str, Any]:
+    from trainer.discover import discover
+
+    return discover(context, settings, emit)
 
 
 def _not_claimed(store: Store, job_id: str, emit: Emit) -> int:

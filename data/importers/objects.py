@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import islice
 from typing import Any
 
@@ -21,6 +22,7 @@ from data.schema import SetAside
 
 HEAD = 200
 """Objects whose fields are looked at to find the columns."""
+MAX_NAME = 200
 _NESTED = frozenset(("turns", "tokens", "spans"))
 
 
@@ -57,6 +59,14 @@ def read(objects: Objects, reading: Reading) -> Iterator[Item]:
     yield from assembly.rest()
 
 
+_known_name = lru_cache(maxsize=1 << 12)(plain_name)
+
+
+def _plain(name: str) -> str:
+    """A field's name as compared; names come again with every object, and only short ones are remembered."""
+    return _known_name(name) if len(name) <= MAX_NAME else plain_name(name)
+
+
 def _alone(found: Found, reading: Reading) -> Iterator[Item]:
     if found.body is None:
         yield SetAside(found.row, found.flaw or Reason.NOT_AN_OBJECT, found.sample)
@@ -88,7 +98,7 @@ def _rows(objects: Iterable[Found], columns: Columns, reading: Reading) -> Itera
 
 def _row(found: Found, columns: Columns) -> Row:
     """The object as a row: what stands in its columns, as people would see it in a table."""
-    body = {plain_name(name): value for name, value in (found.body or {}).items()}
+    body = {_plain(name): value for name, value in (found.body or {}).items()}
     shown = [cells.shown(body.get(name)) for name in columns.names]
     wanted = set(columns.places.values())
     if any(cell is None for place, cell in enumerate(shown) if place in wanted):

@@ -16,7 +16,7 @@ from data.errors import SchemaTooNew, StoreCorrupt
 from data.store.connections import mark
 from data.store.failures import storage_error
 
-HEAD = "0003"
+HEAD = "0004"
 """The newest revision in `migrations/versions`."""
 
 SCRIPTS = Path(__file__).parent / "migrations"

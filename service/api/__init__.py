@@ -20,12 +20,27 @@ def apis() -> tuple[Api, ...]:
         pages,
         releases,
         sessions,
+        suggestions,
         training,
         uploads,
     )
 
     modules = (
-        *(health, docs, bots, uploads, datasets, training, jobs, releases, sessions, chat, feedback, erasures),
+        *(
+            health,
+            docs,
+            bots,
+            uploads,
+            datasets,
+            suggestions,
+            training,
+            jobs,
+            releases,
+            sessions,
+            chat,
+            feedback,
+            erasures,
+        ),
         *(audit, pages),
     )
     return tuple(module.api for module in modules)

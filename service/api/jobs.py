@@ -23,7 +23,7 @@ api = Api("jobs", "Background work.")
 LOOK_SECONDS = 0.5
 PATIENCE_SECONDS = 15.0
 """How long a stream goes on while the database does not answer."""
-SHOWN_KINDS = ("import", "train", "findings", "erase")
+SHOWN_KINDS = ("import", "train", "findings", "discover", "erase")
 
 
 @api.route(

@@ -14,6 +14,7 @@ VERBS: dict[str, tuple[str, ...]] = {
     "bots": ("init", "bots", "profile"),
     "uploads": ("import",),
     "findings": ("data",),
+    "discovering": ("discover", "intents"),
     "training": ("train", "experiment", "bases", "worker"),
     "datasets": ("datasets",),
     "releases": ("releases", "evaluate", "promote", "rollback"),

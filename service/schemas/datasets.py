@@ -112,6 +112,4 @@ class TurnLineage(Told):
     release: int | None
     trained_on_erased_data: Instant | None
     dataset: DatasetSummary | None
-    rows: list[SayingRow] = Field(
-        description="Rows that say the same, if the reply was an earlier one of the brand."
-    )
+    rows: list[SayingRow] = Field(description="Rows that say the same, if the reply was an earlier one of the brand.")

@@ -19,7 +19,7 @@ class JobDetail(Told):
 
     object: Literal["job"] = "job"
     id: str
-    kind: str = Field(description="`import`, `train`, `findings` or `erase`.")
+    kind: str = Field(description="`import`, `train`, `findings`, `discover` or `erase`.")
     bot: str | None
     state: State
     attempt: int = Field(description="How often it was begun.")
@@ -43,7 +43,9 @@ class JobPage(Page):
 
     bot: str | None = Field(None, pattern=r"^[A-Za-z0-9_-]{1,80}$", description="Only those of this bot.")
     state: State | None = Field(None, description="Only those in this state.")
-    kind: Literal["import", "train", "findings", "erase"] | None = Field(None, description="Only those of this kind.")
+    kind: Literal["import", "train", "findings", "discover", "erase"] | None = Field(
+        None, description="Only those of this kind."
+    )
 
 
 class JobEvent(Told):

@@ -36,12 +36,17 @@ _JUDGED = ("kto_tag", "label")
 _ASKS = re.compile(r"\s*(?:\n+\s*#{2,4}|\n*\s*[-=]>|\n-{3,})\s*$")
 _STOPS = re.compile(r"(?:\s*\n?#{2,4}|\s+END|<\|endoftext\|>|</s>)\s*$")
 
+_TELLING = frozenset((*LISTS, *TRANSCRIPTS, *QUESTIONS, *(better for better, _ in PAIRS)))
+"""No object without one of these fields is of any shape."""
+
 Body = Mapping[str, Any]
 Messages = list[Any]
 
 
 def shape_of(body: Body) -> str | None:
     """The name of the shape of an object, None for none: the more telling shape first."""
+    if _TELLING.isdisjoint(body):
+        return None
     return next((name for name, (fits, _) in _SHAPES.items() if fits(body)), None)
 
 

@@ -271,7 +271,7 @@ def test_without_the_train_extra_the_worker_takes_logs_in_alone(settings: Settin
     )
     said = subprocess.run([sys.executable, "-c", script, str(settings.home)], cwd=ROOT, stdout=subprocess.PIPE)
     assert said.returncode == 0
-    assert json.loads(said.stdout) == {"type": "limited", "kinds": ["import"], "missing": ["no_such_package"]}
+    assert json.loads(said.stdout) == {"type": "limited", "kinds": ["import", "erase"], "missing": ["no_such_package"]}
     assert (now(store, taken).state, now(store, left).state) == ("failed", "queued")
 
 

@@ -1,0 +1,221 @@
+"""Intents that discovery suggests, what reviewers made of them, and the turns behind each.
+
+    proposed -> accepted | dismissed        accepted <-> dismissed
+
+A new discovery takes the place of what the one before it proposed; what a reviewer touched stays. A turn is labelled
+by the suggestion that was accepted first. Turns are named by conversation and place; their words are not copied.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal, NamedTuple
+
+from sqlalchemy import Select, delete, func, insert, select, tuple_, update
+
+from data.errors import NotFound
+from data.store.engine import Tx
+from data.store.suggestion_tables import discoveries, suggestion_turns, suggestions
+from data.store.tables import columns_of
+
+State = Literal["proposed", "accepted", "dismissed"]
+BATCH = 500
+"""Values per IN (...), and rows per statement: below the limit of variables of every SQLite build."""
+
+
+class Place(NamedTuple):
+    """A user turn: the key of its conversation, and which of its turns it is."""
+
+    conversation: str
+    place: int
+
+
+@dataclass(frozen=True, slots=True)
+class Behind:
+    """A turn behind a suggestion. `rank` counts from 0, the most typical; `origin` is the group that discovery found,
+    `part` the half of it in which the turn stands, both numbered through the whole discovery."""
+
+    place: Place
+    rank: int
+    origin: int
+    part: int
+
+
+@dataclass(frozen=True, slots=True)
+class NewSuggestion:
+    """A suggestion to be kept, with its turns."""
+
+    name: str
+    terms: Sequence[str]
+    turns: Sequence[Behind]
+
+
+@dataclass(frozen=True, slots=True)
+class Discovery:
+    """What was looked at; `facts` are counts alone."""
+
+    id: str
+    bot_id: str
+    job_id: str | None
+    facts: dict[str, Any]
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Suggestion:
+    """A suggested intent as it stands. `sequence` orders those of a discovery, the largest first; `turns` and
+    `conversations` count what is behind it now."""
+
+    id: str
+    bot_id: str
+    discovery_id: str
+    sequence: int
+    state: State
+    name: str
+    terms: list[str]
+    revision: int
+    reviewer: str | None
+    created_at: datetime
+    updated_at: datetime
+    accepted_at: datetime | None
+    turns: int
+    conversations: int
+
+
+_DISCOVERY = columns_of(discoveries, Discovery)
+_STORED = [column for column in suggestions.c if column.name != "workspace_id"]
+
+
+def keep(tx: Tx, bot_id: str, job_id: str | None, facts: Mapping[str, Any], new: Sequence[NewSuggestion]) -> Discovery:
+    """Keep what a discovery found, in the place of what is still proposed and nobody has touched."""
+    c = suggestions.c
+    open_ids = select(c.id).where(tx.owns(suggestions), c.bot_id == bot_id, c.reviewer.is_(None))
+    drop(tx, list(tx.connection.execute(open_ids).scalars()))
+    found = Discovery(tx.new_id("discovery"), bot_id, job_id, dict(facts), tx.now)
+    tx.insert(discoveries, {name: getattr(found, name) for name in ("id", "bot_id", "job_id", "facts", "created_at")})
+    for sequence, one in enumerate(new, start=1):
+        add(tx, found, sequence, one)
+    return found
+
+
+def add(tx: Tx, of: Discovery | Suggestion, sequence: int, new: NewSuggestion) -> str:
+    """Propose one more intent, in the discovery `of` or in that of the suggestion `of`."""
+    body = {
+        "id": tx.new_id("suggestion"),
+        "bot_id": of.bot_id,
+        "discovery_id": of.id if isinstance(of, Discovery) else of.discovery_id,
+        "sequence": sequence,
+        "state": "proposed",
+        "name": new.name,
+        "terms": list(new.terms),
+        "revision": 1,
+        "created_at": tx.now,
+        "updated_at": tx.now,
+    }
+    tx.insert(suggestions, body)
+    rows = [
+        {"workspace_id": tx.workspace, "suggestion_id": body["id"], "conversation_id": one.place.conversation,
+         "place": one.place.place, "rank": one.rank, "origin": one.origin, "part": one.part}
+        for one in new.turns
+    ]  # fmt: skip
+    for chunk in chunks(rows):
+        tx.connection.execute(insert(suggestion_turns), chunk)
+    return str(body["id"])
+
+
+def newest(tx: Tx, bot_id: str) -> Discovery | None:
+    """The last discovery of the bot."""
+    wanted = select(*_DISCOVERY).where(tx.owns(discoveries), discoveries.c.bot_id == bot_id)
+    row = tx.connection.execute(wanted.order_by(discoveries.c.id.desc()).limit(1)).first()
+    return None if row is None else Discovery(*row)
+
+
+def discovery_page(tx: Tx, bot_id: str, *, after: str | None = None, limit: int) -> list[Discovery]:
+    """At most `limit` discoveries, the newest first, from the one after `after` on. Ids sort by time."""
+    statement = select(*_DISCOVERY).where(tx.owns(discoveries), discoveries.c.bot_id == bot_id)
+    if after is not None:
+        statement = statement.where(discoveries.c.id < after)
+    found = tx.connection.execute(statement.order_by(discoveries.c.id.desc()).limit(limit))
+    return [Discovery(*row) for row in found]
+
+
+def page(
+    tx: Tx, bot_id: str, *, state: State | None = None, after: tuple[int, str] | None = None, limit: int
+) -> list[Suggestion]:
+    """At most `limit` suggestions by sequence, from the one after `after` (its sequence and id) on."""
+    c = suggestions.c
+    statement = _all(tx).where(c.bot_id == bot_id)
+    if state is not None:
+        statement = statement.where(c.state == state)
+    if after is not None:
+        statement = statement.where(tuple_(c.sequence, c.id) > tuple(after))
+    found = tx.connection.execute(statement.order_by(c.sequence, c.id).limit(limit))
+    return [Suggestion(*row) for row in found]
+
+
+def get(tx: Tx, bot_id: str, suggestion_id: str) -> Suggestion:
+    """Raises NotFound."""
+    c = suggestions.c
+    row = tx.connection.execute(_all(tx).where(c.bot_id == bot_id, c.id == suggestion_id)).first()
+    if row is None:
+        raise NotFound("There is no such suggestion.", remedy="`attune intents BOT` lists them.")
+    return Suggestion(*row)
+
+
+def lock(tx: Tx, bot_id: str, suggestion_id: str) -> Suggestion:
+    """The same, held until the transaction ends. Raises NotFound."""
+    c = suggestions.c
+    held = select(c.id).where(tx.owns(suggestions), c.bot_id == bot_id, c.id == suggestion_id).with_for_update()
+    tx.connection.execute(held)
+    return get(tx, bot_id, suggestion_id)
+
+
+def names(tx: Tx, bot_id: str) -> list[str]:
+    """The names of all that was not dismissed."""
+    c = suggestions.c
+    wanted = select(c.name).where(tx.owns(suggestions), c.bot_id == bot_id, c.state != "dismissed")
+    return list(tx.connection.execute(wanted.order_by(c.sequence, c.id)).scalars())
+
+
+def change(tx: Tx, held: Suggestion, **values: Any) -> Suggestion:
+    """Change a suggestion that was locked; one revision more."""
+    body = {"updated_at": tx.now, "revision": held.revision + 1, **values}
+    is_it = (tx.owns(suggestions), suggestions.c.id == held.id)
+    tx.connection.execute(update(suggestions).where(*is_it).values(**body))
+    return get(tx, held.bot_id, held.id)
+
+
+def drop(tx: Tx, ids: Sequence[str]) -> None:
+    """Delete suggestions with what names their turns."""
+    for chunk in chunks(ids):
+        named = suggestion_turns.c.suggestion_id.in_(chunk)
+        tx.connection.execute(delete(suggestion_turns).where(tx.owns(suggestion_turns), named))
+        tx.connection.execute(delete(suggestions).where(tx.owns(suggestions), suggestions.c.id.in_(chunk)))
+
+
+def mark(tx: Tx, bot_id: str, state: State | None = "accepted") -> str:
+    """A digest of what is accepted: it changes when the labels that follow from it do. Without a state, of all that
+    reviewers touched."""
+    c = suggestions.c
+    chosen = c.reviewer.is_not(None) if state is None else c.state == state
+    wanted = select(c.id, c.revision).where(tx.owns(suggestions), c.bot_id == bot_id, chosen)
+    digest = hashlib.sha256()
+    for one in tx.connection.execute(wanted.order_by(c.id)):
+        digest.update(f"{one.id}\x1f{one.revision}\x1e".encode())
+    return digest.hexdigest()
+
+
+def _all(tx: Tx) -> Select[Any]:
+    turns = suggestion_turns
+    of_it = (turns.c.workspace_id == suggestions.c.workspace_id) & (turns.c.suggestion_id == suggestions.c.id)
+    count = select(func.count()).where(of_it).correlate(suggestions).scalar_subquery()
+    said = select(func.count(turns.c.conversation_id.distinct())).where(of_it).correlate(suggestions).scalar_subquery()
+    return select(*_STORED, count, said).where(tx.owns(suggestions))
+
+
+def chunks(values: Sequence[Any]) -> Iterator[Sequence[Any]]:
+    """The values, a bounded number at a time."""
+    return (values[start : start + BATCH] for start in range(0, len(values), BATCH))
