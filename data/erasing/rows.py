@@ -9,7 +9,7 @@ from data.erasing.derived import forget_answers
 from data.erasing.quotes import GONE, without_quotes
 from data.erasing.work import Work
 from data.ingest import KIND as IMPORT
-from data.store import Tx, erasures, forgetting, uploads
+from data.store import Tx, erasures, forgetting, suggested_turns, uploads
 from data.store.forgetting import BATCH
 from data.store.uploads import Upload
 
@@ -25,16 +25,19 @@ def forget_rows(work: Work) -> None:
 
 
 def _forget_conversations(work: Work) -> None:
+    suggested = set[str]()
     while True:
         work.context.check()
         with work.ledger.begin() as tx:
             page = forgetting.conversations_of(tx, work.bot.id, work.target.wanted)
+            suggested |= suggested_turns.forget(tx, work.bot.id, [one.key for one in page])
             work.ledger.add("conversations", forgetting.drop_conversations(tx, page) if page else 0)
             if work.erasure.kind == "conversation":
                 marks = [work.marks.conversation(one.fingerprint) for one in page]
                 erasures.suppress(tx, work.bot.id, work.erasure.id, marks)
         if len(page) < BATCH:
-            return
+            break
+    forget_answers(work, suggested)
 
 
 def _forget_chats(work: Work) -> None:
