@@ -21,8 +21,9 @@ from sqlalchemy import func, select
 
 from data.profile import parse_profile
 from data.settings import Settings, load_settings
-from data.store import Store, bots, keys, open_store, releases, workspaces
+from data.store import Store, bots, keys, open_store, releases, suggestions, workspaces
 from data.store.keys import SCOPES, NewKey
+from data.store.suggestions import NewSuggestion
 from data.store.tables import metadata
 from service.app import create_app
 from tests.flow import tiny_release
@@ -155,8 +156,19 @@ def _lived_in(site: Site, name: str, key: str) -> Bot:
     bot.ids["upload"] = made("POST", f"/bots/{name}/uploads?rights_attested=true", data=line)["upload"]
     forgotten = {"kind": "customer", "names": ["nobody"], "dry_run": True}
     bot.ids["erasure"] = made("POST", f"/admin/bots/{name}/erasures", json=forgotten)["erasure"]
+    bot.ids["suggestion"] = _suggested(site, name, "other" if key == "theirs" else None)
     bot.ids["job"] = made("POST", f"/admin/bots/{name}/retrain")["id"]
     return bot
+
+
+def _suggested(site: Site, name: str, workspace: str | None) -> str:
+    """The id of an intent suggested to the bot: what a discovery leaves."""
+    settings = site.settings
+    with open_store(settings.store_url, home=settings.home) as opened:
+        store = opened.for_workspace(workspace) if workspace else opened
+        with store.begin() as tx:
+            found = suggestions.keep(tx, bots.get(tx, name).id, None, {}, [])
+            return suggestions.add(tx, found, 1, NewSuggestion("greeting", ["hi"], []))
 
 
 @contextmanager

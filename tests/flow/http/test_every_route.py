@@ -33,6 +33,7 @@ ABSENT = {
     "job": "job_0123456789abcdef01234567",
     "name": "chat.css",
     "erasure": "erasure_0123456789abcdef01234567",
+    "suggestion": "suggestion_0123456789abcdef01234567",
 }
 INVALID_KEYS = (
     "garbage",
@@ -81,6 +82,7 @@ def body_of(model: str, values: Mapping[str, str]) -> dict[str, Any]:
         "OwnerChange": {"owner": "human"},
         "AgentMessage": {"text": "hello"},
         "ErasureAsked": {"kind": "customer", "names": ["nobody"], "dry_run": True},
+        "SuggestionName": {"name": "another_name"},
     }
     return known.get(model, {})
 
