@@ -13,8 +13,8 @@ from itertools import count
 from typing import Any
 
 from data.importers import records, yaml_text
-from data.importers.bot_platforms.documents import items
 from data.importers.container import Member
+from data.importers.documents import items
 from data.importers.entries import SAMPLE_CHARS, Flaw
 from data.importers.kind import Kind, Sample, Source
 from data.importers.nouns import ImportOptions, Item, Reason, Remark

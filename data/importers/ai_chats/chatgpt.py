@@ -14,8 +14,8 @@ from typing import Any
 from data.importers import records
 from data.importers.ai_chats.branches import Chat, Spoken, items
 from data.importers.ai_chats.trees import Node
-from data.importers.bot_platforms.documents import key, table, text, texts
 from data.importers.contents import Words, without_citations, words_of
+from data.importers.documents import key, table, text, texts
 from data.importers.entries import Flaw, Layout
 from data.importers.kind import Kind, Sample, Source
 from data.importers.nouns import ImportOptions, Item, Reason

@@ -14,8 +14,8 @@ from typing import Any
 from data.importers import records
 from data.importers.ai_chats.branches import Chat, Spoken, items
 from data.importers.ai_chats.trees import Node
-from data.importers.bot_platforms.documents import key, table, tables, text, texts
 from data.importers.contents import Words, words_of
+from data.importers.documents import key, table, tables, text, texts
 from data.importers.entries import Flaw, Layout
 from data.importers.helpdesks.threads import seconds_of
 from data.importers.kind import Kind, Sample, Source

@@ -13,7 +13,7 @@ from functools import partial
 from typing import Any
 
 from data.importers import records, talk
-from data.importers.bot_platforms.documents import entries, items, key, table, tables, text
+from data.importers.documents import entries, items, key, table, tables, text
 from data.importers.kind import Kind, Sample, Source
 from data.importers.nouns import ImportOptions, Item, Reason, Remark
 from data.importers.talk import Said

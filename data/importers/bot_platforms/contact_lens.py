@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from data.importers import records, speakers, strict_json
-from data.importers.bot_platforms.documents import documents, items, table, tables, text
+from data.importers.documents import documents, items, table, tables, text
 from data.importers.hints import SpeakersFound
 from data.importers.kind import Kind, Sample, Source
 from data.importers.nouns import ImportOptions, Item, Reason, Remark

@@ -14,8 +14,8 @@ from typing import Any
 
 from data.importers import records, strict_json
 from data.importers.bot_platforms import phrases
-from data.importers.bot_platforms.documents import entries, items, table, tables, text
 from data.importers.bot_platforms.phrases import Marked, Phrase
+from data.importers.documents import entries, items, table, tables, text
 from data.importers.kind import Kind, Sample, Source
 from data.importers.nouns import ImportOptions, Item, Reason, Remark
 from data.schema import Conversation, SetAside, Turn

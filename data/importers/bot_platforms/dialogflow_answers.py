@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from data.importers.bot_platforms import phrases
-from data.importers.bot_platforms.documents import table, tables, text, texts
+from data.importers.documents import table, tables, text, texts
 from data.importers.nouns import Remark
 
 BLANKS = re.compile(r"\$[A-Za-z_][\w.-]*|#[\w-]+\.[\w.-]+|\$\{")

@@ -13,9 +13,9 @@ from typing import Any
 
 from data.importers import records
 from data.importers.bot_platforms import phrases
-from data.importers.bot_platforms.documents import documents, items, table, tables, text, texts
 from data.importers.bot_platforms.phrases import Blank, Filler, Phrase
 from data.importers.container import Member
+from data.importers.documents import documents, items, table, tables, text, texts
 from data.importers.hints import IntentHint, ProfileHint
 from data.importers.kind import Kind, Sample, Source
 from data.importers.nouns import ImportOptions, Item, Reason, Remark

@@ -12,8 +12,8 @@ from functools import partial
 from typing import Any
 
 from data.importers import strict_json, talk
-from data.importers.bot_platforms.documents import documents, entries, key, table, tables, text
 from data.importers.container import Member
+from data.importers.documents import documents, entries, key, table, tables, text
 from data.importers.kind import Kind, Sample, Source, share
 from data.importers.nouns import ImportOptions, Item, Reason, Remark
 from data.importers.talk import Said

@@ -12,9 +12,9 @@ from typing import Any
 
 from data.importers import records
 from data.importers.bot_platforms import phrases
-from data.importers.bot_platforms.documents import entries, table, tables, text, texts
 from data.importers.bot_platforms.patterns import pattern_pieces
 from data.importers.bot_platforms.phrases import Filler, Marked, Phrase
+from data.importers.documents import entries, table, tables, text, texts
 from data.importers.hints import IntentHint, ProfileHint
 from data.importers.kind import Kind, Sample, Source
 from data.importers.nouns import ImportOptions, Item, Reason, Remark

@@ -13,9 +13,9 @@ from typing import Any
 from data.importers import records
 from data.importers.bot_platforms import phrases
 from data.importers.bot_platforms.answered import Pair, answered, name_of
-from data.importers.bot_platforms.documents import entries, table, text, texts
 from data.importers.columns import plain_name
 from data.importers.container import Member
+from data.importers.documents import entries, table, text, texts
 from data.importers.hints import ProfileHint
 from data.importers.kind import Kind, Sample, Source
 from data.importers.nouns import ImportOptions, Item, Reason

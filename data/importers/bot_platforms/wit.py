@@ -12,8 +12,8 @@ from typing import Any
 
 from data.importers import records, strict_json
 from data.importers.bot_platforms import phrases
-from data.importers.bot_platforms.documents import documents, entries, table, tables, text
 from data.importers.bot_platforms.phrases import Marked, Phrase
+from data.importers.documents import documents, entries, table, tables, text
 from data.importers.hints import IntentHint, ProfileHint
 from data.importers.kind import Kind, Sample, Source
 from data.importers.nouns import ImportOptions, Item, Reason

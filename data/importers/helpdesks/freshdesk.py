@@ -12,7 +12,7 @@ from itertools import count
 from typing import Any
 
 from data.importers import markup
-from data.importers.bot_platforms.documents import items, key, table, tables, text
+from data.importers.documents import items, key, table, tables, text
 from data.importers.entries import Flaw, Layout, below
 from data.importers.helpdesks.threads import Desk, Message, Thread, gathered
 from data.importers.kind import Kind, Sample, Source

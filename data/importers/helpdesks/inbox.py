@@ -11,7 +11,7 @@ from functools import partial
 from itertools import count
 from typing import Any
 
-from data.importers.bot_platforms.documents import key, table
+from data.importers.documents import key, table
 from data.importers.entries import Flaw, Layout, below
 from data.importers.helpdesks.threads import Desk, Message, Thread, gathered
 from data.importers.kind import Kind, Sample, Source

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from data.importers.bot_platforms.documents import items, key, table, tables, text
+from data.importers.documents import items, key, table, tables, text
 from data.importers.entries import Layout
 from data.importers.helpdesks.inbox import Entry, Product
 from data.importers.helpdesks.threads import Message, Thread

@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
 
-from data.importers.bot_platforms.documents import items, key, table
 from data.importers.container import Member
+from data.importers.documents import items, key, table
 from data.importers.entries import Flaw, Layout, below
 from data.importers.helpdesks import zendesk_chat_lines as chats
 from data.importers.helpdesks import zendesk_tickets as tickets

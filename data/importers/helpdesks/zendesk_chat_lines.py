@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from data.importers.bot_platforms.documents import key, table, tables, text
+from data.importers.documents import key, table, tables, text
 from data.schema import Role
 
 ACTORS: dict[str, Role] = {

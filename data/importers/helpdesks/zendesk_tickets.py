@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from data.importers.bot_platforms.documents import items, key, table, tables, text
+from data.importers.documents import items, key, table, tables, text
 from data.importers.helpdesks import zendesk_chat_lines as chats
 from data.importers.helpdesks.threads import Desk, Message, Thread
 from data.importers.nouns import Item, Reason, Remark

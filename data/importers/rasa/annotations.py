@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from data.importers import records, strict_json
-from data.importers.bot_platforms.documents import table, tables, text
 from data.importers.bot_platforms.phrases import MAX_MARKED, Marked
+from data.importers.documents import table, tables, text
 from data.importers.nouns import Reason
 from data.schema import Entity
 

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from data.importers import strict_json
-from data.importers.bot_platforms.documents import key, table, text
 from data.importers.container import Member
+from data.importers.documents import key, table, text
 from data.importers.entries import Flaw, Layout
 from data.importers.kind import Sample, Source
 from data.importers.nouns import Reason

@@ -11,7 +11,7 @@ from itertools import count
 from typing import Any
 
 from data.importers.bot_platforms import phrases
-from data.importers.bot_platforms.documents import table, text, texts
+from data.importers.documents import table, text, texts
 from data.importers.entries import Flaw
 from data.importers.kind import Kind, Sample, Source
 from data.importers.nouns import ImportOptions, Item, Remark

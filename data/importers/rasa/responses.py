@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from data.importers.bot_platforms.documents import items, table, tables, text
+from data.importers.documents import items, table, tables, text
 from data.importers.nouns import Remark
 
 BLANK = re.compile(r"\{[^\s{}][^{}\n]{0,99}\}")

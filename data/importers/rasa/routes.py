@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from data.importers.bot_platforms.documents import items, table, tables, text
+from data.importers.documents import items, table, tables, text
 
 MAX_LEADS = 20
 MAX_ACTIONS = 20

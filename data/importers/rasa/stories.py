@@ -11,7 +11,7 @@ from itertools import count
 from typing import Any
 
 from data.importers import records
-from data.importers.bot_platforms.documents import table, tables, text
+from data.importers.documents import table, tables, text
 from data.importers.entries import SAMPLE_CHARS
 from data.importers.nouns import Item, Reason, Remark
 from data.importers.rasa import clicks

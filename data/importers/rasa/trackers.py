@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from data.importers import talk
-from data.importers.bot_platforms.documents import table, tables, text
+from data.importers.documents import table, tables, text
 from data.importers.entries import SAMPLE_CHARS
 from data.importers.kind import Kind, Source
 from data.importers.nouns import ImportOptions, Item, Reason, Remark

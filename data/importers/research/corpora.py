@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from data.importers.bot_platforms.documents import items, key, table, tables, text
+from data.importers.documents import items, key, table, tables, text
 from data.importers.entries import Layout
 from data.importers.kind import Kind
 from data.importers.nouns import Reason

@@ -12,7 +12,7 @@ from itertools import count
 from typing import Any
 
 from data.importers import records
-from data.importers.bot_platforms.documents import table
+from data.importers.documents import table
 from data.importers.entries import Flaw, Layout, below
 from data.importers.kind import Kind, Sample, Source
 from data.importers.nouns import ImportOptions, Item, Reason, Remark

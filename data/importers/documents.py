@@ -1,4 +1,4 @@
-"""The JSON of definitions: read as a whole, bounded, and looked into without trusting what stands where."""
+"""JSON documents of definitions, talks and exports: read whole, bounded, and looked into without trusting a shape."""
 
 from __future__ import annotations
 
