@@ -23,6 +23,7 @@ from data.store import (
     release_tables,
     serving_tables,
     sessions,
+    suggestion_tables,
     tables,
     turns,
     uploads,
@@ -35,12 +36,14 @@ from data.store.uploads import NewUpload
 
 PROFILE = BotProfile(name="Acme")
 
-LATER = """
+AFTER = f"{int(migrate.HEAD) + 1:04}"
+"""The revision that is not there yet."""
+LATER = f"""
 from alembic import op
 from sqlalchemy import Column, Text
 
-revision = "0004"
-down_revision = "0003"
+revision = "{AFTER}"
+down_revision = "{migrate.HEAD}"
 branch_labels = None
 depends_on = None
 
@@ -57,11 +60,11 @@ def later(tmp_path: Path) -> Path:
     """The migrations of an attune to come: ours and one more, which rebuilds a table that others refer to."""
     scripts = tmp_path / "scripts"
     shutil.copytree(migrate.SCRIPTS, scripts, ignore=shutil.ignore_patterns("__pycache__"))
-    (scripts / "versions" / "v0004_later.py").write_text(LATER)
+    (scripts / "versions" / f"v{AFTER}_later.py").write_text(LATER)
     return scripts
 
 
-def upgrade(url: str, backups: Path, scripts: Path, head: str = "0004") -> None:
+def upgrade(url: str, backups: Path, scripts: Path, head: str = AFTER) -> None:
     engine = make_migration_engine(parse_url(url), 1)
     try:
         migrate.bring_up_to_date(engine, backups, scripts=scripts, head=head)
@@ -80,7 +83,12 @@ def test_the_newest_revision_is_the_one_the_code_names() -> None:
 def test_the_migrated_schema_is_the_one_the_code_uses(store: Store) -> None:
     with store.read() as tx:
         context = MigrationContext.configure(tx.connection, opts={"version_table": migrate.VERSION_TABLE})
-        for more in (erasure_tables.erasures, release_tables.releases, serving_tables.api_keys):
+        for more in (
+            erasure_tables.erasures,
+            release_tables.releases,
+            serving_tables.api_keys,
+            suggestion_tables.suggestions,
+        ):
             assert more.metadata is tables.metadata
         assert compare_metadata(context, tables.metadata) == []
 
@@ -106,7 +114,7 @@ def test_an_older_schema_is_moved_with_its_rows_after_a_copy_was_made(sqlite_sto
         assert tx.connection.exec_driver_sql("SELECT name, motto FROM bots").all() == [("acme", "none yet")]
         assert bots.profile(tx, bots.get(tx, "acme").id) == (1, PROFILE)
     assert sqlite_store.integrity() == []
-    with open_store(f"sqlite:///{backups / 'before-0004.db'}", home=sqlite_store.home) as copy, copy.read() as tx:
+    with open_store(f"sqlite:///{backups / f'before-{AFTER}.db'}", home=sqlite_store.home) as copy, copy.read() as tx:
         assert bots.get(tx, "acme").name == "acme"
 
 
@@ -117,7 +125,7 @@ def first_home(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     if request.param == "postgres":
         url = request.getfixturevalue("make_postgres_url")()
     scripts = tmp_path / "first"
-    shutil.copytree(migrate.SCRIPTS, scripts, ignore=shutil.ignore_patterns("__pycache__", "v0002_*", "v0003_*"))
+    shutil.copytree(migrate.SCRIPTS, scripts, ignore=shutil.ignore_patterns("__pycache__", "v000[2-9]_*"))
     upgrade(url, tmp_path / "backups", scripts, head="0001")
     engine = make_migration_engine(parse_url(url), 1)
     with engine.begin() as old:
@@ -170,7 +178,7 @@ def test_a_migration_that_fails_leaves_the_old_schema_and_every_row(sqlite_store
     with sqlite_store.begin() as tx:
         bots.create(tx, "acme", PROFILE)
     sqlite_store.close()
-    script = later / "versions" / "v0004_later.py"
+    script = later / "versions" / f"v{AFTER}_later.py"
     script.write_text(LATER + '    raise RuntimeError("power cut")\n')
     before = (sqlite_store.home / "attune.db").read_bytes()
     with pytest.raises(RuntimeError, match="power cut"):
@@ -184,7 +192,7 @@ def test_a_migration_that_breaks_references_is_not_kept(sqlite_store: Store, lat
     with sqlite_store.begin() as tx:
         bots.create(tx, "acme", PROFILE)
     sqlite_store.close()
-    (later / "versions" / "v0004_later.py").write_text(LATER + '    op.execute("DELETE FROM bots")\n')
+    (later / "versions" / f"v{AFTER}_later.py").write_text(LATER + '    op.execute("DELETE FROM bots")\n')
     with pytest.raises(StoreCorrupt):
         upgrade(url_of(sqlite_store), sqlite_store.home / "backups", later)
     with sqlite_store.read() as tx:
@@ -197,7 +205,7 @@ def test_a_newer_schema_is_refused_and_not_touched(sqlite_store: Store, later: P
     before = {path: path.read_bytes() for path in sqlite_store.home.rglob("*") if path.is_file()}
     with pytest.raises(SchemaTooNew, match="newer attune") as refused:
         open_store(url_of(sqlite_store), home=sqlite_store.home)
-    assert "0004" in str(refused.value)
+    assert AFTER in str(refused.value)
     assert {path: path.read_bytes() for path in sqlite_store.home.rglob("*") if path.is_file()} == before
 
 
