@@ -7,6 +7,7 @@ and policy are all under test. Every check runs before anything is raised. Write
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -31,6 +32,10 @@ NAMED = 20
 TIE = 1e-4
 """A score closer than this to a threshold, or to its rival, stands on an edge: rounding may settle it either way."""
 
+CHANCE = 0.05
+"""A share misses its limit when as many differences, or more, would come this rarely from a side that just holds it: of
+250 rows the fourth difference says nothing yet against 99 in 100. Against a limit of 1 a single one says all."""
+
 CheckName = Literal["embeddings", "labels", "confidence", "candidates", "replies"]
 
 
@@ -49,7 +54,8 @@ class Limits:
     """How far the exported side may be from the trained one.
 
     `embedding` and `confidence`: largest absolute difference; `labels`, `candidates`, `replies`: least share that must
-    be equal. What differs only because both sides stand on an edge (see TIE) counts as equal.
+    be equal, as far as the probe can tell (see CHANCE). What differs only because both sides stand on an edge (see TIE)
+    counts as equal.
     """
 
     embedding: float
@@ -229,8 +235,17 @@ def _gap(name: CheckName, gaps: np.ndarray[Any, np.dtype[Any]], limit: float) ->
 
 
 def _share(name: CheckName, different: Sequence[int], total: int, limit: float) -> Check:
-    equal = 1 - len(different) / total
-    return Check(name, equal, limit, equal >= limit, tuple(different[:NAMED]))
+    passed = _at_least(len(different), total, 1 - limit) >= CHANCE
+    return Check(name, 1 - len(different) / total, limit, passed, tuple(different[:NAMED]))
+
+
+def _at_least(found: int, total: int, rate: float) -> float:
+    """The chance of `found` or more among `total` when each comes at `rate` (the upper tail of a binomial)."""
+    if found == 0 or rate <= 0:
+        return float(found == 0)
+    ways = (math.lgamma(total + 1) - math.lgamma(n + 1) - math.lgamma(total - n + 1) for n in range(found))
+    fewer = (math.exp(way + n * math.log(rate) + (total - n) * math.log1p(-rate)) for n, way in enumerate(ways))
+    return max(1 - math.fsum(fewer), 0.0)
 
 
 def _cost(pairs: Sequence[tuple[str | None, str | None]], truth: Sequence[str | None]) -> float:

@@ -131,6 +131,28 @@ def test_cost_is_right_answers_lost(pairs, truth, cost):
 
 
 @pytest.mark.parametrize(
+    ("different", "total", "limit", "passed"),
+    [
+        (0, 1, 1.0, True),
+        (1, 100_000, 1.0, False),
+        (4, 250, 0.99, True),
+        (5, 250, 0.99, True),
+        (6, 250, 0.99, False),
+        (1, 1, 0.99, False),
+        (115, 10_000, 0.99, True),
+        (118, 10_000, 0.99, False),
+        (1_000_000, 1_000_000, 0.99, False),
+        (9_999, 1_000_000, 0.99, True),
+    ],
+)
+def test_a_share_misses_its_limit_when_chance_does_not_explain_it(different, total, limit, passed):
+    check = parity._share("labels", list(range(different)), total, limit)
+    assert check.passed == passed
+    assert check.value == pytest.approx(1 - different / total)
+    assert len(check.rows) == min(different, parity.NAMED)
+
+
+@pytest.mark.parametrize(
     ("cost", "problems", "chosen"),
     [(0.005, False, "int8"), (0.0051, False, "fp32"), (-0.01, False, "int8"), (0.0, True, "fp32")],
 )
