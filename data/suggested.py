@@ -10,28 +10,30 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
+from unicodedata import category
 
 from data.errors import Conflict, UsageError
 from data.examples import user_turns
-from data.naming import label_safe, names
+from data.naming import MOST_TEXTS, TERMS, label_safe, names
 from data.profile import Intent
 from data.schema import OUT_OF_SCOPE, SPLITS
 from data.store import Store, Tx, bots, conversations, suggested_turns, suggestions
 from data.store.conversations import StoredConversation
-from data.store.suggestions import Behind, NewSuggestion, Place, Suggestion
+from data.store.suggestions import Behind, NewSuggestion, Place, State, Suggestion
 
 KIND = "discover"
 """The kind of the jobs that look for intents."""
 MOST_CHARS = 120
-MOST_READ = 1_000
-"""Turns whose words name a part that is split off."""
+MOST_TERMS = 3 * TERMS
+"""Telling words that are kept of suggestions that were merged."""
 
 
-class Unlabelled(NamedTuple):
-    """A user turn without a label, or one that has one (`text` is None), which counts and no more."""
+class Said(NamedTuple):
+    """A user turn. It is not looked at (`text` is None) where it has a label, or (`decided`) a reviewer decided."""
 
     place: Place
     text: str | None
+    decided: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,26 +48,34 @@ class Review:
 class Outlook:
     """What accepting means: how many turns are in which split already, how many in none yet (`undecided`)."""
 
+    state: State
     splits: Mapping[str, int]
     undecided: int
 
     @property
     def why(self) -> str:
         """The same in words."""
-        measured = self.splits.get("test", 0)
-        tested = f" {measured} of them stand in test: they will be measured, and not learned." if measured else ""
-        return f"{sum(self.splits.values()) + self.undecided} turns carry this label in the next dataset.{tested}"
+        if self.state == "dismissed":
+            return "It labels no message."
+        count, tested = sum(self.splits.values()) + self.undecided, self.splits.get("test", 0)
+        begin = "It labels" if self.state == "accepted" else "Once accepted, it labels"
+        said = f"{begin} {count:,} message{'s' * (count != 1)} in the next dataset."
+        if tested == 1:
+            return f"{said} 1 of them is a test message: it measures the model and never teaches it."
+        if tested:
+            return f"{said} {tested:,} of them are test messages: they measure the model and never teach it."
+        return said
 
 
-def unlabelled(store: Store, bot_id: str) -> Iterator[Unlabelled]:
-    """Every user turn of imported conversations that no reviewer decided on, a page in memory at a time."""
+def user_messages(store: Store, bot_id: str) -> Iterator[Said]:
+    """Every user turn of imported conversations, a page in memory at a time."""
     with store.read() as tx:
         done = suggested_turns.decided(tx, bot_id)
     for stored in conversations.stream(store, bot_id):
         for at, turn in user_turns(stored.conversation):
             place = Place(stored.key, at)
-            if place not in done:
-                yield Unlabelled(place, turn.text if turn.intent is None else None)
+            decided = place in done
+            yield Said(place, None if decided or turn.intent is not None else turn.text, decided)
 
 
 def labelled(stored: Iterable[StoredConversation], labels: Mapping[Place, str]) -> Iterator[StoredConversation]:
@@ -122,52 +132,56 @@ def merge(tx: Tx, bot_id: str, ids: Sequence[str], review: Review) -> Suggestion
     if len(set(ids)) < 2:
         raise UsageError("Name two suggestions to merge, or more.")
     first = _open(tx, bot_id, ids[0], review)
-    others = [_open(tx, bot_id, one, Review(review.reviewer)) for one in sorted(set(ids) - {first.id})]
+    others = [_open(tx, bot_id, one, Review(review.reviewer)) for one in dict.fromkeys(ids) if one != first.id]
     for other in others:
         suggested_turns.move(tx, other.id, first.id)
     suggestions.drop(tx, [other.id for other in others])
     terms = list(dict.fromkeys(term for one in (first, *others) for term in one.terms))
-    return suggestions.change(tx, first, terms=terms, reviewer=review.reviewer)
+    return suggestions.change(tx, first, terms=terms[:MOST_TERMS], reviewer=review.reviewer)
 
 
 def split(tx: Tx, bot_id: str, suggestion_id: str, review: Review, places: Sequence[Place] = ()) -> list[Suggestion]:
     """Take the turns in `places` out into a suggestion of their own; without any, undo what was merged, else part it
-    in the two halves that discovery saw. All that came of it, the remaining one first.
+    in the two halves that discovery saw. All that came of it, the remaining one, which keeps its name, first.
 
     Raises NotFound, Conflict where nothing would be parted, UsageError.
     """
     held = _open(tx, bot_id, suggestion_id, review)
     turns = suggested_turns.behind(tx, held.id)
-    parts = _named(turns, places) if places else _parts(turns)
+    parts = _named(turns, places) if places else _parts(turns, held.sequence)
     if len(parts) < 2:
         raise Conflict(
-            "There is nothing to part this suggestion by.", remedy="Name the turns that are to leave it.",
+            "All its messages were named, so that none would stay." if places
+            else "There is nothing to part this suggestion by.",
+            remedy="Name the messages that are to leave it.",
             suggestion=held.id,
         )  # fmt: skip
-    made = [held.id]
-    for part in parts[1:]:
-        name, terms = _name(tx, bot_id, held, part)
-        new = suggestions.add(tx, held, held.sequence, NewSuggestion(name, terms, ()))
-        suggested_turns.move(tx, held.id, new, [one.place for one in part])
-        made.append(new)
-    suggestions.change(tx, held, reviewer=review.reviewer)
-    return [suggestions.get(tx, bot_id, one) for one in made]
+    made = [_taken_out(tx, held, part, review.reviewer) for part in parts[1:]]
+    groups = [[one.text for one in suggested_turns.utterances(tx, part, MOST_TEXTS)] for part in (*made, held.id)]
+    _, profile = bots.profile(tx, bot_id)
+    taken = [*suggestions.names(tx, bot_id), *(intent.name for intent in profile.intents)]
+    *found, (_, terms) = names(groups, taken)
+    suggestions.change(tx, held, terms=terms, reviewer=review.reviewer)
+    for new, (name, told) in zip(made, found, strict=True):
+        suggestions.change(tx, suggestions.get(tx, bot_id, new), name=name, terms=told)
+    return [suggestions.get(tx, bot_id, one) for one in (held.id, *made)]
 
 
-def outlook(tx: Tx, suggestion_id: str) -> Outlook:
+def outlook(tx: Tx, held: Suggestion) -> Outlook:
     """Where its turns stand now; splits that are there never change."""
-    found = suggested_turns.splits(tx, suggestion_id)
-    return Outlook({one: found[one] for one in SPLITS if one in found}, found.get("", 0))
+    found = suggested_turns.splits(tx, held.id)
+    return Outlook(held.state, {one: found[one] for one in SPLITS if one in found}, found.get("", 0))
 
 
-def _parts(turns: Sequence[Behind]) -> list[list[Behind]]:
-    """By the groups that were merged, else by their halves; the largest first."""
+def _parts(turns: Sequence[Behind], own: int) -> list[list[Behind]]:
+    """By the groups that were merged, the suggestion's `own` first; else by halves. The larger before the smaller."""
     for marks in ([one.origin for one in turns], [one.part for one in turns]):
         found: dict[int, list[Behind]] = {}
         for mark, one in zip(marks, turns, strict=True):
             found.setdefault(mark, []).append(one)
         if len(found) > 1:
-            return sorted(found.values(), key=lambda part: (-len(part), part[0].place))
+            order = sorted(found, key=lambda mark: (mark != own, -len(found[mark]), mark))
+            return [found[mark] for mark in order]
     return [list(turns)]
 
 
@@ -175,18 +189,18 @@ def _named(turns: Sequence[Behind], places: Sequence[Place]) -> list[list[Behind
     wanted = set(places)
     leaving = [one for one in turns if one.place in wanted]
     if len(leaving) < len(wanted):
-        raise UsageError("Some of these turns do not stand behind the suggestion.", remedy="Look at it again.")
+        raise UsageError("Some of these messages do not stand behind the suggestion.", remedy="Look at it again.")
     staying = [one for one in turns if one.place not in wanted]
     return [part for part in (staying, leaving) if part]
 
 
-def _name(tx: Tx, bot_id: str, held: Suggestion, part: Sequence[Behind]) -> tuple[str, list[str]]:
-    """What tells the part from what it leaves."""
-    inside = {one.place for one in part}
-    said = suggested_turns.utterances(tx, held.id, MOST_READ)
-    leaving = [one.text for one in said if one.place in inside]
-    staying = [one.text for one in said if one.place not in inside]
-    return names([leaving, staying], suggestions.names(tx, bot_id))[0]
+def _taken_out(tx: Tx, held: Suggestion, part: Sequence[Behind], reviewer: str) -> str:
+    """A suggestion of its own for the turns; one that was merged in stands again where it stood. It has no name yet."""
+    origins = {one.origin for one in part}
+    sequence = origins.pop() if len(origins) == 1 else held.sequence
+    new = suggestions.add(tx, held.bot_id, held.discovery_id, sequence, NewSuggestion(held.name, (), (), reviewer))
+    suggested_turns.move(tx, held.id, new, [one.place for one in part])
+    return new
 
 
 def _open(tx: Tx, bot_id: str, suggestion_id: str, review: Review) -> Suggestion:
@@ -217,6 +231,10 @@ def _decided(held: Suggestion) -> Conflict:
 
 def _label(name: str) -> str:
     chosen = name.strip()
-    if not 0 < len(chosen) <= MOST_CHARS or not label_safe(chosen):
-        raise UsageError(f"An intent's name has 1 to {MOST_CHARS} characters, a letter or digit among them.")
+    is_text = all(category(letter) not in ("Cc", "Cs") for letter in chosen)
+    if not 0 < len(chosen) <= MOST_CHARS or not label_safe(chosen) or not is_text:
+        raise UsageError(
+            f"An intent's name has 1 to {MOST_CHARS} characters on one line, a letter or digit among them.",
+            remedy="`track_parcel`, for example.",
+        )
     return chosen

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from data.store import Tx, jobs, suggestions
+from data.store import Tx, discoveries, jobs, suggestions
 from data.store.bots import Bot
 from data.store.jobs import Job
 from data.store.suggested_turns import Utterance
@@ -13,10 +13,16 @@ from data.suggested import KIND, Outlook
 from service.training import what_decides
 
 
-def request_discovery(tx: Tx, bot: Bot, seed: int = 0) -> Job:
-    """The job for what is imported and decided now: one that was done or begun before, or a new one."""
-    asked = {"seed": seed, "decided": suggestions.mark(tx, bot.id, None)}
-    return jobs.enqueue(tx, KIND, {"seed": seed}, bot_id=bot.id, dedupe_key=f"{KIND}:{what_decides(tx, bot, asked)}")
+def request_discovery(tx: Tx, bot: Bot, seed: int = 0, base: str | None = None) -> Job:
+    """The job for what is imported and decided now: one that is under way, the one whose suggestions there are, or a
+    new one."""
+    payload = {"seed": seed, "base": base}
+    asked = what_decides(tx, bot, {**payload, "decided": suggestions.mark(tx, bot.id, None)})
+    newest = discoveries.newest(tx, bot.id)
+    if newest is not None and newest.job_id is not None and newest.facts.get("asked") == asked:
+        return jobs.get(tx, newest.job_id)
+    key = f"{KIND}:{asked}:{newest.id if newest is not None else ''}"
+    return jobs.enqueue(tx, KIND, {**payload, "asked": asked}, bot_id=bot.id, dedupe_key=key)
 
 
 def suggestion_wire(bot: Bot, one: Suggestion) -> dict[str, Any]:

@@ -16,6 +16,7 @@ LINES = 5
 PHASES = {
     "dataset": "Freezing the dataset",
     "findings": "Looking at the data",
+    "messages": "Looking for messages without a label",
     "embeddings": "Reading what customers said",
     "groups": "Finding what belongs together",
     "train": "Training",

@@ -22,6 +22,7 @@ from service.child import Child, Event, Launch, ended_without_a_word, error_of, 
 KIND = "train"
 TASKS = ("intent", "reply")
 WAIT_SECONDS = 0.2
+_CANCELLED = {KIND: "The training was cancelled; nothing was published."}
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +161,7 @@ def run_trainer(launch: Launch, arguments: Sequence[str], log: Path | None, tell
 
 def _succeeded(job: Job) -> Job:
     if job.state == "cancelled":
-        raise JobCancelled("The training was cancelled; nothing was published.", job=job.id)
+        raise JobCancelled(_CANCELLED.get(job.kind, "The work was cancelled; nothing came of it."), job=job.id)
     if job.state == "failed":
         raise error_of(job.error)
     return job

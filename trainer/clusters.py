@@ -76,7 +76,7 @@ def group(vectors: Vectors, seed: int, check: Callable[[], None]) -> Groups:
     place = np.empty_like(order)
     place[order] = np.arange(len(order))
     nearest = place[nearest]
-    return Groups(_covered(nearest, nearness), nearest, nearness, _halves(vectors, nearest))
+    return Groups(_covered(nearest, nearness), nearest, nearness, _halves(vectors, nearest, check))
 
 
 def _draw(size: int, most: int, generator: np.random.Generator) -> Numbers:
@@ -225,10 +225,11 @@ def _covered(nearest: Numbers, nearness: npt.NDArray[np.float32]) -> Numbers:
     return kept
 
 
-def _halves(vectors: Vectors, nearest: Numbers) -> Numbers:
+def _halves(vectors: Vectors, nearest: Numbers, check: Callable[[], None]) -> Numbers:
     """Each group in two: two means, begun on both sides of the direction in which it is widest."""
     halves = np.zeros(len(vectors), dtype=np.int64)
     for one in np.unique(nearest):
+        check()
         rows = np.flatnonzero(nearest == one)
         if len(rows) < 2 * FEWEST_IN_GROUP:
             continue

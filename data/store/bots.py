@@ -127,7 +127,8 @@ def _insert_profile(tx: Tx, bot_id: str, version: int, profile: BotProfile) -> N
 
 def _by_id(tx: Tx, bot_id: str, *, lock: bool) -> Bot:
     statement = select(*_COLUMNS).where(tx.owns(bots), bots.c.id == bot_id)
-    row = tx.connection.execute(statement.with_for_update() if lock else statement).first()
+    held = statement.with_for_update(key_share=True)  # rows that name the bot are still written meanwhile
+    row = tx.connection.execute(held if lock else statement).first()
     if row is None:
         raise NotFound("There is no such bot.", remedy="`attune bots` lists them.", bot=bot_id)
     return _bot(row)

@@ -5,26 +5,42 @@ Their words stand in the conversations, and are read from there: when a conversa
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from sqlalchemy import delete, func, select, tuple_, update
+from sqlalchemy import and_, bindparam, delete, func, select, tuple_, update
 
 from data.errors import Conflict
 from data.schema import Split
+from data.store import bots, discoveries
 from data.store.engine import Tx
 from data.store.packing import unpacked
 from data.store.suggestion_tables import suggestion_turns, suggestions
-from data.store.suggestions import Behind, Place, State, change, chunks, drop, get
+from data.store.suggestions import Behind, Place, State, Suggestion, change, chunks, drop, get
 from data.store.tables import conversations
+
+_NOT_WORD = re.compile(r"[\W_]+")
+
+
+class Mark(NamedTuple):
+    """Where a turn stands among those of a suggestion."""
+
+    rank: int
+    conversation: str
+    place: int
 
 
 class Utterance(NamedTuple):
     """What a customer said, and where; `split` is None where nothing was frozen yet."""
 
-    place: Place
+    mark: Mark
     text: str
     split: Split | None
+
+    @property
+    def place(self) -> Place:
+        return Place(self.mark.conversation, self.mark.place)
 
 
 def behind(tx: Tx, suggestion_id: str) -> list[Behind]:
@@ -36,14 +52,18 @@ def behind(tx: Tx, suggestion_id: str) -> list[Behind]:
     return [Behind(Place(row[0], row[1]), *row[2:]) for row in found]
 
 
-def utterances(tx: Tx, suggestion_id: str, limit: int, after: int = 0) -> list[Utterance]:
-    """What was said in at most `limit` turns of a suggestion, the most typical first, after the first `after`."""
+def utterances(tx: Tx, suggestion_id: str, limit: int, after: Sequence[Any] | None = None) -> list[Utterance]:
+    """What was said in at most `limit` turns of a suggestion, the most typical first, from the one after the mark
+    `after` on."""
     c, said = suggestion_turns.c, conversations
     joined = suggestion_turns.join(said, (said.c.id == c.conversation_id) & tx.owns(said))
-    wanted = select(c.conversation_id, c.place, said.c.body, said.c.split).select_from(joined)
-    ordered = wanted.where(tx.owns(suggestion_turns), c.suggestion_id == suggestion_id)
-    found = tx.connection.execute(ordered.order_by(c.rank, c.conversation_id, c.place).offset(after).limit(limit))
-    return [Utterance(Place(row[0], row[1]), unpacked(row[2]).turns[row[1]].text, row[3]) for row in found]
+    order = (c.rank, c.conversation_id, c.place)
+    wanted = select(*order, said.c.body, said.c.split).select_from(joined)
+    chosen = wanted.where(tx.owns(suggestion_turns), c.suggestion_id == suggestion_id)
+    if after is not None:
+        chosen = chosen.where(tuple_(*order) > tuple(after))
+    found = tx.connection.execute(chosen.order_by(*order).limit(limit))
+    return [Utterance(Mark(*row[:3]), unpacked(row[3]).turns[row[2]].text, row[4]) for row in found]
 
 
 def splits(tx: Tx, suggestion_id: str) -> dict[str, int]:
@@ -57,15 +77,21 @@ def splits(tx: Tx, suggestion_id: str) -> dict[str, int]:
 
 def move(tx: Tx, source: str, target: str, places: Sequence[Place] | None = None) -> None:
     """Put turns of one suggestion, all or those named, behind another. Raises Conflict where both hold one of them."""
-    c = suggestion_turns.c
-    there = {one.place for one in behind(tx, target)}
-    moved = [one.place for one in behind(tx, source)] if places is None else list(places)
-    if there & set(moved):
-        raise Conflict("A turn stands behind both suggestions.", remedy="Accept one of them, dismiss the other.")
-    for chunk in chunks(moved):
-        named = tuple_(c.conversation_id, c.place).in_([tuple(one) for one in chunk])
-        of_source = update(suggestion_turns).where(tx.owns(suggestion_turns), c.suggestion_id == source, named)
-        tx.connection.execute(of_source.values(suggestion_id=target))
+    c, other = suggestion_turns.c, suggestion_turns.alias()
+    key = ("workspace_id", "conversation_id", "place")
+    same = and_(*(other.c[name] == c[name] for name in key), other.c.suggestion_id == target)
+    shared = select(c.place).join(other, same)
+    of_source = (tx.owns(suggestion_turns), c.suggestion_id == source)
+    if tx.connection.execute(shared.where(*of_source).limit(1)).first() is not None:
+        raise Conflict("A message stands behind both suggestions.", remedy="Accept one of them, dismiss the other.")
+    moved = update(suggestion_turns).where(*of_source).values(suggestion_id=target)
+    if places is None:
+        tx.connection.execute(moved)
+        return
+    one = moved.where(c.conversation_id == bindparam("its_conversation"), c.place == bindparam("its_place"))
+    for chunk in chunks(places):
+        rows = [{"its_conversation": place.conversation, "its_place": place.place} for place in chunk]
+        tx.connection.execute(one, rows)
 
 
 def decided(tx: Tx, bot_id: str, state: State | None = None) -> dict[Place, str]:
@@ -83,10 +109,13 @@ def decided(tx: Tx, bot_id: str, state: State | None = None) -> dict[Place, str]
 
 
 def forget(tx: Tx, bot_id: str, keys: Sequence[str]) -> set[str]:
-    """Take conversations that are to be deleted out of every suggestion; the ids of those that held any.
+    """Take conversations that are to be deleted out of every suggestion. A suggestion without turns goes; a name that
+    the machine made of what was said, and its words, go as well.
 
-    A suggestion without turns goes. A name that the machine made of what was said, and its words, go as well.
+    Where a suggestion held any: its id and those of all discoveries, by which answers are found that tell of it, or of
+    one that was merged into it.
     """
+    bots.lock(tx, bot_id)
     c, touched = suggestion_turns.c, set[str]()
     for chunk in chunks(list(keys)):
         named = (tx.owns(suggestion_turns), c.conversation_id.in_(chunk))
@@ -97,6 +126,12 @@ def forget(tx: Tx, bot_id: str, keys: Sequence[str]) -> set[str]:
         if not held.turns:
             drop(tx, [one])
             continue
-        made = held.reviewer is None and held.state == "proposed"
-        change(tx, held, terms=[], **({"name": f"topic_{held.sequence}"} if made else {}))
-    return touched
+        change(tx, held, terms=[], **({"name": f"topic_{held.sequence}"} if _is_made(held) else {}))
+    return {*touched, *discoveries.ids(tx, bot_id)} if touched else touched
+
+
+def _is_made(held: Suggestion) -> bool:
+    """Whether the name is the machine's: nobody stands for it yet, and it is made of the telling words."""
+    words = {word for term in held.terms for word in _NOT_WORD.sub(" ", term).split()}
+    own = {word for word in held.name.split("_") if not word.isdigit()}
+    return held.state == "proposed" and (held.reviewer is None or own <= words)

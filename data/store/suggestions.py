@@ -2,14 +2,15 @@
 
     proposed -> accepted | dismissed        accepted <-> dismissed
 
-A new discovery takes the place of what the one before it proposed; what a reviewer touched stays. A turn is labelled
-by the suggestion that was accepted first. Turns are named by conversation and place; their words are not copied.
+A new discovery (`discoveries`) takes the place of what the one before it proposed; what a reviewer touched stays.
+Turns are named by conversation and place; their words are not copied. Whoever changes anything holds the bot's row
+first, so that two reviewers, a discovery and an erasure take turns.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal, NamedTuple
@@ -17,9 +18,9 @@ from typing import Any, Literal, NamedTuple
 from sqlalchemy import Select, delete, func, insert, select, tuple_, update
 
 from data.errors import NotFound
+from data.store import bots
 from data.store.engine import Tx
-from data.store.suggestion_tables import discoveries, suggestion_turns, suggestions
-from data.store.tables import columns_of
+from data.store.suggestion_tables import suggestion_turns, suggestions
 
 State = Literal["proposed", "accepted", "dismissed"]
 BATCH = 500
@@ -33,10 +34,18 @@ class Place(NamedTuple):
     place: int
 
 
+class NewTurn(NamedTuple):
+    """A turn of a group that was found: its rank there from 0, the most typical, and in which half of it it stands."""
+
+    place: Place
+    rank: int
+    half: int = 0
+
+
 @dataclass(frozen=True, slots=True)
 class Behind:
-    """A turn behind a suggestion. `rank` counts from 0, the most typical; `origin` is the group that discovery found,
-    `part` the half of it in which the turn stands, both numbered through the whole discovery."""
+    """A turn behind a suggestion. `origin` is the sequence of the suggestion that it was found for, `part` the half of
+    that: neither changes when suggestions are merged and split, so that both can be undone."""
 
     place: Place
     rank: int
@@ -46,28 +55,18 @@ class Behind:
 
 @dataclass(frozen=True, slots=True)
 class NewSuggestion:
-    """A suggestion to be kept, with its turns."""
+    """A suggestion to be kept, with its turns. `reviewer` is whoever made it, where no discovery did."""
 
     name: str
     terms: Sequence[str]
-    turns: Sequence[Behind]
-
-
-@dataclass(frozen=True, slots=True)
-class Discovery:
-    """What was looked at; `facts` are counts alone."""
-
-    id: str
-    bot_id: str
-    job_id: str | None
-    facts: dict[str, Any]
-    created_at: datetime
+    turns: Sequence[NewTurn] = ()
+    reviewer: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Suggestion:
-    """A suggested intent as it stands. `sequence` orders those of a discovery, the largest first; `turns` and
-    `conversations` count what is behind it now."""
+    """A suggested intent as it stands. `sequence` orders those of a bot: the older discovery first, in each the largest
+    first. `turns` and `conversations` count what is behind it now."""
 
     id: str
     bot_id: str
@@ -85,61 +84,50 @@ class Suggestion:
     conversations: int
 
 
-_DISCOVERY = columns_of(discoveries, Discovery)
 _STORED = [column for column in suggestions.c if column.name != "workspace_id"]
 
 
-def keep(tx: Tx, bot_id: str, job_id: str | None, facts: Mapping[str, Any], new: Sequence[NewSuggestion]) -> Discovery:
-    """Keep what a discovery found, in the place of what is still proposed and nobody has touched."""
-    c = suggestions.c
-    open_ids = select(c.id).where(tx.owns(suggestions), c.bot_id == bot_id, c.reviewer.is_(None))
-    drop(tx, list(tx.connection.execute(open_ids).scalars()))
-    found = Discovery(tx.new_id("discovery"), bot_id, job_id, dict(facts), tx.now)
-    tx.insert(discoveries, {name: getattr(found, name) for name in ("id", "bot_id", "job_id", "facts", "created_at")})
-    for sequence, one in enumerate(new, start=1):
-        add(tx, found, sequence, one)
-    return found
-
-
-def add(tx: Tx, of: Discovery | Suggestion, sequence: int, new: NewSuggestion) -> str:
-    """Propose one more intent, in the discovery `of` or in that of the suggestion `of`."""
+def add(tx: Tx, bot_id: str, discovery_id: str, sequence: int, new: NewSuggestion) -> str:
+    """Propose one more intent; its id."""
     body = {
         "id": tx.new_id("suggestion"),
-        "bot_id": of.bot_id,
-        "discovery_id": of.id if isinstance(of, Discovery) else of.discovery_id,
+        "bot_id": bot_id,
+        "discovery_id": discovery_id,
         "sequence": sequence,
         "state": "proposed",
         "name": new.name,
         "terms": list(new.terms),
         "revision": 1,
+        "reviewer": new.reviewer,
         "created_at": tx.now,
         "updated_at": tx.now,
     }
     tx.insert(suggestions, body)
-    rows = [
-        {"workspace_id": tx.workspace, "suggestion_id": body["id"], "conversation_id": one.place.conversation,
-         "place": one.place.place, "rank": one.rank, "origin": one.origin, "part": one.part}
-        for one in new.turns
-    ]  # fmt: skip
-    for chunk in chunks(rows):
-        tx.connection.execute(insert(suggestion_turns), chunk)
+    for chunk in chunks(new.turns):
+        rows = [
+            {"workspace_id": tx.workspace, "suggestion_id": body["id"], "conversation_id": one.place.conversation,
+             "place": one.place.place, "rank": one.rank, "origin": sequence, "part": 2 * sequence + one.half}
+            for one in chunk
+        ]  # fmt: skip
+        tx.connection.execute(insert(suggestion_turns), rows)
     return str(body["id"])
 
 
-def newest(tx: Tx, bot_id: str) -> Discovery | None:
-    """The last discovery of the bot."""
-    wanted = select(*_DISCOVERY).where(tx.owns(discoveries), discoveries.c.bot_id == bot_id)
-    row = tx.connection.execute(wanted.order_by(discoveries.c.id.desc()).limit(1)).first()
-    return None if row is None else Discovery(*row)
+def free_sequence(tx: Tx, bot_id: str) -> int:
+    """A number that no suggestion of the bot carries, and no turn behind one remembers, nor any above it."""
+    c, turns = suggestions.c, suggestion_turns
+    of_bot = (tx.owns(suggestions), c.bot_id == bot_id)
+    joined = suggestions.join(turns, (turns.c.suggestion_id == c.id) & tx.owns(turns))
+    newest = select(func.max(c.sequence)).where(*of_bot)
+    origin = select(func.max(turns.c.origin)).select_from(joined).where(*of_bot)
+    return 1 + max(tx.connection.execute(one).scalar() or 0 for one in (newest, origin))
 
 
-def discovery_page(tx: Tx, bot_id: str, *, after: str | None = None, limit: int) -> list[Discovery]:
-    """At most `limit` discoveries, the newest first, from the one after `after` on. Ids sort by time."""
-    statement = select(*_DISCOVERY).where(tx.owns(discoveries), discoveries.c.bot_id == bot_id)
-    if after is not None:
-        statement = statement.where(discoveries.c.id < after)
-    found = tx.connection.execute(statement.order_by(discoveries.c.id.desc()).limit(limit))
-    return [Discovery(*row) for row in found]
+def untouched(tx: Tx, bot_id: str) -> list[str]:
+    """The ids of what is proposed and no reviewer has changed."""
+    c = suggestions.c
+    wanted = select(c.id).where(tx.owns(suggestions), c.bot_id == bot_id, c.reviewer.is_(None))
+    return list(tx.connection.execute(wanted).scalars())
 
 
 def page(
@@ -166,10 +154,8 @@ def get(tx: Tx, bot_id: str, suggestion_id: str) -> Suggestion:
 
 
 def lock(tx: Tx, bot_id: str, suggestion_id: str) -> Suggestion:
-    """The same, held until the transaction ends. Raises NotFound."""
-    c = suggestions.c
-    held = select(c.id).where(tx.owns(suggestions), c.bot_id == bot_id, c.id == suggestion_id).with_for_update()
-    tx.connection.execute(held)
+    """The same; it, and all suggestions of the bot, are held until the transaction ends. Raises NotFound."""
+    bots.lock(tx, bot_id)
     return get(tx, bot_id, suggestion_id)
 
 

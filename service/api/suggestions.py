@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from data import suggested
-from data.store import Tx, bots, jobs, suggested_turns, suggestions
+from data.store import Tx, bots, discoveries, jobs, suggested_turns, suggestions
 from data.store.bots import Bot
 from data.store.suggestions import Place, Suggestion
 from data.suggested import Review
@@ -49,7 +49,7 @@ def discover(call: Call, tx: Tx) -> Answer:
     asked: DiscoveryAsked = call.body
     bot = bots.get(tx, call.path["bot"])
     room_in_queue(tx, call.service.settings)
-    job = jobs.get(tx, request_discovery(tx, bot, asked.seed).id)
+    job = jobs.get(tx, request_discovery(tx, bot, asked.seed, asked.base).id)
     return Answer(job_detail(tx, job), 202, {"Location": f"/v1/jobs/{job.id}"}, subject=job.id)
 
 
@@ -62,13 +62,13 @@ def discover(call: Call, tx: Tx) -> Answer:
         answers={200: Listing[DiscoveryDetail]},
     )
 )
-def discoveries(call: Call) -> Answer:
+def looked_at(call: Call) -> Answer:
     """What was looked at, the newest first, in counts."""
     with call.service.store_of(call.caller).read() as tx:
         bot = bots.get(tx, call.path["bot"])
         return listed(
             call,
-            lambda after, limit: suggestions.discovery_page(tx, bot.id, after=after, limit=limit),
+            lambda after, limit: discoveries.page(tx, bot.id, after=after, limit=limit),
             lambda one: one.id,
             lambda one: DiscoveryDetail(
                 id=one.id, bot=bot.name, job=one.job_id, facts=one.facts, created_at=one.created_at
@@ -80,13 +80,13 @@ def discoveries(call: Call) -> Answer:
     Route(
         method="GET",
         rule="/v1/bots/<bot>/suggestions",
-        access=Access("read"),
+        access=Access("review"),
         query=SuggestionPage,
         answers={200: Listing[SuggestionDetail]},
     )
 )
 def index(call: Call) -> Answer:
-    """Suggested intents, the largest first."""
+    """Suggested intents: those of the older discovery first, in each the largest first."""
     asked: SuggestionPage = call.query
     with call.service.store_of(call.caller).read() as tx:
         bot = bots.get(tx, call.path["bot"])
@@ -102,7 +102,7 @@ def index(call: Call) -> Answer:
     Route(
         method="GET",
         rule="/v1/bots/<bot>/suggestions/<suggestion>",
-        access=Access("read"),
+        access=Access("review"),
         query=SuggestionQuery,
         answers={200: SuggestionCase},
     )
@@ -114,9 +114,30 @@ def show(call: Call) -> Answer:
         bot = bots.get(tx, call.path["bot"])
         one = suggestions.get(tx, bot.id, call.path["suggestion"])
         said = suggested_turns.utterances(tx, one.id, asked.limit)
-        outlook = SuggestionOutlook(**outlook_wire(suggested.outlook(tx, one.id)))
+        outlook = SuggestionOutlook(**outlook_wire(suggested.outlook(tx, one)))
     shown = [SuggestedUtterance(**utterance_wire(turn)) for turn in said]
     return Answer(SuggestionCase(**suggestion_wire(bot, one), outlook=outlook, utterances=shown))
+
+
+@api.route(
+    Route(
+        method="GET",
+        rule="/v1/bots/<bot>/suggestions/<suggestion>/turns",
+        access=Access("review"),
+        query=Page,
+        answers={200: Listing[SuggestedUtterance]},
+    )
+)
+def turns(call: Call) -> Answer:
+    """All that was said behind a suggestion, the most typical first."""
+    with call.service.store_of(call.caller).read() as tx:
+        one = suggestions.get(tx, bots.get(tx, call.path["bot"]).id, call.path["suggestion"])
+        return listed(
+            call,
+            lambda after, limit: suggested_turns.utterances(tx, one.id, limit, after),
+            lambda turn: list(turn.mark),
+            lambda turn: SuggestedUtterance(**utterance_wire(turn)),
+        )
 
 
 @api.route(
@@ -135,7 +156,7 @@ def accept(call: Call, tx: Tx) -> Answer:
     asked: SuggestionDecision = call.body
     bot = bots.get(tx, call.path["bot"])
     one = suggested.accept(tx, bot.id, call.path["suggestion"], Review(call.caller.id, asked.revision), asked.name)
-    outlook = SuggestionOutlook(**outlook_wire(suggested.outlook(tx, one.id)))
+    outlook = SuggestionOutlook(**outlook_wire(suggested.outlook(tx, one)))
     return Answer(_detail(bot, one, outlook), subject=one.id)
 
 
@@ -190,7 +211,7 @@ def merge(call: Call, tx: Tx) -> Answer:
     """Make one of several. The first keeps its name and gets the turns of all; splitting it undoes that."""
     asked: SuggestionMerge = call.body
     bot = bots.get(tx, call.path["bot"])
-    one = suggested.merge(tx, bot.id, asked.suggestions, Review(call.caller.id))
+    one = suggested.merge(tx, bot.id, asked.suggestions, Review(call.caller.id, asked.revision))
     return Answer(_detail(bot, one), subject=one.id)
 
 

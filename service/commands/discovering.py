@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import getpass
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Any
 
@@ -34,7 +34,12 @@ ACTIONS = ("accept", "dismiss", "rename", "merge", "split")
 @dataclass(frozen=True, kw_only=True)
 class DiscoverAsked:
     bot: BotName
-    seed: Annotated[int, typer.Option("--seed", metavar="N", help="What random draws begin from.", min=0)] = 0
+    seed: Annotated[
+        int, typer.Option("--seed", metavar="N", help="What random draws begin from.", min=0, max=2**31 - 1)
+    ] = 0
+    base: Annotated[
+        str | None, typer.Option("--base", metavar="B", help="The model that reads the messages; `attune bases`.")
+    ] = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,17 +77,29 @@ def discover(session: Session, asked: DiscoverAsked) -> Answer:
     with session.store() as store, meter(session.terminal.err) as shown:
         bot = session.bot(store, asked.bot)
         with store.begin() as tx:
-            job = request_discovery(tx, bot, asked.seed)
+            job = request_discovery(tx, bot, asked.seed, asked.base)
         work = Training(store, session.settings, session.launch, session.terminal.note)
         result = work.work(job, shown.tell).result or {}
         listed = _listed(store, bot, "proposed")
-    head = facts(
-        [("turns", f"{result['turns']:,} without a label, {result['texts']:,} different"),
-         ("covered", f"{result['coverage']:.0%} by {result['suggestions']} suggested intents"),
-         ("took", f"{result['seconds']:.0f} s")]
-    )  # fmt: skip
+    head = facts(_looked_at(result))
     wire = {"bot": bot.name, "job": job.id, **result, **listed.wire}
     return Answer(wire, Group(head, listed.shown, text(f"Next: attune intents {bot.name} ID")))
+
+
+def _looked_at(result: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """What there is to say of a discovery; whatever was not looked at is counted."""
+    told = [
+        ("looked at", f"{result['turns']:,} messages without a label, {result['texts']:,} of them different"),
+        ("covered", f"{result['coverage']:.0%} by {result['suggestions']:,} suggested intents"),
+        ("like none", f"{result['outliers']:,} messages"),
+    ]
+    left = [
+        f"{result[name]:,} {why}"
+        for name, why in (("labelled", "with a label"), ("decided", "that reviewers decided on"),
+                          ("not_looked_at", "beyond what one discovery reads"))
+        if result[name]
+    ]  # fmt: skip
+    return [*told, *([("left out", ", ".join(left))] if left else []), ("took", f"{result['seconds']:.0f} s")]
 
 
 def intents(session: Session, asked: IntentsAsked) -> Answer:
@@ -144,7 +161,7 @@ def _place(named: str) -> Place:
 def _accepted(tx: Tx, bot: Bot, found: Sequence[Suggestion]) -> Answer:
     wires, lines = [], []
     for one in found:
-        seen = suggested.outlook(tx, one.id)
+        seen = suggested.outlook(tx, one)
         wires.append({**suggestion_wire(bot, one), "outlook": outlook_wire(seen)})
         lines.append(text(f"{one.name} is accepted. {seen.why}"))
     return Answer({"suggestions": wires}, Group(*lines, text(f"Next: attune train {bot.name}")))
@@ -157,8 +174,9 @@ def _told(bot: Bot, found: Sequence[Suggestion]) -> Answer:
 def _listed(store: Store, bot: Bot, state: str) -> Answer:
     chosen: Any = None if state == "all" else state
     with store.read() as tx:
-        found = suggestions.page(tx, bot.id, state=chosen, limit=SHOWN)
-    return _told(bot, found)
+        found = suggestions.page(tx, bot.id, state=chosen, limit=SHOWN + 1)
+    told = _told(bot, found[:SHOWN])
+    return told if len(found) <= SHOWN else Answer(told.wire, Group(told.shown, text(f"The first {SHOWN} of more.")))
 
 
 def _table(found: Sequence[Suggestion]) -> Any:
@@ -169,10 +187,10 @@ def _table(found: Sequence[Suggestion]) -> Any:
 def _shown(tx: Tx, bot: Bot, suggestion_id: str, limit: int) -> Answer:
     one = suggestions.get(tx, bot.id, suggestion_id)
     said = [utterance_wire(turn) for turn in suggested_turns.utterances(tx, one.id, limit)]
-    seen = suggested.outlook(tx, one.id)
+    seen = suggested.outlook(tx, one)
     head = facts(
         [("name", one.name), ("state", one.state), ("turns", f"{one.turns} in {one.conversations} conversations"),
-         ("telling words", ", ".join(one.terms)), ("accepted", seen.why)]
+         ("telling words", ", ".join(one.terms)), ("means", seen.why)]
     )  # fmt: skip
     rows = [(f"{turn['conversation']}:{turn['place']}", turn["split"], turn["text"]) for turn in said]
     wire = {**suggestion_wire(bot, one), "outlook": outlook_wire(seen), "utterances": said}

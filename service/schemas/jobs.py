@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, field_validator
+from pydantic import BeforeValidator, Field, StringConstraints, field_validator
 
 from service.reading import as_whole_number
 from service.schemas.shape import Asked, Instant, Json, Page, Told
 
 _BASE = re.compile(r"[a-z0-9][a-z0-9-]{0,62}", re.ASCII)
+BaseName = Annotated[str, StringConstraints(pattern=rf"^{_BASE.pattern}$")]
 State = Literal["queued", "running", "succeeded", "failed", "cancelled"]
 
 

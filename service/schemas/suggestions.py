@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, Field, StringConstraints
 
 from service.reading import as_whole_number
+from service.schemas.jobs import BaseName
 from service.schemas.shape import NOT_BLANK, Asked, Identifier, Instant, Json, Page, Query, Told
 
 SuggestionState = Literal["proposed", "accepted", "dismissed"]
@@ -18,6 +19,7 @@ class DiscoveryAsked(Asked):
     """How to look."""
 
     seed: int = Field(0, ge=0, le=2**31 - 1, description="What random draws begin from.")
+    base: BaseName | None = Field(None, description="The model of the catalogue that reads the messages.")
 
 
 class DiscoveryDetail(Told):
@@ -27,12 +29,14 @@ class DiscoveryDetail(Told):
     id: str
     bot: str
     job: str | None
-    facts: Json = Field(description="suggestions, turns, texts, covered, outliers, coverage and how it was done.")
+    facts: Json = Field(
+        description="What was looked at, left out and found, in counts; docs/discovery.md."
+    )
     created_at: Instant
 
 
 class SuggestionPage(Page):
-    """Which suggestions, the largest first."""
+    """Which suggestions."""
 
     state: SuggestionState | None = Field(None, description="Only those in this state.")
 
@@ -68,7 +72,7 @@ class SuggestionDetail(Told):
     turns: int
     conversations: int
     revision: int
-    reviewer: str | None
+    reviewer: str | None = Field(description="Who changed it last; none: no later discovery keeps it.")
     created_at: Instant
     updated_at: Instant
     accepted_at: Instant | None
@@ -114,6 +118,7 @@ class SuggestionMerge(Asked):
     """Which suggestions are one. The first stays."""
 
     suggestions: list[Identifier] = Field(min_length=2, max_length=100)
+    revision: Annotated[int | None, Field(ge=1, le=2**31 - 1, description="The revision of the first.")] = None
 
 
 class SuggestedTurn(Asked):

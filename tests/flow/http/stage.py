@@ -21,7 +21,7 @@ from sqlalchemy import func, select
 
 from data.profile import parse_profile
 from data.settings import Settings, load_settings
-from data.store import Store, bots, keys, open_store, releases, suggestions, workspaces
+from data.store import Store, bots, discoveries, keys, open_store, releases, suggestions, workspaces
 from data.store.keys import SCOPES, NewKey
 from data.store.suggestions import NewSuggestion
 from data.store.tables import metadata
@@ -167,8 +167,8 @@ def _suggested(site: Site, name: str, workspace: str | None) -> str:
     with open_store(settings.store_url, home=settings.home) as opened:
         store = opened.for_workspace(workspace) if workspace else opened
         with store.begin() as tx:
-            found = suggestions.keep(tx, bots.get(tx, name).id, None, {}, [])
-            return suggestions.add(tx, found, 1, NewSuggestion("greeting", ["hi"], []))
+            found = discoveries.keep(tx, bots.get(tx, name).id, None, {}, [])
+            return suggestions.add(tx, found.bot_id, found.id, 1, NewSuggestion("greeting", ["hi"]))
 
 
 @contextmanager
