@@ -22,6 +22,8 @@ MOST_TEXTS = 400
 """Messages of a group that are read; they come the most typical first."""
 NAME_WORDS = 3
 NAME_CHARS = 60
+RUN = 6
+"""Characters of a term of writings without spaces, at most."""
 _LONGER = 1.25
 """What a word more makes a phrase worth: of two that say the same the longer is the more readable."""
 _COVERED = 0.25
@@ -81,13 +83,13 @@ def _counted(texts: Iterable[str]) -> Counter[str]:
 
 
 def _terms(text: str) -> Iterator[str]:
-    """Words and phrases of up to three; of writings without spaces runs of two to four characters."""
+    """Words and phrases of up to three; of writings without spaces runs of two to six characters."""
     words: list[str] = []
     for run in _RUN.findall(PLACEHOLDER.sub(" ", text).casefold()):
         if _IS_UNSPACED.match(run):
             yield from _phrases(words)
             words = []
-            yield from (run[at : at + size] for size in (2, 3, 4) for at in range(len(run) - size + 1))
+            yield from (run[at : at + size] for size in range(2, RUN + 1) for at in range(len(run) - size + 1))
         else:
             words.append(run)
     yield from _phrases(words)
