@@ -6,7 +6,7 @@ as such: each row is then an object of that shape.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -15,26 +15,9 @@ from data.errors import ImportRefused
 from data.importers.ai_chats.shapes import are_fields
 from data.importers.nouns import FIELDS, ROLE_OF, ImportOptions
 from data.importers.sides import Sides
+from data.importers.usual_names import COLUMN_NAMES
 from data.settings import ImportSettings
 
-NAMES: Mapping[str, tuple[str, ...]] = {
-    "text": ("text", "content", "message", "utterance", "body", "query", "question", "message text", "sentence"),
-    "role": ("role", "speaker", "author", "sender", "sender type", "from", "side", "participant", "author type"),
-    "conversation": (
-        "conversation", "conversation id", "session", "session id", "chat id", "ticket", "ticket id", "thread",
-        "thread id", "dialogue", "dialogue id", "dialog id", "case", "case id", "chat",
-    ),
-    "reply": ("reply", "response", "answer", "output", "completion"),
-    "intent": ("intent", "label", "category", "topic", "class"),
-    "sentiment": ("sentiment",),
-    "ts": ("ts", "timestamp", "sent at", "created at", "time", "date", "datetime"),
-    "rating": ("rating", "csat", "stars"),
-    "message_rating": ("message rating", "thumbs"),
-    "customer": ("customer", "customer id", "user id", "visitor", "visitor id", "contact id"),
-    "language": ("language", "lang", "locale"),
-    "tags": ("tags", "tag"),
-}  # fmt: skip
-"""The usual names of columns, lower-case, with spaces for underscores; the first one present is taken."""
 MAX_SHOWN = 20
 MAX_SHOWN_CHARS = 40
 
@@ -115,7 +98,7 @@ def find_columns(header: Sequence[str], reading: Reading) -> Columns:
 def is_table_of_conversations(header: Sequence[str], reading: Reading) -> bool:
     """Whether columns of these names hold conversations, by the usual names."""
     names = [plain_name(cell) for cell in header]
-    return all(set(NAMES[field]) & set(names) for field in ("conversation", "role", "text"))
+    return all(set(COLUMN_NAMES[field]) & set(names) for field in ("conversation", "role", "text"))
 
 
 def listed(header: Sequence[str]) -> str:
@@ -136,7 +119,7 @@ def _keys(names: Sequence[str]) -> set[str]:
 
 def _places(names: Sequence[str], header: Sequence[str], reading: Reading) -> dict[str, int]:
     mapped = {name: column for name, column in reading.fields.items() if not name.startswith(ROLE_OF)}
-    wanted = {name: (plain_name(mapped[name]),) if name in mapped else NAMES[name] for name in FIELDS}
+    wanted = {name: (plain_name(mapped[name]),) if name in mapped else COLUMN_NAMES[name] for name in FIELDS}
     claimed = {plain_name(column) for column in mapped.values()}
     places: dict[str, int] = {}
     for name, candidates in wanted.items():
@@ -157,7 +140,7 @@ def _find(
     if chosen is None and is_mapped:
         raise refused(
             f"The column that the field map names for {name!r} is not there. The columns are: {listed(shown)}.",
-            f"Name one of them, such as --map {name}={_example(shown)} (HTTP: map).",
+            f"Name one of them, such as --map {name}={_example(shown, ())} (HTTP: map).",
             "column_missing",
         )
     if chosen is not None and list(names).count(chosen) > 1:
@@ -172,24 +155,27 @@ def _find(
 def _check(places: Mapping[str, int], header: Sequence[str]) -> None:
     """Raise ImportRefused for a table that lacks a column, saying which it has and how to name one."""
     if "text" not in places:
-        raise _lacking("No column holds the text of the messages.", "text", header, "no_text_column")
+        raise _lacking("No column holds the text of the messages.", "text", (header, places), "no_text_column")
     if "conversation" in places and "role" not in places:
         message = "Conversations need a column that says who speaks; none does."
-        raise _lacking(message, "role", header, "no_role_column")
+        raise _lacking(message, "role", (header, places), "no_role_column")
     if "role" in places and "conversation" not in places:
         message = "No column tells which conversation a message belongs to."
-        raise _lacking(message, "conversation", header, "no_conversation_column")
+        raise _lacking(message, "conversation", (header, places), "no_conversation_column")
 
 
-def _lacking(message: str, name: str, header: Sequence[str], reason: str) -> ImportRefused:
+def _lacking(message: str, name: str, found: tuple[Sequence[str], Mapping[str, int]], reason: str) -> ImportRefused:
+    header, places = found
     return refused(
         f"{message} The columns are: {listed(header)}.",
-        f"Name it: --map {name}={_example(header)} (HTTP: map), or rename it in the header (docs/formats.md).",
+        f"Name it: --map {name}={_example(header, places.values())} (HTTP: map), or rename it in the header"
+        " (docs/formats.md).",
         reason,
     )
 
 
-def _example(header: Sequence[str]) -> str:
-    name = next((name for name in header if plain_name(name)), "COLUMN")
-    name = listed([name])
+def _example(header: Sequence[str], taken: Collection[int]) -> str:
+    """A column that nothing is known of yet."""
+    free = (name for place, name in enumerate(header) if plain_name(name) and place not in taken)
+    name = listed([next(free, "COLUMN")])
     return f'"{name}"' if " " in name else name

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
+from itertools import chain
 
 from data.importers import table
 from data.importers.columns import Columns, Reading, find_columns, refused
@@ -11,6 +13,13 @@ from data.importers.nouns import Reason
 from data.importers.rows import Row, Rows
 
 MAX_KNOWN_LABELS = 10_000
+_SEPARATOR = re.compile(r'\s*"?sep=([,;|\t])"?[,;|\s]*', re.IGNORECASE)
+
+
+def named_delimiter(line: str) -> str | None:
+    """The delimiter that a first line such as `sep=;` names: spreadsheets write it, and do not show it."""
+    found = _SEPARATOR.fullmatch(line)
+    return None if found is None else found[1]
 
 
 class DelimitedTable:
@@ -19,7 +28,7 @@ class DelimitedTable:
     def __init__(self, lines: Iterable[Line], reading: Reading) -> None:
         self._labels: set[str] = set()
         self._sides = reading.sides()
-        self._rows = iter(Rows(lines, reading.delimiter, self._looks_like_row))
+        self._rows = iter(Rows(_told(lines), reading.delimiter, self._looks_like_row))
         self.columns = Columns({}, ())
         header = next(self._rows, None)
         if header is not None and header.flaw is Reason.UNDECODABLE:
@@ -57,3 +66,12 @@ class DelimitedTable:
         if role is not None:
             return not isinstance(self._sides.role_of(role), Reason)
         return bool(label) and label in self._labels
+
+
+def _told(lines: Iterable[Line]) -> Iterator[Line]:
+    """The lines of the table itself."""
+    rest = iter(lines)
+    first = next(rest, None)
+    if first is None:
+        return rest
+    return rest if named_delimiter(first.text) is not None else chain([first], rest)

@@ -9,14 +9,15 @@ from typing import Any
 
 from data.errors import ImportRefused
 from data.importers import jsonl, objects, strict_json, table
-from data.importers.columns import NAMES, Reading, plain_name
+from data.importers.columns import Reading, plain_name
 from data.importers.container import Member
-from data.importers.delimited import DelimitedTable
+from data.importers.delimited import DelimitedTable, named_delimiter
 from data.importers.kind import Source
 from data.importers.lines import Line, read_lines
 from data.importers.nouns import FORMATS, Detection, ImportOptions, Item, Reason
 from data.importers.objects import Found
 from data.importers.packed import CHUNK
+from data.importers.usual_names import COLUMN_NAMES
 from data.settings import ImportSettings
 
 DELIMITERS = (",", ";", "\t", "|")
@@ -61,7 +62,8 @@ def read_file(member: Member, detection: Detection, options: ImportOptions, limi
             raise
         raise ImportRefused(
             "This looks like no kind of file that is known here; read as a table, no column holds messages.",
-            remedy=f"Name its format ({', '.join(FORMATS)}), or see docs/formats.md.",
+            remedy="If it is a table, begin with a line that names its columns, such as conversation, role, text. If a"
+            f" program exported it, name the format (--format; HTTP: format), one of {', '.join(FORMATS)}.",
             reason="no_text_column",
         ) from None
     yield from table.read(DelimitedTable(lines(), reading), reading, ends)
@@ -125,8 +127,11 @@ def _delimiter(lines: list[str], name: str, options: ImportOptions) -> tuple[str
     """The delimiter that makes most sense of the first lines, and how sure we are."""
     if options.delimiter is not None:
         return options.delimiter, 1.0
+    named = named_delimiter(lines[0]) if lines else None
+    if named is not None:
+        return named, 0.95
     header = lines[0] if lines else ""
-    known = {plain_name(column) for column in options.fields.values()}.union(*NAMES.values())
+    known = {plain_name(column) for column in options.fields.values()}.union(*COLUMN_NAMES.values())
     order = sorted(DELIMITERS, key=lambda one: one != "\t") if ".tsv" in name.lower() else list(DELIMITERS)
 
     def worth(delimiter: str) -> tuple[int, bool, int]:

@@ -7,6 +7,7 @@ the point (an unreadable timestamp, a rating of 7) is dropped with a remark; the
 from __future__ import annotations
 
 import hashlib
+import re
 import unicodedata
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -14,19 +15,13 @@ from typing import Any, TypeGuard
 
 from data.clean import clean
 from data.importers.nouns import Reason, Remark
+from data.importers.usual_names import ROLE_NAMES
 from data.schema import Entity, Role, Turn
 
 MAX_LABEL_CHARS = 120
 MAX_ID_CHARS = 200
 MAX_TAGS = 50
-
-ROLE_NAMES: Mapping[str, Role] = {
-    **dict.fromkeys(("user", "customer", "client", "visitor", "human", "end-user", "consumer", "guest"), "user"),
-    **dict.fromkeys(("assistant", "bot", "chatbot", "gpt", "chatgpt", "model", "ai", "virtual assistant"), "assistant"),
-    **dict.fromkeys(("agent", "staff", "advisor", "representative", "support", "colleague", "human agent"), "agent"),
-    **dict.fromkeys(("system", "event", "developer"), "system"),
-}
-"""What sources call the sides. Compared without regard to case and outer white space; look-alikes are not taken."""
+_UNIX = re.compile(r"[0-9]{10}(?:[0-9]{3})?")
 
 Remarks = list[Remark]
 
@@ -74,11 +69,13 @@ def identifier_of(value: Any) -> str | None:
 
 
 def time_of(value: Any, row: int, remarks: Remarks) -> str | None:
-    """RFC 3339 with an offset; without one, UTC is assumed, and remarked."""
+    """RFC 3339 with an offset; without one, UTC is assumed, and remarked. Whole seconds or milliseconds since 1970."""
     if value in (None, ""):
         return None
+    text = str(value).strip()
     try:
-        moment = datetime.fromisoformat(value.strip())
+        unix = _UNIX.fullmatch(text)
+        moment = datetime.fromtimestamp(int(text) / 10 ** (len(text) - 10), UTC) if unix else _moment(value)
     except (ValueError, AttributeError):
         remarks.append(Remark("timestamp_ignored", row))
         return None
@@ -86,6 +83,10 @@ def time_of(value: Any, row: int, remarks: Remarks) -> str | None:
         remarks.append(Remark("timestamp_without_zone", row))
         moment = moment.replace(tzinfo=UTC)
     return moment.isoformat()
+
+
+def _moment(value: Any) -> datetime:
+    return datetime.fromisoformat(value.strip())
 
 
 def number_among(value: Any, allowed: range | tuple[int, ...], row: int, remarks: Remarks) -> int | None:

@@ -14,7 +14,8 @@ import re
 from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import repeat
+from datetime import datetime
+from itertools import pairwise, repeat
 from typing import Any, Protocol
 
 import numpy as np
@@ -89,6 +90,17 @@ def read(table: Table, reading: Reading, ends: Ends) -> Iterator[Item]:
 def sample_of(cells: Sequence[str]) -> str:
     """A row as a report may show it."""
     return " | ".join(cells[:8])[:400]
+
+
+def in_time(turns: Sequence[Turn]) -> tuple[Turn, ...]:
+    """The turns by their time, where all have one; of the same time as they stand, from the end where that is first."""
+    times = [datetime.fromisoformat(turn.ts) for turn in turns if turn.ts is not None]
+    if len(times) < len(turns) or all(one <= other for one, other in pairwise(times)):
+        return tuple(turns)
+    dated = list(zip(times, turns, strict=True))
+    if all(one >= other for one, other in pairwise(times)):
+        dated.reverse()
+    return tuple(turn for _, turn in sorted(dated, key=lambda one: one[0]))
 
 
 def _moved(item: Item, by: int) -> Item:
@@ -203,7 +215,7 @@ class Assembly:
             yield SetAside(done.row, Reason.TOO_MANY_TURNS, rows=done.rows)
         elif done.turns:
             remarks: list[Remark] = []
-            yield _conversation(done.id, done.row, tuple(done.turns), done.facts, remarks)
+            yield _conversation(done.id, done.row, in_time(done.turns), done.facts, remarks)
             yield from remarks
 
     def _labelled(self, row: Row) -> Iterator[Item]:

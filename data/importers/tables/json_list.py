@@ -19,18 +19,21 @@ from data.importers.nouns import ImportOptions, Item, Reason
 from data.importers.objects import Found
 from data.importers.strict_json import JsonError
 from data.importers.talk import SAMPLE_CHARS
+from data.importers.usual_names import COLUMN_NAMES
 
 _LISTS = tuple(place for place in PLACES if place)
-_TEXTS = ("text", "utterance", "sentence", "message", "content", "body")
-_LABELS = ("label", "labels", "intent", "spans", "entities", "sentiment", "role", "speaker", "author", "category")
+_TEXTS = frozenset(("tokens", *COLUMN_NAMES["text"]))
+_LABELS = frozenset(
+    ("labels", "spans", "entities", "tags", *COLUMN_NAMES["intent"], *COLUMN_NAMES["role"], "sentiment")
+)
 
 
 def sniff(sample: Sample) -> float:
     if is_json_lines(sample) and not sample.text.lstrip().startswith("["):
         return 0.0
     for place in _LISTS:
-        has_text = any(below(place, name) in sample.paths for name in (*_TEXTS, "tokens"))
-        if has_text and any(below(place, name) in sample.paths for name in (*_LABELS, "tags")):
+        names = {columns.plain_name(path.removeprefix(f"{place}.")) for path in sample.paths if path.startswith(place)}
+        if names & _TEXTS and names & _LABELS:
             return 0.55
         if below(place, "turns.item.text") in sample.paths:
             return 0.55

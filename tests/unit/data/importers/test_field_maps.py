@@ -76,14 +76,14 @@ def test_a_table_of_unknown_columns_is_told_how_to_map_them(look, kind):
     problem = refusal(look, WRITTEN[kind])
     assert problem.ids["reason"] == "no_text_column"
     assert "Fall, Wer, Was" in problem.message
-    assert "--map text=Fall" in problem.remedy
+    assert "--map text=Wer" in problem.remedy
 
 
 @pytest.mark.parametrize(
     ("fields", "reason"),
     [
         ({"conversation": "Fall", "text": "Was"}, "no_role_column"),
-        ({"role": "Wer", "text": "Was"}, "no_conversation_column"),
+        ({"role": "Fall", "text": "Was"}, "no_conversation_column"),
     ],
 )
 def test_what_is_missing_beside_the_text(look, fields, reason):

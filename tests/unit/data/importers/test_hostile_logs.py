@@ -193,7 +193,10 @@ def test_special_tokens_are_text(look):
         ("9999-12-31T23:59:59Z", "9999-12-31T23:59:59+00:00", None),
         ("2016-12-31T23:59:60Z", None, "timestamp_ignored"),
         ("2026-01-01T00:00:00", "2026-01-01T00:00:00+00:00", "timestamp_without_zone"),
-        (1700000000, None, "timestamp_ignored"),
+        (1700000000, "2023-11-14T22:13:20+00:00", None),
+        ("1700000000123", "2023-11-14T22:13:20.123000+00:00", None),
+        (17000000, None, "timestamp_ignored"),
+        (True, None, "timestamp_ignored"),
         ("", None, None),
     ],
 )

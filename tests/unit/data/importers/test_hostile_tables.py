@@ -253,7 +253,7 @@ def test_rows_of_conversations_may_stand_anywhere(look):
 
 def test_a_field_map(look):
     content = (
-        "Gespräch|Wer|Was|Thema|Note|Sterne\n1|Kunde|hallo|gruss|1|5\n1|customer|hallo|gruss|1|5\n1|bot|guten tag||9|\n"
+        "Gespräch|Wer|Was|Thema|Note|Sterne\n1|Wer?|hallo|gruss|1|5\n1|customer|hallo|gruss|1|5\n1|bot|guten tag||9|\n"
     )
     fields = {
         "conversation": "gespräch",

@@ -84,7 +84,7 @@ def test_a_refused_sheet_says_which_columns_it_has(look):
     problem = refusal(look, content)
     assert problem.ids["reason"] == "no_text_column"
     assert "Fall, Wer, Was" in problem.message
-    assert "--map text=Fall" in problem.remedy
+    assert "--map text=Wer" in problem.remedy
     problem = refusal(look, content, fields={"text": "Who"})
     assert (problem.ids["reason"], "Fall, Wer, Was" in problem.message) == ("column_missing", True)
 
