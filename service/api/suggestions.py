@@ -212,7 +212,7 @@ def merge(call: Call, tx: Tx) -> Answer:
     asked: SuggestionMerge = call.body
     bot = bots.get(tx, call.path["bot"])
     one = suggested.merge(tx, bot.id, asked.suggestions, Review(call.caller.id, asked.revision))
-    return Answer(_detail(bot, one), subject=one.id)
+    return Answer(_detail(bot, one), subject=one.id, reason=f"Merged with {', '.join(asked.suggestions[1:])}.")
 
 
 @api.route(
