@@ -18,7 +18,7 @@ import pyarrow as pa
 from data.errors import UsageError
 from data.files import disk, sync_tree
 from data.frozen import ROOMS, FrozenDataset
-from data.shards import BATCH_ROWS, SCHEMA, read_records
+from data.shards import BATCH_ROWS, read_records, schema
 
 Form = Literal["jsonl", "datasets"]
 FORMS: tuple[str, ...] = ("jsonl", "datasets")
@@ -84,7 +84,7 @@ def _as_datasets(frozen: FrozenDataset, folder: Path) -> dict[str, int]:
 
 def _write_arrow(frozen: FrozenDataset, room: str, path: Path) -> int:
     rows = 0
-    with path.open("wb") as file, pa.ipc.new_stream(file, SCHEMA) as stream:
+    with path.open("wb") as file, pa.ipc.new_stream(file, schema()) as stream:
         batch: list[Mapping[str, Any]] = []
         for record in _records(frozen, room):
             batch.append(record)
@@ -96,7 +96,7 @@ def _write_arrow(frozen: FrozenDataset, room: str, path: Path) -> int:
 
 def _flush(stream: Any, batch: list[Mapping[str, Any]]) -> int:
     if batch:
-        stream.write_table(pa.Table.from_pylist([dict(record) for record in batch], schema=SCHEMA))
+        stream.write_table(pa.Table.from_pylist([dict(record) for record in batch], schema=schema()))
     count = len(batch)
     batch.clear()
     return count

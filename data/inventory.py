@@ -6,8 +6,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import pyarrow.compute as pc
-
 from data.frozen import ROOMS, FrozenDataset
 from data.schema import FEEDBACK, SPLITS
 from data.shards import count_rows, read_columns, read_slice
@@ -63,6 +61,8 @@ def slice_rows(frozen: FrozenDataset, start: int, count: int) -> list[Row]:
 
 def rows_that_say(frozen: FrozenDataset, reply: str, most: int) -> list[tuple[str, str]]:
     """(id of the row, its upload) of at most `most` rows whose reply is exactly this."""
+    import pyarrow.compute as pc
+
     found: list[tuple[str, str]] = []
     for path in _shards(frozen):
         table = read_columns(path, ["id", "upload", "reply"])

@@ -1,48 +1,59 @@
-"""Examples in Parquet files: written a batch at a time into shards of bounded size, read back a batch at a time."""
+"""Examples in Parquet files: written a batch at a time into shards of bounded size, read back a batch at a time.
+
+pyarrow is loaded when the first file is touched: a server that only answers visitors does without its 30 MB.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import json
 from collections.abc import Iterator, Sequence
+from functools import cache
 from itertools import islice
 from pathlib import Path
 from types import TracebackType
-from typing import Any, BinaryIO, Self
-
-import pyarrow as pa
-import pyarrow.parquet as pq
+from typing import TYPE_CHECKING, Any, BinaryIO, Self
 
 from data.errors import IntegrityError
 from data.files import disk
 from data.schema import Entity, Example
 
+if TYPE_CHECKING:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
 BATCH_ROWS = 1_000
 """Examples in memory at a time, for each file that is open."""
 SHARD_ROWS = 50_000
 
-_TEXT = pa.string()
-_ENTITY = pa.struct([("start", pa.int32()), ("end", pa.int32()), ("type", _TEXT), ("value", _TEXT)])
-_TURN = pa.struct([("role", _TEXT), ("text", _TEXT)])
-SCHEMA = pa.schema(
-    [
-        pa.field("id", _TEXT, nullable=False),
-        pa.field("conversation", _TEXT, nullable=False),
-        pa.field("upload", _TEXT, nullable=False),
-        pa.field("split", _TEXT, nullable=False),
-        pa.field("text", _TEXT, nullable=False),
-        pa.field("language", _TEXT),
-        pa.field("intent", _TEXT),
-        pa.field("sentiment", _TEXT),
-        pa.field("entities", pa.list_(_ENTITY), nullable=False),
-        pa.field("context", pa.list_(_TURN), nullable=False),
-        pa.field("reply", _TEXT),
-        pa.field("reply_role", _TEXT),
-        pa.field("rating", pa.int8()),
-        pa.field("weight", pa.float64(), nullable=False),
-        pa.field("corrected", pa.bool_(), nullable=False),
-    ]
-)
+
+@cache
+def schema() -> pa.Schema:
+    """The columns of a shard."""
+    import pyarrow as pa
+
+    text = pa.string()
+    entity = pa.struct([("start", pa.int32()), ("end", pa.int32()), ("type", text), ("value", text)])
+    turn = pa.struct([("role", text), ("text", text)])
+    return pa.schema(
+        [
+            pa.field("id", text, nullable=False),
+            pa.field("conversation", text, nullable=False),
+            pa.field("upload", text, nullable=False),
+            pa.field("split", text, nullable=False),
+            pa.field("text", text, nullable=False),
+            pa.field("language", text),
+            pa.field("intent", text),
+            pa.field("sentiment", text),
+            pa.field("entities", pa.list_(entity), nullable=False),
+            pa.field("context", pa.list_(turn), nullable=False),
+            pa.field("reply", text),
+            pa.field("reply_role", text),
+            pa.field("rating", pa.int8()),
+            pa.field("weight", pa.float64(), nullable=False),
+            pa.field("corrected", pa.bool_(), nullable=False),
+        ]
+    )
 
 
 class ShardWriter:
@@ -91,13 +102,16 @@ class ShardWriter:
             self._open[1].close()  # what was written is thrown away with its folder
 
     def _flush(self) -> None:
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
         with disk():
             if self._open is None:
                 file = (self._folder / f"{self._name}-{self._shards:05}.parquet").open("xb")
-                self._open = pq.ParquetWriter(file, SCHEMA, compression="zstd"), file
+                self._open = pq.ParquetWriter(file, schema(), compression="zstd"), file
                 self._shards += 1
                 self._room = self._shard_rows
-            self._open[0].write_table(pa.Table.from_pylist(self._waiting, schema=SCHEMA))
+            self._open[0].write_table(pa.Table.from_pylist(self._waiting, schema=schema()))
         self._room -= len(self._waiting)
         self._waiting.clear()
         if self._room <= 0:
@@ -119,9 +133,12 @@ def canonical(record: dict[str, Any]) -> bytes:
 
 def read_records(path: Path) -> Iterator[dict[str, Any]]:
     """The records of one shard, in order. Raises IntegrityError when the file cannot be read as one."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
     try:
         with pq.ParquetFile(path, memory_map=True) as file:
-            if not file.schema_arrow.equals(SCHEMA):
+            if not file.schema_arrow.equals(schema()):
                 raise _damaged(path)
             for batch in file.iter_batches(batch_size=BATCH_ROWS):
                 yield from batch.to_pylist()
@@ -145,6 +162,9 @@ def read_slice(paths: Sequence[Path], start: int, count: int) -> list[dict[str, 
 
 def count_rows(path: Path) -> int:
     """How many records a shard holds. Raises IntegrityError."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
     try:
         return int(pq.read_metadata(path).num_rows)
     except (pa.ArrowException, OSError) as error:
@@ -153,6 +173,9 @@ def count_rows(path: Path) -> int:
 
 def read_columns(path: Path, names: Sequence[str]) -> pa.Table:
     """Some columns of a shard, without the rest. Raises IntegrityError."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
     try:
         return pq.read_table(path, columns=list(names), memory_map=True)
     except (pa.ArrowException, OSError) as error:
@@ -167,7 +190,7 @@ def example_of(record: dict[str, Any]) -> Example:
 
 
 def _record(example: Example) -> dict[str, Any]:
-    record = {name: getattr(example, name) for name in SCHEMA.names}
+    record = {name: getattr(example, name) for name in schema().names}
     record["entities"] = [
         {"start": entity.start, "end": entity.end, "type": entity.type, "value": entity.value}
         for entity in example.entities

@@ -53,3 +53,10 @@ def test_the_base_install_imports_keeps_and_answers_for_itself(tmp_path: Path):
     assert ran.returncode == 0, ran.stderr
     told = json.loads(ran.stdout.splitlines()[-1])
     assert told == {"codes": [0] * len(verbs), "loaded": []}
+
+
+def test_a_server_holds_no_library_that_only_reads_files():
+    """Each of them takes megabytes, which a server that answers visitors would hold for nothing."""
+    program = "import service.app, data.importers.kinds, sys; print(sorted({'pyarrow', 'openpyxl'} & set(sys.modules)))"
+    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=120, check=True)
+    assert ran.stdout.strip() == "[]"

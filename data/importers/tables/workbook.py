@@ -16,8 +16,6 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-import openpyxl
-
 from data.errors import ImportRefused
 from data.importers import cells, table
 from data.importers.columns import Columns, Reading, find_columns, listed, refused
@@ -79,6 +77,8 @@ def _read(path: Path, name: str, options: ImportOptions, source: Source) -> Iter
 
 @contextmanager
 def _opened(path: Path) -> Iterator[Any]:
+    import openpyxl  # a server, which reads no files, does without it
+
     with path.open("rb") as raw:
         book = _quietly(lambda: openpyxl.load_workbook(raw, read_only=True, data_only=True, keep_links=False))
         try:
