@@ -24,6 +24,10 @@ _NOTICES = re.compile(
     r"|.* missed your(?: video)? call|.* missed a(?: video)? call from you"
     r"|.* (?:started|ended) a(?:n audio| video)? (?:call|chat)|The (?:video )?call ended|.* named the group .*"
     r"|.* (?:left|joined) the (?:group|call)|You are now connected on Messenger"
+    r"|You can now (?:message|call) .*|Messages and calls are secured with end-to-end encryption.*|.* unsent a message"
+    r"|.* (?:pinned|unpinned) a message|.* set the (?:nickname|emoji|quick reaction) .*|.* created the group"
+    r"|.* created a poll.*"
+    r"|.* added .{1,80} to the group|.* called you|You called .{1,80}"
     r"|.* changed the (?:theme|group photo|chat theme).*)\.?\s*$"
 )
 NOTICE_CHARS = 300

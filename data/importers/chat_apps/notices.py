@@ -18,7 +18,13 @@ _DELETED = re.compile(
     r"|(?:u|je|jij) hebt dit bericht verwijderd|(?:данное )?сообщение удалено|вы удалили (?:данное|это) сообщение"
     r"|ta wiadomość została usunięta|usunięto tę wiadomość|bu mesaj silindi|bu mesajı sildiniz"
     r"|(?:此|这条|這則)?(?:消息|訊息)(?:已删除|已被删除|已刪除)|您?已?(?:删除|刪除)了?(?:此|这条|這則)(?:消息|訊息)"
-    r"|このメッセージは削除されました|삭제된 메시지입니다|تم حذف هذه الرسالة|यह संदेश हटाया गया"
+    r"|このメッセージは削除されました|(?:あなたは)?このメッセージを削除しました|삭제된 메시지입니다|הודעה זו נמחקה"
+    r"|تم حذف هذه الرسالة|(?:لقد )?حذفت هذه الرسالة"
+    r"|यह (?:संदेश|मैसेज) (?:हटाया|मिटाया) (?:गया|दिया गया)(?: था| है)?|आपने यह (?:संदेश|मैसेज) (?:हटाया|मिटाया)(?: है)?"
+    r"|(?:det här )?meddelandet (?:raderades|har raderats|togs bort)|du (?:raderade|tog bort) (?:det här )?meddelandet"
+    r"|denne (?:besked blev|meldingen ble) slettet|du slettede? denne (?:besked|meldingen)|tämä viesti poistettiin"
+    r"|poistit tämän viestin|tato zpráva byla (?:smazána|odstraněna)|це повідомлення (?:було )?видалено"
+    r"|ezt az üzenetet törölték|acest mesaj a fost șters|αυτό το μήνυμα διαγράφηκε|apagou esta mensagem"
     r"|pesan ini (?:telah )?dihapus)[.。]?$",
     re.IGNORECASE,
 )
@@ -33,10 +39,22 @@ _EDITED = re.compile(
 _PLACEHOLDER = re.compile(r"^\u200e?<[^<>\n]{3,80}>$")
 _LEFT_OUT = re.compile(
     r"\b(?:omitted|weggelassen|ausgeschlossen|omise?s?|absente?s?|omitid[oa]s?|omess[oaie]|ocultad[oa]s?|oculto|weggelaten"
-    r"|pominięt[oye]|dahil edilmedi|utelämnad|udeladt|utelatt|опущен\w*|пропущен\w*)\b|略|忽略|생략",
+    r"|pominięt[oye]|dahil edilmedi|utelämnad|udeladt|utelatt|опущен\w*|пропущен\w*)\b|略|忽略|생략"
+    r"|제외|含まれていません|استبعاد|के बिना",
     re.IGNORECASE,
 )
 _ATTACHED = re.compile(r"^\u200e?\S[^\n]{0,150}\.\w{2,5} [(（][^()（）\n]{2,40}[)）](?:\n|$)")
+_FILE_NAME = re.compile(r"^[^\n]{1,150}\.\w{2,5}(?:\s*•[^\n]{1,40})?$")
+_LINKED = re.compile(r"!?\[[^\]\n]{0,150}\]\((?:\./)?media/[^)\n]{1,300}\)")
+_PLACE = re.compile(
+    r"^\u200e?(?:location|standort|ubicación|localização|posizione|position|localisation|locatie|konum|местоположение"
+    r"|lokalizacja|位置信息|位置)\s?: \u200e?https://\S+$",
+    re.IGNORECASE,
+)
+_POLL = re.compile(
+    r"^\u200e?(?:poll|umfrage|encuesta|sondage|sondaggio|enquete|votação|peiling|anket|опрос)\s?:\n", re.I
+)
+_REACTIONS = re.compile(r"\n?^\(- [^\n]{1,400} -\)\s*$", re.MULTILINE)
 _INLINE = re.compile(r"\s*\u200e<[^<>\n]{3,120}>\s*$")
 
 
@@ -52,14 +70,24 @@ def without_edit_notice(text: str) -> tuple[str, bool]:
 
 def without_attachment(text: str) -> tuple[str, bool]:
     """What is said beside a file, "" where nothing is; and whether there is a file."""
-    if _PLACEHOLDER.match(text) or text.strip() == "null":
+    if _PLACEHOLDER.match(text) or text.strip() == "null" or _PLACE.match(text) or _POLL.match(text):
         return "", True
     if text.startswith(MARK) and len(text) < 120 and _LEFT_OUT.search(text):
         return "", True
     found = _ATTACHED.match(text)
     if found is not None:
         return text[found.end() :].strip(), True
-    return _without_end(_INLINE, text)
+    words, has_file = _without_end(_INLINE, text)
+    if has_file:
+        return ("" if _FILE_NAME.match(words.strip()) else words), True
+    words = _LINKED.sub("", text) if "](" in text else text
+    return (words.strip(), True) if words != text else (text, False)
+
+
+def without_reactions(text: str) -> tuple[str, bool]:
+    """The text without the line in which Signal's export lists reactions, and whether there was one."""
+    plain = _REACTIONS.sub("", text) if "(- " in text else text
+    return plain, plain != text
 
 
 def _without_end(pattern: re.Pattern[str], text: str) -> tuple[str, bool]:

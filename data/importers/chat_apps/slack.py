@@ -1,4 +1,5 @@
-"""Slack: a workspace export (a zip with `users.json` and a folder per channel, in it a JSON list per day), or one day.
+"""Slack: a workspace export (a zip with `users.json` and a folder per channel, in it a JSON list per day), one day, or
+what the API answers for a channel.
 
 A thread is a conversation; what stands in a channel outside threads is cut by silence. Mentions are written out with
 the names of the members list, links with their words. Bots are told by the format.
@@ -9,11 +10,12 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
 from data.importers import talk
+from data.importers.chat_apps.slack_blocks import words_in
 from data.importers.container import Member
 from data.importers.kind import Kind, Sample, Source
 from data.importers.nouns import ImportOptions, Item, Reason, Remark
@@ -27,6 +29,7 @@ _LISTS = re.compile(
     r"|lists|external_keys|canvas_in_the_conversation)\.json$"
 )
 _SPOKEN = {None, "", "bot_message", "file_comment", "file_share", "me_message", "reply_broadcast", "thread_broadcast"}
+_PLACES = ("item", "messages.item")
 _MARKUP = re.compile(r"<([@#!]?)([^<>|]*)(?:\|([^<>]*))?>")
 _UPLOADED = re.compile(r"^<@\w+(?:\|[^>]*)?> uploaded a file:.*?(?: and commented: (?P<comment>.*))?$", re.DOTALL)
 
@@ -36,6 +39,7 @@ class _User:
     name: str
     address: str
     is_bot: bool
+    names: frozenset[str] = frozenset()
 
 
 Users = Mapping[str, _User]
@@ -54,13 +58,14 @@ def sniff_folder(samples: Sequence[Sample]) -> float:
 
 
 def sniff(sample: Sample) -> float:
-    """One day of one channel."""
-    return 0.8 if _looks(sample) else 0.0
+    """One day of one channel, or messages of the API."""
+    return 0.8 if any(_looks(sample, place) for place in _PLACES) else 0.0
 
 
-def _looks(sample: Sample) -> bool:
-    own = ("item.user", "item.bot_id", "item.subtype", "item.client_msg_id")
-    return sample.has("item.ts", "item.type", "item.text") and any(sample.has(path) for path in own)
+def _looks(sample: Sample, place: str = "item") -> bool:
+    own = ("user", "bot_id", "subtype", "client_msg_id")
+    is_one = sample.has(*(f"{place}.{name}" for name in ("ts", "type", "text")))
+    return is_one and any(sample.has(f"{place}.{name}") for name in own)
 
 
 def read(source: Source, options: ImportOptions) -> Iterator[Item]:
@@ -69,7 +74,10 @@ def read(source: Source, options: ImportOptions) -> Iterator[Item]:
     for member in source.members:
         if re.search(r"(?:^|/)(?:org_)?users\.json$", member.name):
             yield from _read_users(source, member, users)
-    yield from talk.conversations(partial(_messages, source, users), options, source.limits)
+    brand = {name.strip().casefold() for name in options.brand}
+    ids = tuple(key for key, user in users.items() if brand & user.names)
+    known = replace(options, brand=(*options.brand, *ids))
+    yield from talk.conversations(partial(_messages, source, users), known, source.limits)
 
 
 def _read_users(source: Source, member: Member, users: dict[str, _User]) -> Iterator[Remark]:
@@ -80,8 +88,13 @@ def _read_users(source: Source, member: Member, users: dict[str, _User]) -> Iter
                 continue
             profile = one["profile"] if isinstance(one.get("profile"), dict) else {}
             names = (profile.get("display_name"), profile.get("real_name"), one.get("real_name"), one.get("name"))
-            name = next((text for text in names if isinstance(text, str) and text), "")
-            users[one["id"]] = _User(name, _text(profile.get("email")), bool(one.get("is_bot")))
+            known = [text for text in names if isinstance(text, str) and text]
+            users[one["id"]] = _User(
+                known[0] if known else "",
+                _text(profile.get("email")),
+                bool(one.get("is_bot")),
+                frozenset(text.casefold() for text in known),
+            )
     except JsonError:
         yield Remark("mentions_unknown", 0, member.name)
 
@@ -97,7 +110,7 @@ def _messages(source: Source, users: Users) -> Iterator[Said | SetAside | Remark
             continue
         channel = day["channel"] if day is not None else ""
         try:
-            for _, message in source.values(member, ("item",)):
+            for _, message in source.values(member, _PLACES):
                 row += 1
                 yield from _message(message, row, channel, users)
         except JsonError as error:
@@ -165,6 +178,8 @@ def _words(message: dict[str, Any]) -> tuple[str, bool]:
     uploaded = _UPLOADED.match(text)
     if uploaded is not None:
         return uploaded["comment"] or "", True
+    if not text.strip():
+        text = words_in(message.get("blocks"))
     if not text.strip() and isinstance(message.get("attachments"), list):
         text = "\n".join(filter(None, map(_attached, message["attachments"][:20])))
     return text, has_file

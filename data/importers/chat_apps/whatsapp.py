@@ -117,6 +117,7 @@ def _message(message: _Open, calendar: Calendar, chat: str) -> Iterator[Said | S
         yield SetAside(row, Reason.SYSTEM_NOTICE, sample)
         return
     text, is_edited = notices.without_edit_notice(spoken["text"] or spoken["bare"] or "")
+    text, has_reactions = notices.without_reactions(text)
     if notices.is_deleted(text):
         yield SetAside(row, Reason.DELETED_MESSAGE)
         return
@@ -127,10 +128,13 @@ def _message(message: _Open, calendar: Calendar, chat: str) -> Iterator[Said | S
     if notices.is_of_the_program(words):
         yield SetAside(row, Reason.SYSTEM_NOTICE, sample)
         return
-    if has_file:
-        yield Remark("attachments_ignored", row)
-    if is_edited:
-        yield Remark("edited_messages", row)
+    for code, seen in (
+        ("attachments_ignored", has_file),
+        ("edited_messages", is_edited),
+        ("extras_ignored", has_reactions),
+    ):
+        if seen:
+            yield Remark(code, row)
     at = calendar.seconds(message.stamp)
     if at is None:
         yield Remark("timestamp_ignored", row)

@@ -75,6 +75,55 @@ def test_slack_finds_the_brand_by_itself(look):
     assert "mara" in found["brand"]
 
 
+def test_slack_knows_the_brand_by_any_of_its_names(look):
+    for name in ("Mara Kind", "mara", "M.", "mara@lamplight.example"):
+        profile = {"display_name": "M.", "real_name": "Mara Kind", "email": "mara@lamplight.example"}
+        users = [{"id": "U1", "name": "mara", "profile": profile}]
+        day = [
+            {"type": "message", "user": "U2", "ts": "1709280000.1", "text": "hi"},
+            {"type": "message", "user": "U1", "ts": "1709280060.1", "text": "hello"},
+        ]
+        files = {"users.json": users, "help/2024-03-01.json": day}
+        looked = look(zipped({file: json.dumps(body).encode() for file, body in files.items()}), brand=[name])
+        assert said(looked) == [[("user", "hi"), ("agent", "hello")]]
+
+
+def test_slack_messages_without_a_text_beside_their_blocks(look):
+    quoted = {"type": "rich_text_quote", "elements": [{"type": "text", "text": "it hums"}]}
+    section = {"type": "rich_text_section", "elements": [
+        {"type": "text", "text": "My lamp "}, {"type": "link", "url": "https://l.example"},
+        {"type": "user", "user_id": "U1"}, {"type": "emoji", "name": "wave"}]}  # fmt: skip
+    blocks = [
+        {"type": "rich_text", "elements": [section, quoted]},
+        {
+            "type": "section",
+            "text": {"type": "mrkdwn", "text": "*Order*"},
+            "fields": [{"type": "mrkdwn", "text": "17"}],
+        },
+        {"type": "actions", "elements": [{"type": "button", "text": {"type": "plain_text", "text": "Close"}}]},
+    ]
+    deep = {"type": "rich_text", "elements": []}
+    for _ in range(10):
+        deep = {"type": "rich_text", "elements": [deep]}
+    day = [
+        {"type": "message", "user": "U2", "ts": "1709280000.1", "text": "", "blocks": blocks},
+        {"type": "message", "user": "U2", "ts": "1709280001.1", "text": "", "blocks": [deep, None, 5]},
+    ]
+    looked = look(json.dumps(day))
+    assert looked.texts == ["My lamp https://l.example@somebody:wave:\nit hums\n*Order*\n17"]
+    assert looked.report.set_aside == {"empty_message": 1}
+
+
+def test_what_the_api_of_slack_answers(look):
+    day = [
+        {"type": "message", "user": "U1", "ts": "1709280060.1", "text": "hello"},
+        {"type": "message", "user": "U2", "ts": "1709280000.1", "text": "hi"},
+    ]
+    looked = look(json.dumps({"ok": True, "messages": day, "has_more": False}), brand=["U1"])
+    assert looked.report.format == "slack"
+    assert said(looked) == [[("user", "hi"), ("agent", "hello")]]
+
+
 def test_one_day_of_slack_and_a_day_that_breaks_off(look):
     day = fixture("slack/help/2024-03-01.json")
     looked = look(day)
@@ -193,7 +242,8 @@ def test_styles_that_are_mixed_are_told_apart_one_by_one():
     "notice",
     ["Ce message a été supprimé.", "Se eliminó este mensaje.", "Questo messaggio è stato eliminato", "Mensagem apagada",
      "Dit bericht is verwijderd", "Данное сообщение удалено", "此消息已删除", "Bu mesaj silindi",
-     "このメッセージは削除されました"],
+     "このメッセージは削除されました", "यह मैसेज मिटाया गया", "Det här meddelandet raderades",
+     "Denne besked blev slettet", "Tämä viesti poistettiin", "تم حذف هذه الرسالة"],
 )  # fmt: skip
 def test_what_was_taken_back_in_many_languages(look, notice):
     looked = look(f"31/12/2023, 22:11 - A: hello\n31/12/2023, 22:12 - B: {notice}\n")
@@ -204,7 +254,9 @@ def test_what_was_taken_back_in_many_languages(look, notice):
     "notice",
     ["<Medien ausgeschlossen>", "<Médias omis>", "<Multimedia omitido>", "<省略多媒体文件>", "\u200eimage absente",
      "\u200eimmagine omessa", "\u200eBild weggelassen", "IMG-1.jpg (Datei angehängt)",
-     "‎<attached: 00000012-PHOTO.jpg>"],
+     "‎<attached: 00000012-PHOTO.jpg>", "price list.pdf • \u200e2 pages \u200e<attached: 00000013-price list.pdf>",
+     "location: https://maps.example/?q=1.0,2.0", "POLL:\nWhich colour?\nOPTION: Blue (2 votes)\n",
+     "\u200e画像は含まれていません。"],
 )  # fmt: skip
 def test_files_without_words_in_many_languages(look, notice):
     looked = look(f"31/12/2023, 22:11 - A: hello\n31/12/2023, 22:12 - B: {notice}\n")
@@ -228,7 +280,7 @@ def test_a_line_that_does_not_decode_costs_its_message(look):
 
 @pytest.mark.parametrize(
     "text",
-    [" " * 60_000 + ">", "<" * 60_000, "<|" * 30_000, "\u200e" * 60_000, " and commented:" * 4_000, ":" * 60_000,
+    [" " * 60_000 + "](", "![" * 30_000 + "](", "\n(- " * 20_000, " " * 60_000 + ">", "<" * 60_000, "<|" * 30_000, "\u200e" * 60_000, " and commented:" * 4_000, ":" * 60_000,
      "~" * 60_000,
      "a named the group " * 3_000],
 )  # fmt: skip
@@ -252,6 +304,17 @@ def test_signal(look):
     looked = look(fixture("signal.txt"), brand=["Lamplight"])
     assert looked.report.format == "signal"
     assert said(looked) == [[("user", "Morning! Does the lamp come with a bulb?"), ("agent", "It does,\na warm one.")]]
+
+
+def test_signal_with_files_and_reactions(look):
+    looked = look(
+        "[2024-03-01 09:00] Tom: Is it in stock?\n(- Me: 👍 -)\n[2024-03-01 09:01] Me: ![lamp](media/lamp.jpg)\n"
+        "[2024-03-01 09:02] Me: This one ![lamp](./media/lamp.jpg)\n",
+        brand=["Me"],
+    )
+    assert said(looked) == [[("user", "Is it in stock?"), ("agent", "This one")]]
+    assert looked.report.set_aside == {"attachment_only": 1}
+    assert {"extras_ignored", "attachments_ignored"} <= looked.codes
 
 
 def test_telegram(look):
