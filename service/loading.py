@@ -6,7 +6,9 @@ that was ever live is no work for every message.
 
 from __future__ import annotations
 
+import ctypes
 import os
+import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, suppress
@@ -157,6 +159,7 @@ class Loader:
             _try_out(predictor)
             sizes = {use.digest: use.size_bytes for use in self._pool.usage() if use.digest in digests}
             stack.pop_all()
+        _trim()
         return Holding(predictor, release.number, release.revision, sizes, _arrays(predictor.parts))
 
     def _traces(self, address: Address, number: int, encoders: Sequence[str]) -> Traces:
@@ -184,6 +187,13 @@ def _try_out(predictor: Predictor) -> None:
     for said in predictor.reply_many(TRIAL):
         if not (said.reply and isfinite(said.confidence) and isfinite(said.in_scope)):
             raise IntegrityError("The release does not answer as it should.", remedy=REMEDY)
+
+
+def _trim() -> None:
+    """Give back to the system what reading the graphs took: glibc would keep it for a next time that may never come."""
+    if sys.platform == "linux":
+        with suppress(OSError, AttributeError):  # other C libraries have no such call, and no such habit
+            ctypes.CDLL(None).malloc_trim(0)
 
 
 def _arrays(parts: Parts) -> int:
