@@ -56,6 +56,7 @@ class BotProfile(_Frozen):
     handoff: Text = "I am passing you to a colleague now."
     intents: tuple[Intent, ...] = ()
     banned_phrases: tuple[Text, ...] = ()
+    synonyms: tuple[tuple[Text, ...], ...] = ()
     reply_mode: Literal["grounded", "hybrid", "generative"] = "grounded"
     target_precision: float = Field(0.9, ge=0.5, lt=1)
     acceptance: Acceptance = Acceptance()
@@ -70,6 +71,8 @@ class BotProfile(_Frozen):
             raise ValueError(f"intents are named twice: {', '.join(twins)} of the list")
         if OUT_OF_SCOPE in names:
             raise ValueError(f"{OUT_OF_SCOPE!r} is the label of out-of-scope messages and cannot be an intent")
+        if any(len(group) < 2 for group in self.synonyms):
+            raise ValueError("each group of synonyms must name two words or more that mean the same")
         fields = {"first", "second"}
         if any("{" + name + "}" not in self.ask_back for name in fields):
             raise ValueError("ask_back must name {first} and {second}, the two intents it asks between")

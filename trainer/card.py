@@ -111,6 +111,7 @@ def _training(facts: CardFacts) -> Iterator[str]:
         yield f"### {plain(task.name)}"
         yield table([("Hyperparameter", "Value"), *sorted(task.recipe.items())], right=False)
         yield _history(task)
+        yield from _robustness(task)
     if "learning_curve.png" in facts.plots:
         yield "![Learning curve](learning_curve.png)"
 
@@ -129,6 +130,26 @@ def _epoch(row: Epoch) -> tuple[str, ...]:
 
 def _figure(value: float | None) -> str:
     return "–" if value is None or not math.isfinite(value) else f"{value:.4f}"
+
+
+def _robustness(task: TaskFacts) -> Iterator[str]:
+    """What variations of the rows gained and what was decided; how the model stands perturbed messages."""
+    tried, stands = task.augmentation, task.robustness
+    if tried is not None:
+        made = f" Of the rows {tried.rows} variations were made." if tried.rows else ""
+        yield f"**Variations of the rows: {tried.decision.replace('_', ' ')}.** {tried.why}{made}"
+    if stands is None or not stands.rows:
+        return
+    rows: list[tuple[object, ...]] = [("Held-out messages", "Rows", "As they were said", "Perturbed")]
+    rows += [("the untuned base", stands.rows, *map(_figure, stands.base))]
+    rows += [("this model", stands.rows, *map(_figure, stands.trained))]
+    if tried is not None and tried.clean is not None and tried.perturbed is not None:
+        both = (tried.clean, tried.perturbed)
+        counted = f"{tried.clean.rows}, {tried.perturbed.rows}"
+        rows += [("tried without variations", counted, *(_figure(gain.without) for gain in both))]
+        rows += [("tried with variations", counted, *(_figure(gain.having) for gain in both))]
+        rows += [("gain, and its p-value", counted, *(f"{g.value:+.4f} ({g.p_value:.3f})" for g in both))]
+    yield table(rows)
 
 
 def _results(facts: CardFacts) -> Iterator[str]:

@@ -6,7 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from trainer.augmentation import Augmentation
 from trainer.comparison import Comparison
+from trainer.robustness import Robustness
 from trainer.verdict import Verdict
 
 
@@ -52,6 +54,8 @@ class TaskFacts:
     recipe: Mapping[str, Any]
     history: Sequence[Epoch] = ()
     score_name: str = "F1"
+    augmentation: Augmentation | None = None
+    robustness: Robustness | None = None
 
 
 @dataclass(frozen=True, slots=True)

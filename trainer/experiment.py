@@ -126,6 +126,8 @@ def _intent(question: Question, settings: Settings, run: RunFolder) -> Outcome:
         "fp32_agreement": _agreement(in_torch, scored["fp32"]),
         "int8_agreement": _agreement(in_torch, scored["int8"]),
         "held_out_accuracy": trained.calibration.accuracy,
+        "augmentation": trained.augmentation.to_wire(),
+        "robustness": trained.robustness.to_wire(),
         "set_aside": {"train": train.set_aside, "test": test.set_aside},
         "history": [_history_row(row) for row in trained.history],
     }

@@ -9,17 +9,22 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
+from data.augment.said import Said
+from data.augment.vary import Row
 from data.errors import DatasetError
-from data.schema import OUT_OF_SCOPE
+from data.schema import OUT_OF_SCOPE, Entity
 
 
 @dataclass(frozen=True, slots=True)
 class Utterances:
-    """Labelled texts, already prepared (cleaned, redacted), and how much each counts."""
+    """Labelled texts, already prepared (cleaned, redacted), and how much each counts. `entities` and `languages` are
+    one a row, or nothing."""
 
     texts: Sequence[str]
     labels: Sequence[str]
     weights: Sequence[float] = ()
+    entities: Sequence[tuple[Entity, ...]] = ()
+    languages: Sequence[str | None] = ()
 
     def __len__(self) -> int:
         return len(self.texts)
@@ -33,7 +38,16 @@ class Utterances:
             [self.texts[row] for row in rows],
             [self.labels[row] for row in rows],
             [float(weight[row]) for row in rows],
+            [self.entities[row] for row in rows] if self.entities else (),
+            [self.languages[row] for row in rows] if self.languages else (),
         )
+
+    def varied(self, language: str | None) -> list[Row]:
+        """The rows as they are varied; `language` is that of those whose own nobody knows."""
+        entities = self.entities or [()] * len(self)
+        languages = self.languages or [None] * len(self)
+        said = zip(self.texts, self.labels, entities, languages, strict=True)
+        return [Row(Said(text, marked, own or language), label) for text, label, marked, own in said]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,17 +55,24 @@ class IntentData:
     """What a training may read. `validation` is used by recipes that hold rows out; others learn from it too.
 
     `descriptions` are readable names and sentences of a label, from the bot's profile: they are examples as well.
+    `synonyms` are the brand's own groups of words. Nothing that is made up for learning may say what a text of
+    `held_out` says.
     """
 
     train: Utterances
     validation: Utterances | None = None
     descriptions: Mapping[str, Sequence[str]] = field(default_factory=dict)
     target_precision: float = 0.9
+    held_out: Sequence[str] = ()
+    synonyms: Sequence[Sequence[str]] = ()
 
 
 def joined(first: Utterances, second: Utterances) -> Utterances:
     weights = [*first.weight().tolist(), *second.weight().tolist()]
-    return Utterances([*first.texts, *second.texts], [*first.labels, *second.labels], weights)
+    pair = (first, second)
+    entities = [one for part in pair for one in part.entities or [()] * len(part)]
+    languages = [one for part in pair for one in part.languages or [None] * len(part)]
+    return Utterances([*first.texts, *second.texts], [*first.labels, *second.labels], weights, entities, languages)
 
 
 def readable(label: str, descriptions: Mapping[str, Sequence[str]]) -> list[str]:

@@ -100,16 +100,19 @@ def without(head: IntentHead, label: str) -> IntentHead:
 
 def thin(rows: Labelled, most: int, seed: int) -> Labelled:
     """At most `most` rows, drawn evenly from the labels: enough to know a neighbour by."""
-    if len(rows) <= most:
-        return rows
+    return rows if len(rows) <= most else rows.pick(thin_rows(rows.labels, most, seed))
+
+
+def thin_rows(labels: Sequence[str], most: int, seed: int) -> npt.NDArray[np.int64]:
+    """The places of at most `most` of these labels, drawn evenly from them, in order."""
     generator = np.random.default_rng(seed)
-    labels = np.array(rows.labels)
-    order = generator.permutation(len(labels))
+    names = np.array(labels)
+    order = generator.permutation(len(names))
     taken: dict[str, int] = {}
-    rank = np.empty(len(labels), dtype=np.int64)
+    rank = np.empty(len(names), dtype=np.int64)
     for row in order:  # the k-th drawn row of its label has rank k: low ranks of all labels come first
-        rank[row] = taken[labels[row]] = taken.get(labels[row], -1) + 1
-    return rows.pick(np.sort(np.argsort(rank, kind="stable")[:most]))
+        rank[row] = taken[names[row]] = taken.get(names[row], -1) + 1
+    return np.sort(np.argsort(rank, kind="stable")[:most])
 
 
 def log_loss(rows: Labelled, weight: Floats, bias: Floats, labels: Sequence[str]) -> float:

@@ -51,6 +51,8 @@ class Material:
             validation=utterances(self.validation),
             descriptions=descriptions(self.profile),
             target_precision=self.profile.target_precision,
+            held_out=[row.text for row in self.test],
+            synonyms=self.profile.synonyms,
         )
 
     def labels(self) -> list[str]:
@@ -88,7 +90,13 @@ def _correction(row: Example, reply: str) -> Correction:
 
 def utterances(rows: Iterable[Example]) -> Utterances:
     kept = [row for row in rows if row.intent is not None]
-    return Utterances([row.text for row in kept], [str(row.intent) for row in kept], [row.weight for row in kept])
+    return Utterances(
+        [row.text for row in kept],
+        [str(row.intent) for row in kept],
+        [row.weight for row in kept],
+        [row.entities for row in kept],
+        [row.language for row in kept],
+    )
 
 
 def pairs(rows: Iterable[Example]) -> Pairs:

@@ -189,6 +189,8 @@ def _train_intent(
     with _settling(work, ids["intent"]) as metrics:
         trained = train_intent(recipe, base, material.intent_data(), run)
         metrics["held_out_accuracy"] = finite(trained.calibration.accuracy)
+        metrics["augmentation"] = trained.augmentation.to_wire()
+        metrics["robustness"] = trained.robustness.to_wire()
     return trained
 
 

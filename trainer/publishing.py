@@ -164,8 +164,9 @@ def _recipes(trained: Trained) -> dict[str, dict[str, Any]]:
 def _tasks(trained: Trained) -> list[TaskFacts]:
     facts = []
     if trained.intent is not None:
-        rows = _epochs(trained.intent.history, "f1")
-        facts.append(TaskFacts("intent", trained.intent.recipe.model_dump(mode="json"), rows, "F1"))
+        intent = trained.intent
+        rows, recipe = _epochs(intent.history, "f1"), intent.recipe.model_dump(mode="json")
+        facts.append(TaskFacts("intent", recipe, rows, "F1", intent.augmentation, intent.robustness))
     if trained.reply is not None:
         rows = _epochs(trained.reply.history, "recall_at_1")
         facts.append(TaskFacts("reply", trained.reply.recipe.model_dump(mode="json"), rows, "Recall@1"))

@@ -58,6 +58,7 @@ class IntentRecipe(_Recipe):
     exposure: int = Field(0, ge=0, description="General utterances learned as out of scope (outlier exposure).")
     exposure_weight: float = Field(0.3, ge=0, le=1, description="How much each of them counts.")
     neighbours: int = Field(4096, ge=1, description="Most training embeddings kept for the nearest-neighbour score.")
+    augment: Literal["auto", "off", "on"] = Field("auto", description="More ways to say each row: only where it helps.")
     oos_share: float = Field(0.3, ge=0, lt=1, description="Assumed share of out-of-scope traffic.")
 
     @model_validator(mode="after")

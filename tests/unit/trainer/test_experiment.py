@@ -17,7 +17,7 @@ from data.errors import AttuneError, BaseRefused, DatasetError, ImportRefused, U
 from data.settings import ImportSettings, Settings, TrainSettings
 from export.onnx import PooledEncoder
 from trainer import experiment as module
-from trainer import train_intent
+from trainer import intent_work
 from trainer.bases import LocalBase
 from trainer.experiment import Question, experiment
 from trainer.package import Packed, pack
@@ -86,7 +86,7 @@ def _quick(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(module, "pack", once)
-        patch.setattr(train_intent, "MOST_BACKGROUND", 60)
+        patch.setattr(intent_work, "MOST_BACKGROUND", 60)
         yield
 
 

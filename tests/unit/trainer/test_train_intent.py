@@ -11,7 +11,7 @@ import torch
 
 from data.errors import AttuneError, Collapsed, DatasetError, JobCancelled
 from export import confidence
-from trainer import train_intent as module
+from trainer import intent_work
 from trainer.bases import LocalBase
 from trainer.recipes import IntentRecipe
 from trainer.run_folder import MemoryLedger, RunFolder
@@ -26,7 +26,7 @@ METHODS = ("frozen", "top", "full")
 def _small_background() -> Iterator[None]:
     """Embedding hundreds of general utterances in every fold is most of the time these tests would take."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(module, "MOST_BACKGROUND", 60)
+        patch.setattr(intent_work, "MOST_BACKGROUND", 60)
         yield
 
 
@@ -296,7 +296,7 @@ def test_thresholds_come_from_rows_that_were_not_learned(
 ) -> None:
     """No text that is scored lies at cosine 1 to a neighbour of the head that scores it."""
     seen: list[float] = []
-    real = module.calibrate
+    real = intent_work.calibrate
 
     def watch(held: Any, **given: Any) -> Any:
         for part in held:
@@ -304,7 +304,7 @@ def test_thresholds_come_from_rows_that_were_not_learned(
             seen.extend((part.embeddings @ near.T).max(axis=1).tolist())
         return real(held, **given)
 
-    monkeypatch.setattr(module, "calibrate", watch)
+    monkeypatch.setattr(intent_work, "calibrate", watch)
     some = said(10, ("refund", "delivery", "login"))
     assert len(set(some.texts)) == len(some.texts)
     for method in METHODS:

@@ -22,7 +22,8 @@ from data.schema import Entity
 PIECES = (
     "where", "is", "my", "order", "DON'T", "don’t", "cannot", "not", "never", "I'm", "it's", "cancel", "parcel",
     "Paris", "12345", "AB-12/3", "a.b@shop.example", "[order 1]", "{city}", "https://shop.example/a?b=1", "two",
-    "Straße",    "İstanbul", "né\u0301e", "где", "посылка", "нельзя", "我的订单123在哪里", "不要退款", "谢谢你", "注文は届きません",
+    "Straße", "İstanbul", "né\u0301e", "где", "посылка", "нельзя", "我的订单123在哪里", "不要退款", "谢谢你",
+    "注文は届きません",
     "कहाँ", "أين", "ไม่", "👩‍👩‍👧", "e\u0301", "\ud800", "½", "?", "!!", ",", "...", "\n", "thank you", "cheers", "asap",
 )  # fmt: skip
 LANGUAGES = (None, "en", "de", "fr", "ru", "zh", "ja", "en-GB")

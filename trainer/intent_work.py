@@ -1,0 +1,168 @@
+"""What all steps of an intent training share: its rows, what is learned beside them, their variations, vectors."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from data.augment.said import Draw
+from data.augment.vary import Variation, Varying
+from data.language import languages_of
+from data.render import Renderer
+from data.schema import OUT_OF_SCOPE
+from export.heads import IntentHead
+from export.onnx import PooledEncoder
+from trainer import robustness
+from trainer.bases import LocalBase
+from trainer.calibrate import Calibration, HeldOut, background_utterances, calibrate
+from trainer.embedding import embed
+from trainer.intent_data import IntentData, Utterances, joined, readable
+from trainer.linear import Floats, Labelled
+from trainer.recipes import IntentRecipe
+from trainer.robustness import Answers
+from trainer.run_folder import RunFolder
+
+MOST_BACKGROUND = 300
+"""General utterances that calibration looks at: it takes a sample, and embedding them costs time in every fold."""
+MOST_PERTURBED = 1_000
+"""Held-out rows that are perturbed: the standard error of a share of them is below a point and a half."""
+_PERTURBED_SEED = 1
+"""Added to the recipe's seed, so that no row is perturbed as it was varied to be learned from."""
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """One training: recipe, base, data and where it leaves its traces."""
+
+    recipe: IntentRecipe
+    base: LocalBase
+    renderer: Renderer
+    data: IntentData
+    run: RunFolder
+
+    def rows(self) -> Utterances:
+        """All rows a fold recipe learns from."""
+        if self.data.validation is None:
+            return self.data.train
+        return joined(self.data.train, self.data.validation)
+
+    def names(self, labels: Sequence[str]) -> Utterances:
+        """The labels' names and descriptions as examples of themselves."""
+        if not self.recipe.describe_labels:
+            return Utterances([], [])
+        pairs = [(text, label) for label in labels for text in readable(label, self.data.descriptions)]
+        return Utterances([text for text, _ in pairs], [label for _, label in pairs])
+
+    def embed(self, encoder: PooledEncoder, texts: Sequence[str]) -> npt.NDArray[np.float32]:
+        return embed(encoder, self.renderer, self.renderer.utterances(texts), self.run.check)
+
+    def labelled(self, encoder: PooledEncoder, rows: Utterances) -> Labelled:
+        return Labelled(self.embed(encoder, rows.texts), rows.labels, rows.weight())
+
+    def beside(self, labels: Sequence[str]) -> Utterances:
+        """What is learned besides the data: what the labels mean, and what no bot is for."""
+        return joined(self.names(labels), self.exposure())
+
+    def exposure(self) -> Utterances:
+        """General utterances to learn as out of scope (Hendrycks et al. 2019, "Deep Anomaly Detection with Outlier
+        Exposure"); never one of those that calibration looks at."""
+        texts = background_utterances()[: self.recipe.exposure]
+        return Utterances(texts, [OUT_OF_SCOPE] * len(texts), [self.recipe.exposure_weight] * len(texts))
+
+    def background(self, encoder: PooledEncoder) -> npt.NDArray[np.float32]:
+        return self.embed(encoder, background_utterances()[self.recipe.exposure :][:MOST_BACKGROUND])
+
+    def calibrated(self, held: Sequence[HeldOut]) -> Calibration:
+        return calibrate(
+            held,
+            target_precision=self.data.target_precision,
+            oos_share=self.recipe.oos_share,
+            seed=self.recipe.seed,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Varied:
+    """The rows to learn from and to score (the same ones, for recipes with folds), with `more` of the former to learn
+    and `perturbed` ones of the latter to measure on."""
+
+    rows: Utterances
+    scored: Utterances
+    more: Sequence[Variation]
+    perturbed: Sequence[Variation]
+
+    @classmethod
+    def of(cls, work: Work, rows: Utterances, scored: Utterances, most: int) -> Varied:
+        """`most` variations at most. What is scored and not learned from is held out of them, with what the data
+        holds out anyway."""
+        language = _language(rows)
+        apart = scored.texts if scored is not rows else ()
+        varying = Varying(rows.varied(language), [*work.data.held_out, *apart], work.data.synonyms)
+        blind = work.renderer.utterance("Aa").ids == work.renderer.utterance("aa").ids  # to casing
+        seed = work.recipe.seed
+        more = varying.more(seed, most, frozenset({"casing"} if blind else ())) if most else []
+        perturbed = varying.perturbed(scored.varied(language), seed + _PERTURBED_SEED)
+        perturbed.sort(key=lambda one: Draw(seed, "measured", one.said.text).below(1 << 62))
+        return cls(rows, scored, more, sorted(perturbed[:MOST_PERTURBED], key=lambda one: one.origin))
+
+    def learned(self, rows: Sequence[int] | None = None) -> Utterances:
+        """The variations to learn beside these rows (all when not given): those that come of nothing else."""
+        return self.taught(self.coming_of(rows))
+
+    def coming_of(self, rows: Sequence[int] | None) -> list[int]:
+        own = frozenset(range(len(self.rows)) if rows is None else rows)
+        return [at for at, one in enumerate(self.more) if one.comes_of(own)]
+
+    def taught(self, chosen: Sequence[int]) -> Utterances:
+        weight = self.rows.weight()
+        origins = [self.more[at].origin for at in chosen]
+        return Utterances(
+            [self.more[at].said.text for at in chosen],
+            [self.rows.labels[row] for row in origins],
+            [float(weight[row]) for row in origins],
+        )
+
+    def shaken(self) -> list[str]:
+        return [one.said.text for one in self.perturbed]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Vectors:
+    """What one encoder makes of the scored rows and of their perturbed versions."""
+
+    rows: Floats
+    perturbed: Floats
+
+
+def answers(
+    varied: Varied, score: Sequence[int], head: IntentHead, own: Vectors, base: tuple[Vectors, Labelled]
+) -> Answers:
+    """What a head answers right of the rows `score` whose label it knows, beside the untuned base, which knows the
+    rows that come with its vectors."""
+    plain, taught = base
+    known = set(taught.labels) - {OUT_OF_SCOPE}
+    rows = [row for row in score if varied.scored.labels[row] in known]
+    counted = set(rows)
+    shaken = [at for at, one in enumerate(varied.perturbed) if one.origin in counted]
+    origins = [varied.perturbed[at].origin for at in shaken]
+    labels = [varied.scored.labels[row] for row in origins]
+    near = (taught.embeddings, taught.labels)
+    return Answers(
+        clean=robustness.right(head, own.rows[rows], [varied.scored.labels[row] for row in rows]),
+        before=robustness.right(head, own.rows[origins], labels),
+        perturbed=robustness.right(head, own.perturbed[shaken], labels),
+        base_before=robustness.nearest_right(near, plain.rows[origins], labels),
+        base_perturbed=robustness.nearest_right(near, plain.perturbed[shaken], labels),
+    )
+
+
+def _language(rows: Utterances) -> str | None:
+    """The language of rows that say none: that of all their words together, as far as they tell one."""
+    if any(rows.languages):
+        return None
+    told = languages_of(rows.texts[:100])
+    counted = [code for code in told if code]
+    return max(sorted(set(counted)), key=counted.count, default=None)
