@@ -24,6 +24,7 @@ from data.store.suggestions import Behind, NewSuggestion, Place, State, Suggesti
 KIND = "discover"
 """The kind of the jobs that look for intents."""
 MOST_CHARS = 120
+A_LABEL = f"An intent's name has 1 to {MOST_CHARS} characters on one line, a letter or digit among them."
 MOST_TERMS = 3 * TERMS
 """Telling words that are kept of suggestions that were merged."""
 
@@ -203,6 +204,12 @@ def _taken_out(tx: Tx, held: Suggestion, part: Sequence[Behind], reviewer: str) 
     return new
 
 
+def is_label(name: str) -> bool:
+    """Whether an intent may be called that."""
+    is_text = all(category(letter) not in ("Cc", "Cs") for letter in name)
+    return 0 < len(name) <= MOST_CHARS and bool(label_safe(name)) and is_text
+
+
 def _open(tx: Tx, bot_id: str, suggestion_id: str, review: Review) -> Suggestion:
     held = suggestions.lock(tx, bot_id, suggestion_id)
     _check_seen(held, review)
@@ -231,10 +238,6 @@ def _decided(held: Suggestion) -> Conflict:
 
 def _label(name: str) -> str:
     chosen = name.strip()
-    is_text = all(category(letter) not in ("Cc", "Cs") for letter in chosen)
-    if not 0 < len(chosen) <= MOST_CHARS or not label_safe(chosen) or not is_text:
-        raise UsageError(
-            f"An intent's name has 1 to {MOST_CHARS} characters on one line, a letter or digit among them.",
-            remedy="`track_parcel`, for example.",
-        )
+    if not is_label(chosen):
+        raise UsageError(A_LABEL, remedy="`track_parcel`, for example.")
     return chosen

@@ -4,14 +4,28 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field, StringConstraints
+from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, field_validator
 
+from data.suggested import A_LABEL, MOST_CHARS, is_label
 from service.reading import as_whole_number
 from service.schemas.jobs import BaseName
 from service.schemas.shape import NOT_BLANK, Asked, Identifier, Instant, Json, Page, Query, Told
 
 SuggestionState = Literal["proposed", "accepted", "dismissed"]
-IntentName = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=120), NOT_BLANK]
+
+
+def _label(name: str) -> str:
+    if not is_label(name):
+        raise ValueError(A_LABEL)
+    return name
+
+
+IntentName = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=MOST_CHARS),
+    AfterValidator(_label),
+    NOT_BLANK,
+]
 Revision = Annotated[int | None, Field(ge=1, le=2**31 - 1, description="The revision that was looked at.")]
 
 
@@ -29,9 +43,7 @@ class DiscoveryDetail(Told):
     id: str
     bot: str
     job: str | None
-    facts: Json = Field(
-        description="What was looked at, left out and found, in counts; docs/discovery.md."
-    )
+    facts: Json = Field(description="What was looked at, left out and found, in counts; docs/discovery.md.")
     created_at: Instant
 
 
@@ -117,8 +129,15 @@ class SuggestionName(Asked):
 class SuggestionMerge(Asked):
     """Which suggestions are one. The first stays."""
 
-    suggestions: list[Identifier] = Field(min_length=2, max_length=100)
+    suggestions: list[Identifier] = Field(min_length=2, max_length=100, json_schema_extra={"uniqueItems": True})
     revision: Annotated[int | None, Field(ge=1, le=2**31 - 1, description="The revision of the first.")] = None
+
+    @field_validator("suggestions")
+    @classmethod
+    def _differ(cls, named: list[str]) -> list[str]:
+        if len(set(named)) < len(named):
+            raise ValueError("a suggestion is named twice")
+        return named
 
 
 class SuggestedTurn(Asked):
