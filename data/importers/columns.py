@@ -140,7 +140,7 @@ def _find(
     if chosen is None and is_mapped:
         raise refused(
             f"The column that the field map names for {name!r} is not there. The columns are: {listed(shown)}.",
-            f"Name one of them, such as --map {name}={_example(shown, ())} (HTTP: map).",
+            f"Name one of them, such as --map {name}={_example(shown, ()) or 'COLUMN'} (HTTP: map).",
             "column_missing",
         )
     if chosen is not None and list(names).count(chosen) > 1:
@@ -166,16 +166,18 @@ def _check(places: Mapping[str, int], header: Sequence[str]) -> None:
 
 def _lacking(message: str, name: str, found: tuple[Sequence[str], Mapping[str, int]], reason: str) -> ImportRefused:
     header, places = found
-    return refused(
-        f"{message} The columns are: {listed(header)}.",
-        f"Name it: --map {name}={_example(header, places.values())} (HTTP: map), or rename it in the header"
-        " (docs/formats.md).",
-        reason,
-    )
+    example = _example(header, places.values())
+    remedy = f"Name it: --map {name}={example} (HTTP: map), or rename it in the header (docs/formats.md)."
+    if not example:
+        remedy = f"Add a column that says so, with the name {name} in the header (docs/formats.md)."
+    return refused(f"{message} The columns are: {listed(header)}.", remedy, reason)
 
 
 def _example(header: Sequence[str], taken: Collection[int]) -> str:
-    """A column that nothing is known of yet."""
+    """A column that nothing is known of yet, "" where there is none."""
     free = (name for place, name in enumerate(header) if plain_name(name) and place not in taken)
-    name = listed([next(free, "COLUMN")])
+    name = next(free, None)
+    if name is None:
+        return ""
+    name = listed([name])
     return f'"{name}"' if " " in name else name

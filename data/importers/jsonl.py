@@ -21,7 +21,7 @@ from data.importers.dialogs import Dialog
 from data.importers.lines import Line
 from data.importers.messages import SAMPLE_CHARS
 from data.importers.nouns import Item, Reason, Remark
-from data.schema import Conversation, SetAside, Turn
+from data.schema import ROLES, Conversation, SetAside, Turn
 from data.settings import ImportSettings
 
 _KNOWN = {
@@ -62,9 +62,8 @@ def items(body: dict[str, Any], row: int, limits: ImportSettings) -> Iterator[It
 
 
 def _dialog(body: dict[str, Any]) -> Dialog | None:
-    for name in ("messages", "turns"):
-        if isinstance(body.get(name), list) and shapes.shape_of(body) != "preference":
-            return Dialog(body[name], known=frozenset((name,)))
+    if isinstance(body.get("turns"), list) and shapes.shape_of(body) != "preference":
+        return Dialog(body["turns"], known=frozenset(("turns",)))
     return shapes.read(body)
 
 
@@ -73,7 +72,7 @@ def _utterance(body: dict[str, Any], row: int, limits: ImportSettings) -> Iterat
     if not known.issuperset(body):
         yield Remark("fields_ignored", row, ", ".join(sorted(set(body) - known))[:SAMPLE_CHARS])
     remarks: list[Remark] = []
-    turn = _labelled(body, row, limits, remarks)
+    turn = Reason.MISSING_FIELD if _is_of_a_conversation(body) else _labelled(body, row, limits, remarks)
     if isinstance(turn, Reason):
         yield SetAside(row, turn, messages.sample_of(body))
         return
@@ -85,6 +84,12 @@ def _utterance(body: dict[str, Any], row: int, limits: ImportSettings) -> Iterat
         row=row,
     )
     yield from remarks
+
+
+def _is_of_a_conversation(body: dict[str, Any]) -> bool:
+    """Whether somebody other than a customer says this: then it means nothing by itself."""
+    roles = (records.role_of(body.get(name)) for name in messages.ROLE_KEYS)
+    return any(role in ROLES and role != "user" for role in roles)
 
 
 def _labelled(body: dict[str, Any], row: int, limits: ImportSettings, remarks: list[Remark]) -> Turn | Reason:

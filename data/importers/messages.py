@@ -23,7 +23,7 @@ from data.settings import ImportSettings
 
 SAMPLE_CHARS = 400
 """Longer than what is shown: samples are redacted before they are cut."""
-ROLE_KEYS = ("role", "from", "speaker")
+ROLE_KEYS = ("role", "from", "speaker", "sender")
 TEXT_KEYS = ("content", "value", "text", "parts", "message")
 TOOL_ROLES = frozenset(
     ("tool", "function", "function call", "function response", "tool call", "tool calls", "tool response",

@@ -20,6 +20,7 @@ RATIO_FLOOR = 1_000_000
 """Bytes that may come out of any gzip before its ratio is looked at: small repetitive logs pack well."""
 CHUNK = 1 << 18
 
+_TAR, _TAR_AT = b"ustar", 257
 _FOREIGN = {
     b"PK\x03\x04": "a zip archive or a spreadsheet",
     b"PK\x05\x06": "an empty zip archive",
@@ -105,10 +106,11 @@ def refuse_foreign(head: bytes) -> None:
         raise ImportRefused(
             "There is a gzip file inside the gzip file.", remedy="Unpack it once.", reason="gzip_nested"
         )
-    for magic, what in _FOREIGN.items():
-        if head.startswith(magic):
-            raise ImportRefused(
-                f"Expected a log of conversations (docs/formats.md); this is {what}.",
-                remedy="Export the conversations as they are, or as CSV (UTF-8) or JSON Lines.",
-                reason="not_text",
-            )
+    what = "a tar archive" if head[_TAR_AT : _TAR_AT + len(_TAR)] == _TAR else None
+    what = next((named for magic, named in _FOREIGN.items() if head.startswith(magic)), what)
+    if what is not None:
+        raise ImportRefused(
+            f"Expected a log of conversations (docs/formats.md); this is {what}.",
+            remedy="Export the conversations as they are, in a zip archive, or as CSV (UTF-8) or JSON Lines.",
+            reason="not_text",
+        )

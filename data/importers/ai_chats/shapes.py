@@ -20,7 +20,10 @@ from data.importers.ai_chats.marked_text import begins_like_one, messages_in
 from data.importers.dialogs import Dialog
 from data.importers.messages import is_messages
 
-LISTS = ("messages", "conversations", "conversation", "dialogue", "dialog", "dialogs", "contents", "items", "chat")
+LISTS = (
+    "messages", "conversations", "conversation", "dialogue", "dialog", "dialogs", "contents", "items", "chat",
+    "chat_messages",
+)  # fmt: skip
 TRANSCRIPTS = ("messages_display", "transcript", "conversation", "dialogue", "dialog", "chat", "conversations")
 PAIRS = (
     ("chosen", "rejected"), ("chosen_messages", "rejected_messages"), ("preferred_output", "non_preferred_output"),
@@ -113,8 +116,8 @@ def _of_transcript(body: Body) -> Dialog:
 
 def _of_pair(body: Body) -> Dialog:
     better, worse = _pair_in(body) or ("", "")
-    before = _system(body) + _before(body)
     chosen, rejected = _said(body[better]), _said(body[worse])
+    before = _system(body) + _before({name: value for name, value in body.items() if value != body[better]})
     if not before or _is_whole(chosen, before):
         shared = _shared(chosen, rejected)
         before, chosen, rejected = _without_repeats(before, chosen[:shared]), chosen[shared:], rejected[shared:]

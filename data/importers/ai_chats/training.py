@@ -31,6 +31,7 @@ _LAYOUT = Layout(
     ),
 )  # fmt: skip
 _SPOKEN = (("role", "content"), ("role", "parts"), ("from", "value"))
+_CLAUDE = ("chat_messages.item.sender", "chat_messages.item.text")
 _Has = Callable[..., bool]
 
 
@@ -39,7 +40,10 @@ def read(source: Source, options: ImportOptions) -> Iterator[Item]:
     rows = count(1)
     for member in source.members:
         sample = Sample(member, source.written(member).encoding)
-        bodies = _alone(source, member) if _is_bare(sample.has) else _LAYOUT.entries(source, member)
+        if _are_lists(sample):
+            bodies = _listed(source, member)
+        else:
+            bodies = _alone(source, member) if _is_bare(sample.has) else _LAYOUT.entries(source, member)
         for found in bodies:
             if isinstance(found, Flaw):
                 yield SetAside(next(rows), found.reason, found.sample)
@@ -65,6 +69,19 @@ def _is_bare(has: _Has) -> bool:
 def _alone(source: Source, member: Member) -> Iterator[tuple[str, Any] | Flaw]:
     found = source.json(member)
     yield Flaw(found, member.name) if isinstance(found, Reason) else ("", {"messages": found})
+
+
+def _are_lists(sample: Sample) -> bool:
+    """Whether a file is a list of lists of messages."""
+    return any(sample.has(f"item.item.{role}", f"item.item.{text}") for role, text in _SPOKEN)
+
+
+def _listed(source: Source, member: Member) -> Iterator[tuple[str, Any] | Flaw]:
+    try:
+        for place, found in source.values(member, ("item",)):
+            yield place, {"messages": found} if isinstance(found, list) else found
+    except strict_json.JsonError as error:
+        yield Flaw(error.reason, member.name)
 
 
 def is_json_lines(sample: Sample) -> bool:
@@ -116,7 +133,7 @@ def _is_messages(has: _Has) -> float:
     if _is_pair(has):
         return 0.0
     spoken = [(f"{name}.item.{role}", f"{name}.item.{text}") for name in shapes.LISTS for role, text in _SPOKEN[:2]]
-    return 0.8 if any(has(*pair) for pair in spoken) else 0.0
+    return 0.8 if any(has(*pair) for pair in (*spoken, _CLAUDE)) else 0.0
 
 
 def sniff_preference(sample: Sample) -> float:
@@ -136,7 +153,7 @@ def sniff_completions(sample: Sample) -> float:
 
 
 def sniff_messages(sample: Sample) -> float:
-    found = 0.65 if _is_bare(sample.has) else _shown(sample, _is_messages)
+    found = 0.65 if _is_bare(sample.has) or _are_lists(sample) else _shown(sample, _is_messages)
     return found if found and not (sample.has("messages.item.role") and is_json_lines(sample)) else 0.0
 
 

@@ -37,7 +37,10 @@ def form_of(sample: Sample) -> Form:
     """Which file of an agent this is, by its content."""
     has = sample.has
     if has("item.data.item.text") and (
-        has("item.isTemplate") or has("item.count") or has("item.data.item.userDefined")
+        has("item.isTemplate")
+        or has("item.count")
+        or has("item.data.item.userDefined")
+        or _PHRASES.search(sample.name) is not None
     ):
         return "phrases"
     if has("item.value", "item.synonyms") and not sample.paths & {"item.text", "item.id"}:

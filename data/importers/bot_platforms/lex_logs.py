@@ -19,7 +19,7 @@ from data.importers.nouns import ImportOptions, Item, Reason, Remark
 from data.importers.talk import Said
 from data.schema import SetAside
 
-_OWN = ("botName", "botId", "botAlias", "botAliasName", "bot.name")
+_OWN = ("botName", "botId", "botAlias", "botAliasName", "bot.name", "messageVersion")
 _BRACE = "{"
 
 
@@ -30,7 +30,12 @@ def sniff(sample: Sample) -> float:
     if '\\"inputTranscript\\"' in sample.text and sample.paths & {"events.item.message", "item.message", "message"}:
         return 0.9
     lines = sample.lines[:50]
-    return 0.9 if share(lines, lambda line: '"inputTranscript"' in line and '"bot' in line) > 0.5 else 0.0
+    return (
+        0.9
+        if share(lines, lambda line: '"inputTranscript"' in line and ('"bot' in line or '"messageVersion"' in line))
+        > 0.5
+        else 0.0
+    )
 
 
 def read(source: Source, options: ImportOptions) -> Iterator[Item]:

@@ -28,6 +28,8 @@ def sniff(sample: Sample) -> float:
     has = sample.has
     if has("data.item.text", *(f"data.item.entities.item.{name}" for name in _MARKS)):
         return 0.9
+    if has("data.item.text", "data.item.entities.item.entity", "data.item.entities.item.value"):
+        return 0.85
     if has("utterances.item.text", "utterances.item.traits") or has(
         "utterances.item.text", "utterances.item.entities.item.body"
     ):

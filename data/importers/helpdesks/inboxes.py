@@ -140,7 +140,18 @@ KINDS: tuple[Kind, ...] = (
     Product(
         "chatwoot",
         "Chatwoot's messages",
-        Layout(("payload.item", "data.payload.item", "messages.item", "item", ""), ("message_type", "inbox_id")),
+        Layout(
+            (
+                "data.payload.item.messages.item",
+                "payload.item.messages.item",
+                "payload.item",
+                "data.payload.item",
+                "messages.item",
+                "item",
+                "",
+            ),
+            ("message_type",),
+        ),
         (("message_type", "content", "private"), ("message_type", "content", "conversation_id", "inbox_id")),
         lambda entry: Thread(key(entry.get("conversation_id"))) if "message_type" in entry else None,
         _itself,

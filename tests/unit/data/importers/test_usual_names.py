@@ -84,3 +84,6 @@ def test_a_refusal_shows_a_column_that_is_free(look):
     with pytest.raises(Exception, match="who speaks") as caught:
         look("ticket,wer,message\n1,a,b\n1,c,d\n")
     assert "--map role=wer" in caught.value.remedy
+    with pytest.raises(Exception, match="which conversation") as caught:
+        look("time,author,message\n8,a,b\n9,c,d\n")
+    assert "Add a column" in caught.value.remedy
