@@ -6,9 +6,10 @@ import re
 from pathlib import Path
 
 from data.catalogue import NOTICED, SET_ASIDE
-from data.importers.nouns import FIELDS
+from data.importers.nouns import FIELDS, FORMATS
 from data.importers.usual_names import COLUMN_NAMES, ROLE_NAMES
 from data.schema import ROLES
+from tests.unit.data.importers import own_files
 
 ROOT = Path(__file__).parents[4]
 PAGE = (ROOT / "docs" / "formats.md").read_text(encoding="utf-8")
@@ -43,3 +44,11 @@ def test_fields_and_roles():
     missing = [name for names in COLUMN_NAMES.values() for name in names if name.removesuffix(" id") not in PAGE]
     assert missing == []
     assert [name for name in ROLE_NAMES if name not in PAGE] == []
+
+
+def test_counts_of_our_own_fixtures():
+    counted = own_files.section()
+    assert own_files.written() == counted, "run `python -m tests.unit.data.importers.own_files`"
+    assert {name.partition("/")[0] for name, _ in own_files.files()} == set(FORMATS)
+    imported = set(re.findall(r"^\| [^|]+ \| `(\w+)` \|", counted, flags=re.MULTILINE))
+    assert set(FORMATS) - imported == set()
