@@ -148,3 +148,11 @@ def test_a_file_that_cannot_be_read_is_refused(tmp_path: Path, content: bytes) -
 def test_an_absent_file_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ProfileError, match="cannot be read"):
         load_profile(tmp_path / "absent.toml")
+
+
+def test_words_that_mean_the_same_come_in_groups() -> None:
+    assert parse_profile({"name": "acme", "synonyms": [["bivvy", "bivouac bag"]]}).synonyms == (
+        ("bivvy", "bivouac bag"),
+    )
+    with pytest.raises(ProfileError, match="synonyms"):
+        parse_profile({"name": "acme", "synonyms": [["bivvy"]]})

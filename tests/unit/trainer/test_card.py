@@ -5,9 +5,11 @@ from dataclasses import replace
 import pytest
 import yaml
 
+from trainer.augmentation import Augmentation, Gain
 from trainer.card import model_card
 from trainer.card_facts import CardFacts
 from trainer.comparison import Comparison
+from trainer.robustness import Robustness
 
 
 def front(card: str) -> dict[str, object]:
@@ -109,3 +111,22 @@ def test_perfect_answers_are_confused_with_nothing(facts: CardFacts) -> None:
     card = model_card(replace(facts, comparison=perfect))
     assert "Most often confused" not in card
     assert "### Slices" not in card
+
+
+def test_what_was_tried_and_what_is_still_right_stands_in_one_table(facts: CardFacts) -> None:
+    clean, perturbed = Gain(400, 0.9, 0.92, 0.001, 0.03, 0.01), Gain(380, 0.8, 0.85, 0.02, 0.08, 0.001)
+    tried = Augmentation("kept", "It helped.", 300, {"casing": 300}, clean, perturbed)
+    stands = Robustness(380, (0.7, 0.6), (0.93, 0.85))
+    task = replace(facts.tasks[0], augmentation=tried, robustness=stands)
+    card = model_card(replace(facts, tasks=(task,)))
+    for words in (
+        "**Variations of the rows: kept.** It helped. Of the rows 300 variations were made.",
+        "| the untuned base | 380 | 0.7000 | 0.6000 |\n| this model | 380 | 0.9300 | 0.8500 |",
+        "| tried with variations | 400, 380 | 0.9200 | 0.8500 |",
+        "| gain, and its p-value | 400, 380 | +0.0200 (0.010) | +0.0500 (0.001) |",
+    ):
+        assert words in card
+    none = replace(task, augmentation=Augmentation("not_tried", "Too dear."), robustness=replace(stands, rows=0))
+    card = model_card(replace(facts, tasks=(none,)))
+    assert "**Variations of the rows: not tried.** Too dear." in card
+    assert "this model" not in card

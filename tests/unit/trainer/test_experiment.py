@@ -123,6 +123,15 @@ def test_the_intent_report_holds_every_key_of_the_contract(asked: Asked) -> None
     assert asked.report["recipe"]["seed"] == 3
 
 
+def test_the_report_says_what_variations_gained_and_what_people_may_mistype(asked: Asked) -> None:
+    told, stands = asked.report["augmentation"], asked.report["robustness"]
+    assert told["decision"] in ("kept", "left_out")
+    assert set(told["clean"]) == {"rows", "without", "with", "gain", "low", "high", "p_value"} == set(told["perturbed"])
+    assert set(stands) == {"rows", "base", "trained"}
+    assert set(stands["base"]) == set(stands["trained"]) == {"clean", "perturbed"}
+    assert asked.report["train_rows"] == 45
+
+
 def test_the_predictions_are_what_the_report_measures(asked: Asked) -> None:
     rows = asked.predictions
     assert [set(row) for row in rows] == [{"text", "label", "predicted", "confidence", "score_in_scope"}] * 24

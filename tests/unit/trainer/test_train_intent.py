@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
+from data.dedupe import normal_form
 from data.errors import AttuneError, Collapsed, DatasetError, JobCancelled
 from export import confidence
-from trainer import intent_work
+from trainer import augmentation, fold_training, intent_work
+from trainer.augmentation import Augmentation
 from trainer.bases import LocalBase
 from trainer.recipes import IntentRecipe
 from trainer.run_folder import MemoryLedger, RunFolder
@@ -360,3 +363,90 @@ def test_weights_are_kept_when_rows_are_picked() -> None:
     assert (picked.texts, picked.labels) == (["z", "x"], ["c", "a"])
     assert picked.weight().tolist() == [0.25, 1.0]
     assert Utterances(["x"], ["a"]).weight().tolist() == [1.0]
+
+
+# Variations of the rows
+
+
+def weights_of(trained: TrainedIntent) -> Any:
+    return trained.head.weight
+
+
+@pytest.mark.parametrize("method", ["frozen", "top"])
+@pytest.mark.parametrize(("kept", "like"), [(True, "on"), (False, "off")])
+def test_what_a_trial_decides_is_what_is_learned(
+    tiny: LocalBase, said: Say, make_run: MakeRun, monkeypatch: pytest.MonkeyPatch, method: str, kept: bool, like: str
+) -> None:
+    """Kept, the model is the one that a recipe which insists would give; left out, the one without."""
+    some = said(8, ("refund", "delivery", "login"))
+    real = fold_training.decide
+
+    def decided(*given: Any) -> Augmentation:
+        return replace(real(*given), decision="kept" if kept else "left_out")
+
+    monkeypatch.setattr(fold_training, "decide", decided)
+    # So that what is affordable is what a recipe that insists would make.
+    monkeypatch.setattr(augmentation, "FREE", 10**6)
+    tried = trained_on(some, method, tiny, make_run("tried", keep=False))
+    plain = trained_on(some, method, tiny, make_run("plain", keep=False), augment=like)
+    assert tried.augmentation.clean is not None
+    assert tried.augmentation.rows > 0
+    np.testing.assert_array_equal(weights_of(tried), weights_of(plain))
+    np.testing.assert_array_equal(tried.head.neighbours, plain.head.neighbours)
+    assert tried.calibration.answer == plain.calibration.answer
+    other = trained_on(some, method, tiny, make_run("other", keep=False), augment="off" if kept else "on")
+    assert not np.array_equal(weights_of(tried), weights_of(other))
+
+
+def test_full_tries_where_it_has_the_time(
+    tiny: LocalBase, said: Say, make_run: MakeRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    some = said(16, ("refund", "delivery"))
+    monkeypatch.setattr(augmentation, "FREE", 0)
+    assert trained_on(some, "full", tiny, make_run("a", keep=False)).augmentation.decision == "not_tried"
+    monkeypatch.setattr(augmentation, "FREE", 10**6)
+    tried = trained_on(some, "full", tiny, make_run("b", keep=False))
+    assert tried.augmentation.decision in ("kept", "left_out")
+    assert tried.augmentation.clean is not None
+
+
+@by_every_method
+@pytest.mark.parametrize("augment", ["auto", "on"])
+def test_variations_are_scored_nowhere_and_are_nobody_s_neighbours(
+    tiny: LocalBase, said: Say, make_run: MakeRun, monkeypatch: pytest.MonkeyPatch, method: str, augment: str
+) -> None:
+    """What thresholds come from is every row that was given, once, whatever was made of the rows."""
+    scored: list[int] = []
+    real = intent_work.calibrate
+
+    def watch(held: Any, **given: Any) -> Any:
+        scored.append(sum(len(part.labels) for part in held))
+        return real(held, **given)
+
+    monkeypatch.setattr(intent_work, "calibrate", watch)
+    monkeypatch.setattr(augmentation, "FREE", 10**6)
+    some = said(10, ("refund", "delivery"))
+    found = trained_on(some, method, tiny, make_run(method, keep=False), augment=augment, epochs=1)
+    assert found.augmentation.rows > 0
+    plain = trained_on(some, method, tiny, make_run("plain", keep=False), augment="off", epochs=1)
+    assert scored[0] == scored[1]
+    assert len(found.head.neighbours) == len(plain.head.neighbours)
+    assert found.known_labels == {"refund", "delivery"}
+    assert found.robustness.rows == plain.robustness.rows > 0
+
+
+def test_a_variation_belongs_to_the_fold_of_its_origin(tiny: LocalBase, said: Say, make_run: MakeRun) -> None:
+    some = said(12, ("refund", "delivery", "login", "hours", "warranty"))
+    data = IntentData(Utterances(some.texts, some.labels), held_out=["Please refund, money!"])
+    work = intent_work.Work(recipe_of("frozen"), tiny, tiny.renderer(16), data, make_run(keep=False))
+    folded = fold_training.Folded.of(work)
+    assert folded.varied.more
+    for fold in folded.plan:
+        learned = folded.varied.coming_of(fold.learn)
+        assert {folded.varied.more[at].origin for at in learned} <= set(fold.learn)
+        texts = {normal_form(some.texts[row]) for row in fold.score}
+        own = {normal_form(some.texts[row]) for row in fold.learn}
+        said_anew = {normal_form(text) for text in folded.varied.learned(fold.learn).texts}
+        assert not (said_anew - own) & texts
+        assert normal_form("please refund money") not in said_anew
+    assert all("casing" not in one.operators for one in folded.varied.more)  # this base reads none
