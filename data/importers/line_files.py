@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import islice
@@ -25,6 +26,8 @@ SAMPLE_LINES = 20
 GUESSED_TABLE = 0.45
 """So sure are we of a table whose header says nothing but whose lines are alike; below this nothing speaks for one."""
 MOST = 0.8
+_LIST = re.compile(r"\[\s*(?:$|[\[{\"\]]|-?[\d.]+\s*(?:[,\]]|$)|true|false|null)")
+"""How a list in JSON begins: a line that begins with a time or a word in brackets is none."""
 
 
 def detect_lines(head: bytes, base: Detection, options: ImportOptions, limits: ImportSettings) -> Detection:
@@ -100,13 +103,15 @@ def _share_of_json(lines: list[Line]) -> float:
         return 0.0
     verdicts = [_is_object(line.text) for line in lines]
     objects = sum(verdicts)
-    start = lines[0].text.lstrip()[:1]
+    first = lines[0].text.lstrip()
+    start = "" if first[:1] == "[" and _LIST.match(first) is None else first[:1]
     if (start == "[" and (objects == 0 or lines[0].text.strip() == "[")) or (
         start == "{" and len(lines) > 1 and not verdicts[0] and 2 * objects < len(lines)
     ):
         raise ImportRefused(
             f"This is one JSON document, {'a list' if start == '[' else 'an object'}, of no kind that is known here.",
-            remedy=f"Name its format ({', '.join(FORMATS)}), or write every conversation on a line (JSON Lines).",
+            remedy="Write every conversation on a line of its own (JSON Lines). If a program exported it, name the"
+            f" format (--format; HTTP: format), one of {', '.join(FORMATS)}.",
             reason="json_document",
         )
     if objects == 0:

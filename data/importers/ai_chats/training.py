@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Iterator
 from itertools import count
 from typing import Any
 
-from data.importers import dialogs, strict_json
+from data.importers import dialogs, jsonl, strict_json
 from data.importers.ai_chats import shapes
 from data.importers.container import Member
 from data.importers.entries import Flaw, Layout, below
@@ -56,8 +56,10 @@ def _object(body: Any, rows: Iterator[int], source: Source) -> Iterator[Item]:
     if dialog is not None:
         yield from dialogs.items(dialog, body, rows, source.limits)
         return
-    reason = Reason.UNKNOWN_SHAPE if isinstance(body, dict) else Reason.NOT_AN_OBJECT
-    yield SetAside(next(rows), reason, str(body)[:SAMPLE_CHARS])
+    if isinstance(body, dict):  # a labelled text between conversations, as JSON Lines may mix them
+        yield from jsonl.items(body, next(rows), source.limits)
+        return
+    yield SetAside(next(rows), Reason.NOT_AN_OBJECT, str(body)[:SAMPLE_CHARS])
 
 
 def _is_bare(has: _Has) -> bool:

@@ -70,6 +70,21 @@ def test_instructions_beside_messages_come_before_them(look):
     assert [turn.role for turn in conversation.turns] == ["system", "user", "assistant"]
 
 
+def test_a_labelled_text_between_pairs(look):
+    pair = {"prompt": "Is ivy toxic?", "chosen": "Yes, it is.", "rejected": "No."}
+    looked = look("".join(json.dumps(line) + "\n" for line in (pair, {"text": "a rose", "label": "naming"}, pair)))
+    assert looked.report.format == "preference"
+    assert looked.report.labels == {"naming": 1}
+    assert looked.report.set_aside == {"rejected_reply": 2, "duplicate_conversation": 2}
+
+
+@pytest.mark.parametrize("line", ["[LINE] Chat history with Zoe", "[2024-03-14 21 h 05] Zoe: hello", "[draft] a, b"])
+def test_what_begins_with_a_bracket_is_not_called_json(look, line):
+    with pytest.raises(ImportRefused) as caught:
+        look(f"{line}\nand what follows\n")
+    assert caught.value.ids["reason"] == "no_text_column"
+
+
 def test_what_somebody_answered_means_nothing_alone(look):
     lines = [{"text": "Is ivy toxic?", "role": "user"}, {"text": "Yes, it is.", "role": "assistant"}]
     looked = look("".join(json.dumps(line) + "\n" for line in lines))
