@@ -99,7 +99,8 @@ class Varied:
         """`most` variations at most. What is scored and not learned from is held out of them, with what the data
         holds out anyway."""
         language = _language(rows)
-        apart = scored.texts if scored is not rows else ()
+        given = work.data.validation
+        apart = [] if scored is rows else [*scored.texts, *(given.texts if given is not None else ())]
         varying = Varying(rows.varied(language), [*work.data.held_out, *apart], work.data.synonyms)
         blind = work.renderer.utterance("Aa").ids == work.renderer.utterance("aa").ids  # to casing
         seed = work.recipe.seed
@@ -163,6 +164,6 @@ def _language(rows: Utterances) -> str | None:
     """The language of rows that say none: that of all their words together, as far as they tell one."""
     if any(rows.languages):
         return None
-    told = languages_of(rows.texts[:100])
+    told = languages_of(sorted(set(rows.texts))[:100])
     counted = [code for code in told if code]
     return max(sorted(set(counted)), key=counted.count, default=None)
