@@ -63,7 +63,7 @@ def names(groups: Sequence[Sequence[str]], taken: Collection[str] = ()) -> list[
     for number, (counts, size) in enumerate(zip(counted, sizes, strict=True), start=1):
         there = Counter({term: count for term, count in counts.items() if not _is_idle(term, idle)})
         terms = _telling(there, size, everywhere, sum(sizes))
-        name = _unused(terms, used, number)
+        name = _unused(terms or _said_all_the_same(groups[number - 1]), used, number)
         used.add(name.casefold())
         found.append((name, terms[:TERMS]))
     return found
@@ -137,6 +137,17 @@ def _telling(counts: Counter[str], size: int, everywhere: Counter[str], texts: i
         if len(chosen) == 2 * TERMS:
             break
     return chosen
+
+
+def _said_all_the_same(texts: Sequence[str]) -> list[str]:
+    """What a third say where nothing tells them from other messages: `ok`, `yes`, the kind of a placeholder."""
+    read = texts[:MOST_TEXTS]
+    counts: Counter[str] = Counter()
+    for text in read:
+        words = _RUN.findall(PLACEHOLDER.sub(r" \1 ", text).casefold())
+        counts.update({word for word in words if not word.isdigit()})
+    enough = max(min(FEWEST_TEXTS, len(read)), len(read) / 3)
+    return [word for word, count in sorted(counts.items(), key=lambda one: (-one[1], one[0])) if count >= enough][:1]
 
 
 def _length(term: str) -> int:

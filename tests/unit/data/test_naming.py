@@ -35,6 +35,13 @@ def test_names_that_are_taken_are_not_given_again() -> None:
     assert again != once
 
 
+def test_where_nothing_tells_a_group_it_is_called_by_what_most_say_or_give() -> None:
+    agreed = ["ok", "ok now", "ok then", "fine", "is it ok"]
+    given = ["[email 1]", "[email 1] or [email 2]", "either [email 2]", "it is [email 3]"]
+    mixed = ["it is", "not so", "we do", "or else"]
+    assert [name for name, _ in names([agreed, given, mixed, REFUND, PARCEL])][:3] == ["ok", "email", "topic_3"]
+
+
 def test_what_few_said_and_placeholders_name_nothing() -> None:
     told = [f"[email 1] hello number {at}" for at in range(9)] + ["my name is Rumpelstiltskin"] * (FEWEST_TEXTS - 1)
     ((name, terms), _) = names([told, REFUND])
