@@ -27,6 +27,7 @@ from data.personal.hosts import hosts
 from data.personal.identities import identities
 from data.personal.names import names
 from data.personal.orders import Orders
+from data.personal.passwords import passwords
 from data.personal.phones import Phones
 from data.personal.streets import streets
 from data.settings import ImportSettings
@@ -132,6 +133,7 @@ class Redactor:
         yield from names(text)
         if "://" in text.low or "=" in text.low:
             yield from credentials(text)
+        yield from passwords(text)
         if ":" in text.low or text.has_digits:
             yield from hosts(text)
         if text.has_digits or "s/n" in text.low:

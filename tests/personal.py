@@ -1,8 +1,9 @@
 """Lines with personal data marked by hand, and how recognisers are scored on them.
 
-Three sets: `tests/data/personal.jsonl`, written by somebody who had not read the recognisers; `personal_blind.jsonl`
-beside it, written likewise once the recognisers had been mended on the first; and the hard lines beside the
-recognisers' tests, one kind of trouble a line. What stands in neither list of a line must not be marked either.
+Four sets: `tests/data/personal.jsonl`, written by somebody who had not read the recognisers; `personal_blind.jsonl`
+beside it, written likewise once the recognisers had been mended on the first; `personal_fresh.jsonl`, written once
+they had been mended on that; and the hard lines beside the recognisers' tests, one kind of trouble a line. What stands
+in neither list of a line must not be marked either.
 """
 
 from __future__ import annotations

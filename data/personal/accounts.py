@@ -21,6 +21,7 @@ _NETWORKS = (
     (re.compile(r"62|81"), (16, 17, 18, 19)),  # UnionPay
     (re.compile(r"50|5[6-9]|6[0-9]"), (13, 14, 15, 16, 18, 19)),  # Maestro, RuPay, Elo
     (re.compile(r"220[0-4]"), (16, 19)),  # Mir
+    (re.compile(r"9792"), (16,)),  # Troy
 )
 """Beginnings and lengths of the card networks (ISO/IEC 7812-1)."""
 _USUAL = (15, 16)

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 
 from data.personal.found import Found, Rank, Text
-from data.personal.words import vocabulary
+from data.personal.words import has_any, vocabulary
 
 _LETTER = r"A-Za-z0-9\u00c0-\u024f\u0400-\u04ff"  # no Han, Kana, Thai: those scripts put no space before an address
 _EMAIL = re.compile(
@@ -29,16 +29,18 @@ _ENDINGS = vocabulary("""
     eg ng ke br mx ar cl pe uy asia online shop store site xyz cat example test invalid
     """)
 """Endings of domains in use for mail: a spoken address ends in one."""
-_AT_WORDS = vocabulary("at ät arroba arobase arobas chiocciola apenstaartje klammeraffe at-zeichen małpa snabel-a")
+_AT_WORDS = vocabulary(
+    "at ät arroba arobase arobas chiocciola apenstaartje klammeraffe at-zeichen małpa malpa snabel-a et"
+)
 _SIGNS = tuple(
     [f"{before}{word}{after}" for word in [*sorted(_AT_WORDS), "@"] for before, after in ("()", "[]", "{}", "<>")]
     + [f" {word} " for word in [*sorted(_AT_WORDS), "@"]]
     + ["@ ", "艾特", "小老鼠"]
 )
 """How people write or say the sign, in lower case; spaces around those in brackets are allowed for."""
-_DOT = "dot|punkt|point|punto|punt|kropka"
+_DOT = "dot|punkt|point|punto|punt|kropka|ponto|nokta"
 _DOT_SIGN = rf"(?:\s?[(\[{{<]\s?(?:{_DOT}|\.)\s?[)\]}}>]\s?|\s(?:{_DOT})\s|\s\.\s|[点點]|\.)"
-_UNDERSCORE = r"\s?(?:under ?score|unterstrich|tiret bas|gui[oó]n bajo|trattino basso|下划线)\s?"
+_UNDERSCORE = r"\s?(?:under ?score|unterstrich|tiret bas|gui[oó]n bajo|podkreślnik|alt çizgi|trattino basso|下划线)\s?"
 _WORD = rf"[{_LETTER}]{{1,40}}"
 _LABEL = rf"{_WORD}(?:-{_WORD}){{0,4}}"
 _DOMAIN = re.compile(rf"\s?({_LABEL}(?:{_DOT_SIGN}{_LABEL}){{1,4}})", re.IGNORECASE)
@@ -46,7 +48,7 @@ _LOCAL = re.compile(
     rf"(?<![{_LETTER}._%+-])({_WORD}(?:(?:{_DOT_SIGN}|{_UNDERSCORE}|[_+-]){_WORD}){{0,6}})\s?\Z", re.IGNORECASE
 )
 _TYPED_DOT = re.compile(r"\.[A-Za-z]")
-_SPOKEN_DOTS = (" dot ", "dot)", "dot]", "dot}", "punkt", "point", "punto", " punt ", "punt)", "kropka", "点", "點")
+_SPOKEN_DOTS = ("dot", "punkt", "point", "punt", "kropka", "ponto", "nokta", "点", "點")
 _DOTS = re.compile(_DOT_SIGN, re.IGNORECASE)
 _SPELLED_DOT = re.compile(rf"[\s(\[](?:{_DOT})[\s)\]]", re.IGNORECASE)
 _POINT = re.compile(r"\s(?:point|punto)\s", re.IGNORECASE)
@@ -66,7 +68,7 @@ def emails(text: Text) -> Iterator[Found]:
             if match[1].lower() not in _FILES:
                 normal = match[0].replace("\uff20", "@").casefold()
                 yield Found(Rank.EMAIL, match.start(), match.end(), "email", normal)
-    if _TYPED_DOT.search(text.raw) is not None or any(dot in text.low for dot in _SPOKEN_DOTS):
+    if _TYPED_DOT.search(text.raw) is not None or has_any(text.low, _SPOKEN_DOTS):
         for sign in _SIGNS:
             if sign in text.low:
                 yield from _spoken(text, sign)
@@ -102,6 +104,8 @@ def _domain(text: str, start: int) -> tuple[str, int] | None:
 
 def _is_meant(sign: str, local: str, domain: str) -> bool:
     """Whether "x at y.com" is an address. `at` is an English word; no other sign is one in its language."""
+    if sign == " et ":  # Turkish; "and" in French
+        return " nokta " in domain.lower()
     if sign != " at ":
         return True
     if _SPELLED_DOT.search(domain) is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import string
 import unicodedata
 from dataclasses import dataclass
 from typing import Literal, NamedTuple, get_args
@@ -15,6 +16,8 @@ HARMLESS = "harmless"
 BEFORE_DIGITS = 24
 """More than the letters with which any number begins."""
 _DIGIT = re.compile(r"\d")
+_WIDE = re.compile(r"[\uff10-\uff19\uff21-\uff3a\uff41-\uff5a]")
+_NARROW = {ord(char) + 0xFEE0: char for char in string.digits + string.ascii_letters + "+-./_#"}
 
 
 class Rank:
@@ -45,7 +48,11 @@ class Found(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """A text with what all recognisers ask of it; `low` has every character of `raw` at its place, in lower case."""
+    """A text with what all recognisers ask of it; `low` has every character of `raw` at its place, in lower case.
+
+    `raw` is as it was typed, but for digits and letters of full width, as Chinese keyboards give, and the signs among
+    them: these are plain.
+    """
 
     raw: str
     low: str
@@ -55,10 +62,12 @@ class Text:
 
     @classmethod
     def of(cls, raw: str) -> Text:
+        digit = _DIGIT.search(raw)
+        if digit is not None and not raw.isascii() and _WIDE.search(raw) is not None:
+            raw = raw.translate(_NARROW)
         low = raw.lower()
         if len(low) != len(raw):  # a dotted capital I becomes two characters
             low = "".join(char.lower()[0] for char in raw)
-        digit = _DIGIT.search(raw)
         return cls(raw, low, digit is not None, len(raw) if digit is None else max(0, digit.start() - BEFORE_DIGITS))
 
 

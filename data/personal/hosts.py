@@ -25,21 +25,29 @@ _DOTTED = re.compile(r"\d\.\d{1,3}\.\d")
 _PORT_OR_NET = re.compile(r"(?::|/\d{1,2}\b)")
 _NETWORK_BEFORE = re.compile(r"(?://|@|\bip(?:v4)?[\s:=]{1,3})\Z", re.IGNORECASE)
 _CLAUSE_AFTER = re.compile(
+    r"\s(?:as|als|comme|como|come|jako|olarak)\s(?:\w+\s){0,2}(?:paragra\w+|section|version\w*|clause|chapter|abschnitt|artikel)|"
     r"\s?(?:条|章|节)|,?\s(?:of the|im|in the|der|des|del|dell[ao']?|van de|van het)\s"
     r"(?:\w+\s)?(?:terms|contract|manual|agreement|handbook|handbuch|agb|vertrag\w*|conditions|contrat|notice|"
     r"condiciones|contrato|"
     r"contratto|condizioni|manuale|voorwaarden|handleiding|contract)\b",
     re.IGNORECASE,
 )
+_STEP_BEFORE = re.compile(
+    r"(?<!\w)(?:steps?|schritte?|étapes?|pasos?|passo|passi|stap|krok|adım)[\s:.]{1,2}\Z", re.IGNORECASE
+)
+"""The step of a manual; further off such a word says nothing: "the steps to find 10.0.0.1"."""
+_SENTENCE_END = re.compile(r"[.!?…]\s|[。！？\n]")
 _NOT_A_HOST = (Meaning.VERSION, Meaning.THING)
 
 
 def hosts(text: Text) -> Iterator[Found]:
     """Every address of a machine in `text`; version numbers come as harmless: nothing else is read into them."""
     if text.has_digits and _DOTTED.search(text.raw) is not None:
+        version_until = -1
         for match in _IPV4.finditer(text.raw):
             normal = _normal(match[0])
-            if normal is None or _is_version(text.raw, match):
+            if normal is None or _is_version(text.raw, match, version_until):
+                version_until = match.end()
                 yield Found(Rank.HARMLESS, match.start(), match.end(), HARMLESS, "")
             else:
                 yield Found(Rank.IP, match.start(), match.end(), "ip", normal)
@@ -57,15 +65,19 @@ def _normal(written: str) -> str | None:
         return None
 
 
-def _is_version(text: str, match: re.Match[str]) -> bool:
-    if _NETWORK_BEFORE.search(text[max(0, match.start() - 12) : match.start()]):
+def _is_version(text: str, match: re.Match[str], version_until: int) -> bool:
+    """By the words before; without any, what is compared with a version in the same sentence is one too."""
+    before = text[max(0, match.start() - 12) : match.start()]
+    if _NETWORK_BEFORE.search(before):
         return False
     if _PORT_OR_NET.match(text, match.end()):
         return False
-    if _CLAUSE_AFTER.match(text[match.end() : match.end() + 40]):
+    if _CLAUSE_AFTER.match(text[match.end() : match.end() + 40]) or _STEP_BEFORE.search(before):
         return True
     label = label_before(text, match.start())
-    return label is not None and label.meaning in _NOT_A_HOST
+    if label is None:
+        return version_until >= 0 and _SENTENCE_END.search(text, version_until, match.start()) is None
+    return label.meaning in _NOT_A_HOST
 
 
 def _is_hardware(written: str) -> bool:

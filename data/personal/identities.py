@@ -144,7 +144,7 @@ def _words(pattern: str) -> re.Pattern[str]:
 
 _OR = "[0-9LMNPQRSTUV]"  # the letters replace digits where two people would have the same code
 _RULES: tuple[_Rule, ...] = (
-    _Rule(_form(r"[0-9]{3}-[0-9]{2}-[0-9]{4}"), is_ssn),
+    _Rule(_form(r"[0-9]{3}-[0-9]{2}-[0-9]{4}(?!-[A-Za-z0-9])"), is_ssn),
     _Rule(_form(r"[0-9]{3} ?[0-9]{2} ?[0-9]{4}"), is_ssn, _words(r"\bssn\b|social security")),
     _Rule(_form(r"[ABCEGHJ-PRSTW-Z][ABCEGHJ-NPRSTW-Z][ -]?[0-9]{2}([ -]?)[0-9]{2}\1[0-9]{2}[ -]?[A-D]"), is_nino),
     _Rule(_form(r"[0-9]{3} ?-?[0-9]{3} ?-?[0-9]{4}"), is_nhs, _words(r"\bnhs\b")),

@@ -1,7 +1,7 @@
 """What the words before a number say it is: "firmware 10.2.1.4", "serial number 4000 1234 5678 9011", "Tel. 030 ...".
 
-Looked for in the same sentence, the nearest word winning. English, German, French, Spanish, Italian, Dutch and Chinese;
-a recogniser asks only once it holds a number, so that ordinary chat never comes here.
+Looked for in the same sentence, the nearest word winning. English, German, French, Spanish, Italian, Dutch, Polish,
+Portuguese, Turkish and Chinese; a recogniser asks only once it holds a number, so that ordinary chat never comes here.
 """
 
 from __future__ import annotations
@@ -51,42 +51,55 @@ _LATIN = {
         cup[oó]n|c[oó]digo[ ]de[ ]barras|(?:n[ºo]|número)[ ]de[ ]serie|contador|(?:clave[ ]de[ ])?licencia|pieza|modelo|
         lote|color|artículo|cif|tarjeta[ ]regalo|
         buono[ ]regalo|matricola|codice[ ](?:a[ ]barre|licenza|sconto)|articolo|pezzo|ricambio|lotto|tinta|modello|
-        partita[ ]iva|coordinate|misure|
-        cadeau(?:bon|kaart)|serie-?nummer|licentiecode|streepjescode|kortingscode|artikelnummer|onderdeel|type|kleur|
-        lot-?nummer|kvk|btw\w*)
+        (?:partita|p\.?)[ ]?iva|coordinate|misure|
+        contatore|cap|
+        cadeau(?:bon|kaart)|serie-?(?:nummer|nr)|licentiecode|streepjescode|kortingscode|artikel(?:nummer|nr)|onderdeel|type|
+        kleur|lot-?nummer|meterstand|kvk|btw\w*|
+        bon[ ]podarunkowy|kod[ ](?:kreskowy|pocztowy|rabatowy|produktu)|
+        (?:nr|numer)[ ](?:seryjny|artykułu|katalogowy|partii)|
+        artykuł|część|licznik\w*|kolor|rozmiar|nip|regon|krs|
+        cartão[ ]presente|código[ ](?:de[ ]barras|postal|promocional)|(?:n[ºo]|número)[ ]de[ ]série|artigo|peça|
+        medidor|cor|
+        tamanho|cnpj|
+        hediye[ ]kartı|(?:posta|ürün|stok|indirim|promosyon)[ ]kodu|barkod|seri[ ](?:no|numarası)|parça|sayaç|renk|
+        beden|
+        vergi[ ]no)
         (?:[ -](?:number|no|nr|code|id)\b)?
     """),
     Meaning.VERSION: pattern(r"""
-        firmware|versions?|ver|v|app|driver|bootloader|release|(?:up|down)grad\w+|updat\w+|runs?|running|sections?|clauses?|chapters?|
+        firmware|versions?|ver|v(?!\d{1,2}[^\w.])|rev(?:ision)?|app|driver|bootloader|release|(?:up|down)grad\w+|updat\w+|runs?|running|sections?|clauses?|chapters?|
         paragraphs?|terms|treiber|läuft[ ]mit|punkt|kapitel|abschnitt|ziffer|micrologiciel|pilote|application|chapitre|
         versión|controlador|apartado|sección|capítulo|cláusula|versione|aggiornamento|punto|capitolo|clausola|
-        versie|draait|stuurprogramma|hoofdstuk
+        versie|draait|stuurprogramma|hoofdstuk|
+        wersj[aię]|aktualizacj\w+|rozdział|punkt|pkt|versão|atualiza\w+|secção|seção|ponto|sürüm\w*|güncelle\w+|madde|bölüm
     """),
     Meaning.HOST: pattern(r"""
-        ip(?:v[46])?|ip-?(?:adress?e?|address|adres)|address(?:es)?|host|servers?|router|gateway|client|ping|proxy|dns|
-        adresse?|dirección|indirizzo|adres|serveur|servidor|https?
+        ip(?:v[46])?|v[46]|ip-?(?:adress?e?|address|adres)|address(?:es)?|host|servers?|router|gateway|client|ping|proxy|dns|
+        adresse?|dirección|indirizzo|adres\w*|serveur|servidor|serwer\w*|endereço|sunucu|https?
     """),
     Meaning.PHONE: pattern(r"""
         tel(?:e(?:ph|f)on(?:e|o|nummer|isch)?)?|t[ée]l(?:éphone)?|teléfonos?|phone|mobile|cell|call(?:ed)?|ring|fax|
         whatsapp|text[ ](?:me|us|to)|dial|hotline|voicemail|handy\w*|mobil\w*|rückruf|anrufen|erreich\w+|durchwahl|
         portable|joi(?:ndre|gnable)|appel\w+|fixe|standard|móvil|llam\w+|contacto|cellulare|chiamat\w+|chiamare|
         richiamar\w+|recapito|linea|bel|belde|bereikbaar|telefoon\w*|mobiel|lijn|
-        (?:my|our|his|her|their|contact|home|work|office|daytime|meine?|mon|mi|il[ ]mio|mijn)[ ]
-        (?:number|no|nummer|numéro|número|numero)|contact
+        telefonu?|komórk\w+|kom|dzwoni\w+|zadzwo\w+|telem[óo]vel|telefones?|celular|cel|lig(?:ar|uem|ue|o)|zap|
+        telefonum|cep|aray?[ıi]\w*|arar\w*|
+        (?:my|our|his|her|their|contact|home|work|office|daytime|meine?|mon|mi|il[ ]mio|mijn|mój|o[ ]meu|meu)[ ]
+        (?:number|no|nummer|nr|numéro|número|numero|numer)|numaram|contact
     """),
     Meaning.CARD: pattern(r"""
         cards?|visa|mastercard|amex|american[ ]express|maestro|discover|(?:kredit)?karten?(?:nummer)?|cartes?|cb|
-        tarjetas?|carta|(?:credit)?kaart(?:nummer)?
+        tarjetas?|carta|(?:credit)?kaart(?:nummer)?|kart[aąęy]?|kart(?:ım|ımdan|ı)|cart(?:ão|ões|ao)
     """),
 }
 _CHINESE = {
     Meaning.THING: pattern("""
         序列号|条形码|条码|卡密|兑换码|激活码|优惠[码券]|型号|货号|批号|编码|设备号|颜色|税号|时间戳|产品号|商品编?号|
-        信用代码|尺寸|定位
+        信用代码|尺寸|定位|序號|條碼|型號|貨號|[电水气燃]表|读数
     """),
-    Meaning.VERSION: "固件|版本号?|软件|系统|升级到?|第",
+    Meaning.VERSION: "固件|版本[号號]?|软件|軟體|系统|升级到?|第",
     Meaning.HOST: "地址|服务器",
-    Meaning.PHONE: "电话|手机号?码?|座机|拨打|请拨|热线|致电|号码|客服|联系|打",
+    Meaning.PHONE: "电话|手机号?码?|座机|拨打|请拨|热线|致电|号码|客服|联系|打|電話|手機號?碼?|號碼",
     Meaning.CARD: "卡号|信用卡|银联|银行卡|卡",
 }
 _IN_LATIN = "|".join(f"(?P<{meaning}>{words})" for meaning, words in _LATIN.items())

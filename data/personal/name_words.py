@@ -12,12 +12,13 @@ INTRODUCTIONS = pattern(r"""
     me llamo|(?:mi|su|el) nombre es|se llama|nombre ?:|
     mi chiamo|(?:il )?(?:mio|suo) nome (?:è|e['’])|si chiama|nome ?:|
     (?:mijn|zijn|haar|de) naam is|ik heet|(?:hij|zij|ze) heet|naam ?:|
-    (?:o )?meu nome é|me chamo|chamo-me|nazywam się|jag heter|mit navn er|jeg heter
+    (?:o )?meu nome é|me chamo|chamo-me|nazywam się|mam na imię|z tej strony|(?:benim )?ad[ıi]m|ismim|jag heter|
+    mit navn er|jeg heter
 """)
 """After these a single capitalised word is a name."""
 PRESENCES = pattern(r"""
     this is|i['’]m|i am|ich bin(?: die| der)?|hier (?:ist|spricht)|je suis|ici|soy|habla|aquí|sono|qui|
-    parla|ik ben|u spreekt met|met|hier(?: is)?|spreek(?:t)? met|sou|jag är
+    parla|ik ben|u spreekt met|met|aqui (?:é|fala)|hier(?: is)?|spreek(?:t)? met|sou|jag är
 """)
 """After these two are: "this is Ridiculous" and "ich bin Stammkunde" are no names."""
 FAREWELLS = pattern(r"""
@@ -29,7 +30,8 @@ FAREWELLS = pattern(r"""
     (?:un )?(?:cordial )?saludos?|atentamente|gracias|un abrazo|
     (?:cordiali |distinti )?saluti|grazie|un saluto|
     (?:met )?(?:vriendelijke|hartelijke) groet(?:en)?|groet(?:en|jes)?|mvg|(?:alvast )?bedankt|dank u|
-    atenciosamente|obrigad[oa]|pozdrawiam|med vänlig hälsning|mvh
+    atenciosamente|(?:(?:com os )?melhores )?cumprimentos|abraços?|obrigad[oa]|pozdrawiam|z poważaniem|dzi[ęe]kuj[ęe]|
+    say[gğ][ıi]lar[ıi]mla|iyi günler|te[şs]ekkürler|med vänlig hälsning|mvh
 """)
 SPOKEN_FOR = r"(?:it|that)['’]s|c['’]est|das ist|es ist"
 """After these a name counts when it goes on with "here", "again" or "from": "it's Soccer Game" is none."""
@@ -42,12 +44,12 @@ GREETINGS = pattern(r"""
     hi|hello|hey|dear|good (?:morning|afternoon|evening)|hallo|guten (?:tag|morgen|abend)|liebe[rs]?|sehr geehrte[rs]?|
     moin|bonjour|bonsoir|salut|cher|chère|hola|buen(?:os|as) (?:días|tardes|noches)|buenas|estimad[oa]|querid[oa]|
     ciao|salve|buongiorno|buonasera|gentile|egregio|car[oa]|beste|goede(?:n|morgen|middag|navond|dag)?|goeie\w+|geachte|
-    dag|olá
+    dag|olá|cze[śs][ćc]|dzień dobry|merhaba|selam
 """)
 TITLES = pattern(r"""
-    Mrs?|Ms|Miss|Dr|Prof|Madam|Mister|Herrn?|Frau|Fräulein|Mme|Mlle|[Mm]onsieur|[Mm]adame|[Mm]ademoiselle|Sra?|Srta|
-    [Ss]eñora?|Sig|Sig\.ra|[Ss]ignora?|[Ss]ignor|[Dd]ott|[Dd]ott\.ssa|[Dd]hr|[Mm]evr|[Mm]w|[Mm]eneer|[Mm]evrouw|[Hh]eer|
-    [Ss]enhora?
+    Mrs?|Ms|Miss|Dr|Prof|Madam|Mister|[Hh]errn?|Frau|Fräulein|Mme|Mlle|[Mm]onsieur|[Mm]adame|[Mm]ademoiselle|Sra?|Srta|
+    [Ss]eñora?|[Ss]ig|Sig\.ra|[Ss]ignora?|[Ss]ignor|[Dd]ott|[Dd]ott\.ssa|[Dd]hr|[Mm]evr|[Mm]w|[Mm]eneer|[Mm]evrouw|[Hh]eer|
+    [Ss]enhora?|[Ss]zanown[aey] Pan[ią]?e?|[Ee]xm[oa]\. Sra?|Sayın
 """)
 LAST_WORDS = vocabulary("""
     is name names s called ist das lautet nom heiße heisse appelle est es llamo llama nombre chiamo chiama nome è e
@@ -60,7 +62,10 @@ LAST_WORDS = vocabulary("""
     tardes noches buenas estimado estimada querido querida ciao salve buongiorno buonasera gentile egregio caro cara
     beste goedemorgen goedemiddag goedenavond goedendag goededag goeiemorgen goeiemiddag goeienavond geachte dag olá
     mr mrs ms miss dr prof madam mister herr herrn frau mme mlle monsieur madame mademoiselle sr sra srta señor
-    señora don doña sig sig.ra signora signor dott dott.ssa dhr mevr mw meneer mevrouw heer senhor senhora
+    señora don doña sig sig.ra signora signor dott dott.ssa dhr mevr mw meneer mevrouw heer senhor senhora strony
+    imię adım adim ismim fala cumprimentos abraço abraços poważaniem
+    dziękuję dziekuje saygılarımla saygilarimla günler teşekkürler cześć czesc dobry merhaba selam pani pan panie
+    sayın
     """)
 """Every word that can stand right before a name in these patterns: a look-up that spares nearly all capitals."""
 NO_NAMES = vocabulary(

@@ -15,10 +15,11 @@ from typing import NamedTuple
 
 from data.personal import name_words as words
 from data.personal.found import Found, Rank, Text
+from data.personal.words import UPPER as _UPPER
+from data.personal.words import has_any
 
 REACH = 40
 """Characters before a name in which the words that announce it stand."""
-_UPPER = "A-Z\u00c0-\u00d6\u00d8-\u00deĀĂĄĆĈĊČĎĐĒĖĘĚĞĠĢĪİĶĹĻĽŁŃŅŇŌŐŘŚŞŠŢŤŪŮŰŲŹŻŽȘȚ\u0410-\u042f"
 _WORD = rf"(?:[dlDLO]['’])?[{_UPPER}][^\W\d_]*(?:['’\-][^\W\d_]+)*(?![^\W\d_])"
 _NAME = rf"{_WORD}(?: (?:(?:{words.PARTICLES}) ){{0,3}}(?:[{_UPPER}]\.|{_WORD})){{0,4}}"
 _FULL_NAME = rf"{_WORD}(?: (?:(?:{words.PARTICLES}) ){{0,3}}(?:[{_UPPER}]\. )?{_WORD}){{1,3}}"
@@ -69,8 +70,9 @@ def names(text: Text) -> Iterator[Found]:
         if _word_before(text.low, capital.start()) in words.LAST_WORDS:
             yield from _announced(text.raw, capital.start())
     for here in _HERE:
-        yield from _before_here(text, text.low.find(here), len(here))
-    if any(sign in text.low for sign in _CHINESE_SIGNS):
+        if here in text.low:
+            yield from _before_here(text, text.low.find(here), len(here))
+    if not text.raw.isascii() and has_any(text.raw, _CHINESE_SIGNS):
         for match in _CHINESE.finditer(text.raw):
             yield Found(Rank.PERSON, match.start(1), match.end(1), "person", match[1])
 

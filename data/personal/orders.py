@@ -1,4 +1,4 @@
-"""Numbers of orders and of customers' accounts: by the words before them, in seven languages, and by the
+"""Numbers of orders and of customers' accounts: by the words before them, in ten languages, and by the
 brand's own pattern.
 
 "Order 88213", "Bestellnummer 77-1234", "n° de commande : 2024/11873", "订单号3309917": the form of such a number
@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from data.personal.found import Found, Rank, Text
 from data.personal.labels import Meaning, label_before
-from data.personal.order_words import AND, GAP, LEAD, NUMBER, STEMS, UNIT
+from data.personal.order_words import AND, GAP, LEAD, LONGER_STEMS, NUMBER, STEMS, UNIT
 
 _UNSPACED = re.compile(
     r"(?:#\s?)?(?:(?-i:[A-Z]{1,4})[ ](?=\d))?[A-Z0-9]+(?:[-./_][A-Z0-9]+)*", re.IGNORECASE | re.ASCII
@@ -26,7 +26,7 @@ _TOKEN = re.compile(
     re.IGNORECASE | re.ASCII,
 )
 _DATE = re.compile(
-    r"(?:\d{4}([-/.])\d{1,2}\1\d{1,2}|\d{1,2}([-/.])\d{1,2}(?:\2\d{2,4})?|\d{1,2}[.:]\d{2}(?:[ap]m|h)?)\Z",
+    r"(?:\d{4}([-/.])\d{1,2}\1\d{1,2}|\d{1,2}([-/.])\d{1,2}(?:\2(?:\d{4}|\d{2}))?|\d{1,2}[.:]\d{2}(?:[ap]m|h)?)\Z",
     re.IGNORECASE,
 )
 _YEAR_OR_ROUND = re.compile(r"(?:19|20)\d\d\Z|\d+00\Z")
@@ -76,7 +76,9 @@ def _stretches(text: Text) -> list[tuple[int, int]]:
 
 
 def _speaks_of_orders(low: str) -> bool:
-    return _HAN.search(low) is not None or any(word[:3] in STEMS for word in _WORD.findall(low))
+    return _HAN.search(low) is not None or any(
+        word[:3] in STEMS or word[:4] in LONGER_STEMS for word in _WORD.findall(low)
+    )
 
 
 def _named(text: str, low: int, high: int) -> Iterator[_Number]:

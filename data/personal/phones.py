@@ -25,7 +25,7 @@ from data.personal.windows import windows
 _SEPARATOR = r"[ ().\-/\u00a0\u2011\u2013\u202f\uff08\uff09]"
 _PHONE = re.compile(
     rf"(?<![A-Za-z0-9_\u00a3$\u20ac\u00a5*-])(?<!\d\.)(?:\+|"
-    rf"[(\uff08]\+?)?\d(?:{_SEPARATOR}{{0,3}}\d){{5,17}}(?![A-Za-z0-9_%]|[.,:]\d{1, 2}(?!\d))"
+    rf"[(\uff08]\+?)?\d(?:{_SEPARATOR}{{0,3}}\d){{5,17}}(?![A-Za-z0-9_%]|[.,:]\d{{1,2}}(?!\d))"
 )
 _EXTENSION = re.compile(
     r",?\s?(?:ext(?:ension)?\.?|x|durchwahl|dw|poste|interno|int\.|toestel|tst\.?|anexo|转|"
@@ -39,6 +39,7 @@ _HARMLESS = re.compile(
     r"|\d{1,3}(?:[.,'\u202f]\d{3})+|\d{1,3}(?: 000)+"  # thousands
     r"|[1-9]\d{0,2}\.\d{4,8}"  # a coordinate
     r"|97[89](?:[ -]?\d){10}"  # an ISBN, proved below
+    r"|(?<=[Cc][Ee][Pp][ :])\s?\d{5}-?\d{3}"  # a postcode of Brazil; a phone (cep) has other lengths in Turkey
     r")(?!\d|[./-]\d)"
 )
 _MONEY_AFTER = re.compile(

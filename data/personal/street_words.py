@@ -1,4 +1,4 @@
-"""What streets are called, and the parts of a house, in seven languages; patterns."""
+"""What streets are called, and the parts of a house, in ten languages; patterns."""
 
 from __future__ import annotations
 
@@ -48,16 +48,27 @@ ITALIAN = pattern(r"""
     via|v\.le|viale|piazza|p\.zza|piazzale|corso|c\.so|vicolo|largo|strada|contrada|vico|borgo|salita|lungomare|
     lungarno|lungotevere|galleria|frazione|località
 """)
+BELGIAN = r"rue|avenue|chaussée|boulevard|quai|drève"
+"""French words before a street whose number stands last, as in Belgium."""
+POLISH = r"ul\.|ulica|al\.|aleja|aleje|os\.|osiedle|pl\.|plac"
+TURKISH = r"Cad(?:desi|\.)?|Cd\.|Sok(?:ak|ağı|\.)?|Sk\.|Bulvarı|Bulv\.|Blv\."
+PLAIN_ENDINGS = ("straße", "strasse", "str.", "straat", "gracht")
+"""With these a street is told in small letters too: "hauptstr. 7"."""
 ROMANCE_STEMS = vocabulary("""
+    rue avenue chaussée boulevard quai drève ul. ulica al. alej os. osiedle pl. plac cad cd. sok sk. bulv blv c.so
+    travessa
     calle avda avenida av. plaza pza plza paseo pº p° camino carretera ctra ronda traves glorieta pasaje urbaniz alameda
     cuesta rambla rua rúa praça estrada largo c/ via v.le piazza p.zza corso vicolo strada contrada vico borgo salita
     lung galleria frazione località
 """)
 """One of these stands in every text with a Spanish or Italian street, in lower case."""
 HOUSE_PARTS = pattern(r"""
-    (?: ?[a-zA-Z](?![\w'’])| ?[/-] ?(?:\d{1,4}[a-z]?|[A-Z]{1,3})(?!\w)| (?:bis|ter|hs|huis|boven|beneden|rood)\b)?
+    (?: ?[a-zA-Z](?![\w'’:])| ?[/-] ?(?:\d{1,4}[a-z]?|[A-Z]{1,3})(?!\w)| (?:bis|ter|hs|huis|boven|beneden|rood|HH|
+    VH)\b)?(?:/\d{1,4}(?!\w)){0,2}
     (?:,? (?:\d{1,2}\. ?(?:OG|Stock|Etage|Obergeschoss)(?: (?:links|rechts|mitte))?|EG\b|DG\b|WE \d+|bajo\b|
-    \d{1,2}[.]?[ºª°]\.? ?[A-Za-z]?(?!\w)|
+    \d{1,2}[.]?[ºª°]\.? ?(?:Esq|Dto|Dta|Dir|Fte|dcha|izda)\b\.?|\d{1,2}[.]?[ºª°]\.? ?[A-Za-z]?(?!\w)|
+    (?:D:|m\. ?|lok\. ?|apto?\.? ?|bloco )\d{1,4}(?!\w)|
+    (?:dcha|izda|esq|dto)\b\.?|
     (?:piso|puerta|portal|nave|esc(?:alera)?\.?|scala|int(?:erno)?\.?|piano|appt?\.?|bus)[ ]\w{1,4}\b))*
 """)
 """What follows a house number: a letter, a second number, a floor, a stair."""

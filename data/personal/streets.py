@@ -12,10 +12,10 @@ from collections.abc import Iterator
 
 from data.personal import street_words as words
 from data.personal.found import Found, Rank, Text
+from data.personal.words import UPPER as _UPPER
 
 REACH = 70
 """Characters before a house number in which its street begins."""
-_UPPER = "A-Z\u00c0-\u00d6\u00d8-\u00de"
 _CAPITAL = rf"(?:(?:[{_UPPER}]\w{{0,2}}|Prof)\.|[{_UPPER}][\w'’\-]*)"
 _HOUSE = re.compile(r"(?<![\w.,€$£#/-])\d{1,5}(?![\d%€$£°]|[.:,]\d)")
 _ENGLISH = re.compile(
@@ -36,6 +36,9 @@ _FRENCH = re.compile(
 )
 _BOX = re.compile(rf"\b(?:{words.BOXES})\s\d[\d ]{{0,7}}", re.IGNORECASE)
 _COMPOUND = re.compile(rf"(?:(?:{_CAPITAL}|van|von|de|der|den|het|'t) ){{0,3}}[{_UPPER}][\w.'’\-]{{4,}} \Z")
+_PLAIN = re.compile(
+    rf"(?<!\w)[^\W\d_][\w-]{{2,30}}(?<=[^\W\d_]{{3}})(?:{'|'.join(map(re.escape, words.PLAIN_ENDINGS))}) \Z"
+)
 _ALONE = re.compile(rf"{_CAPITAL} (?:{_CAPITAL} )?(?:{words.GERMANIC_ALONE}) \Z")
 _PLACED = re.compile(rf"\b(?:{words.GERMANIC_BEGINNINGS}) [{_UPPER}][\w\-]{{2,}}(?: [{_UPPER}][\w\-]{{2,}})? \Z")
 _NO_STREETS = re.compile(words.NO_STREETS, re.IGNORECASE)
@@ -46,6 +49,10 @@ _ROMANCE = re.compile(
     rf"|(?i:\b(?:{words.ITALIAN})) (?:(?i:dei|degli|delle|della|dello|del|dell['’]|di|de|da|d['’]|al|alla|san|"
     rf"santa) ?){{0,2}}"
     rf"{_CAPITAL}(?: (?:dei |degli |delle |della |del |di |de |da |e )*{_CAPITAL}){{0,4}},? (?:n\.? ?)?\Z"
+    rf"|(?<![\d,] )(?<!\dbis )(?<! bis )(?<! ter )(?i:\b(?:{words.BELGIAN})) "
+    rf"(?:(?:de la|de l['’]|des|du|de|d['’]) ?)?{_CAPITAL}(?: {_CAPITAL}){{0,3}},? (?:n° ?)?\Z"
+    rf"|\b(?i:{words.POLISH}) ?{_CAPITAL}(?: {_CAPITAL}){{0,3}} \Z"
+    rf"|{_CAPITAL}(?: {_CAPITAL}){{0,3}} (?:{words.TURKISH})[ ,]{{1,2}}(?:[Nn]o ?[:.]? ?)?\Z"
 )
 _HOUSE_END = re.compile(words.HOUSE_PARTS)
 _NO_NUMBER = re.compile(r"s/n(?:,? (?:nave|local|bajo) ?\w{0,4})?")
@@ -94,7 +101,7 @@ def _follows_a_name(text: str, start: int) -> bool:
     """Whether a capitalised word stands before, or the "nº" of a street: true of few numbers in chat."""
     before = text[max(0, start - REACH) : start].rstrip(" ,")
     last = before[before.rfind(" ") + 1 :]
-    return any(map(str.isupper, last)) or last.startswith("n")
+    return any(map(str.isupper, last)) or last.startswith("n") or last.endswith(words.PLAIN_ENDINGS)
 
 
 def _germanic(text: str, house: re.Match[str]) -> Iterator[Found]:
@@ -104,7 +111,7 @@ def _germanic(text: str, house: re.Match[str]) -> Iterator[Found]:
     if not window.endswith(" "):
         return
     last = window[:-1].rpartition(" ")[2]
-    match = _COMPOUND.search(window) if _is_compound(last.lower()) else None
+    match = _COMPOUND.search(window) or _PLAIN.search(window) if _is_compound(last.lower()) else None
     match = match or (_ALONE.search(window) or _PLACED.search(window) if last[:1].isupper() else None)
     if match is not None and not _NO_STREETS.search(window) and not _AN_AMOUNT.match(text, house.end()):
         yield _found(text, low + match.start(), _end(text, house))

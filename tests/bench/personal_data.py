@@ -2,7 +2,7 @@
 
     python -m tests.bench.personal_data [CORPORA] [--samples N]
 
-F1 by kind and language, on `tests/data/personal.jsonl`, on `personal_blind.jsonl` beside it and on the hard lines of
+F1 by kind and language, on `tests/data/personal.jsonl`, on the blind sets beside it and on the hard lines of
 the tests, each apart: a mark is found when something of its kind covers it, whatever else is found is a false alarm.
 Then what is found in public corpora under CORPORA (`../shared/corpora` when it is not named; left out, saying so, when
 it is not there), and the time that redacting them takes, everything on. Apart from invented customers, and hotels and
@@ -105,6 +105,7 @@ def main() -> None:
     chosen = arguments.parse_args()
     accuracy("the set of tests/data/personal.jsonl", the_set())
     accuracy("the blind set, tests/data/personal_blind.jsonl", the_set("personal_blind"))
+    accuracy("fresh lines, tests/data/personal_fresh.jsonl", the_set("personal_fresh"))
     accuracy("hard lines, written before the recognisers", hard_lines("hard_lines"))
     accuracy("more lines, written after them", hard_lines("more_lines"))
     if chosen.corpora.is_dir():
