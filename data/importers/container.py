@@ -83,7 +83,7 @@ def open_container(path: Path, name: str, limits: ImportSettings) -> Iterator[Co
             yield Container(packing, (Member(name, size, lambda: readings.begin(_plain(path, limits))),))
             return
         with _opened(path, limits) as archive:
-            files = [info for info in archive.infolist() if not info.is_dir()]
+            files = [info for info in archive.infolist() if not _name(info).endswith("/")]
             _check(archive, files, path.stat().st_size, limits)
             wanted = tuple(_member(archive, info, readings) for info in files if not _JUNK.search(_name(info)))
             junk = tuple(_name(info) for info in files if _JUNK.search(_name(info)))
@@ -177,6 +177,8 @@ def _check(archive: zipfile.ZipFile, files: list[zipfile.ZipInfo], packed: int, 
 
 def _check_names(files: list[zipfile.ZipInfo]) -> None:
     names = [_name(info) for info in files]
+    if not all(info.orig_filename for info in files):
+        raise _damaged()
     outside = [_OUTSIDE.search(name) or "\x00" in info.orig_filename for name, info in zip(names, files, strict=True)]
     if any(outside):
         raise ImportRefused(

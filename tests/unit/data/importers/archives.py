@@ -50,3 +50,12 @@ def linked(files: dict[str, bytes]) -> bytes:
             info.external_attr = 0o120777 << 16
             archive.writestr(info, content)
     return out.getvalue()
+
+
+def nameless(content: str) -> bytes:
+    """An archive whose only file has an empty name: the one letter it had counts as an extra field."""
+    packed = bytearray(zipped({"a": content}))
+    for magic, at in ((b"PK\x03\x04", 26), (b"PK\x01\x02", 28)):
+        lengths = packed.index(magic) + at
+        packed[lengths : lengths + 4] = struct.pack("<HH", 0, 1)
+    return bytes(packed)

@@ -52,6 +52,8 @@ def many(count):
         (renamed(b"aaaa/x.jsonl", b"/etc/x.jsonl"), "zip_unsafe_name"),
         (renamed(b"aaaa/x.jsonl", b"C:\\aax.jsonl"), "zip_unsafe_name"),
         (renamed(b"aaaa/x.jsonl", b"..\\..\\.jsonl"), "zip_unsafe_name"),
+        (renamed(b"aaaa/x.jsonl", b"\x00aaa/x.jsonl"), "zip_unsafe_name"),
+        (archives.nameless(CHAT), "zip_damaged"),
         (zipped({"a.jsonl": CHAT, "b.jsonl": CHAT}).replace(b"b.jsonl", b"a.jsonl"), "zip_duplicate_name"),
         (archives.overlapping(60), "zip_overlap"),
         (zipped({"a.csv": b"text\n" + b"a" * 3_000_000}), "zip_ratio"),
