@@ -33,7 +33,11 @@ class Row:
 def packed(history: Sequence[Row]) -> npt.NDArray[np.float64]:
     """A history as an array [rows, 5]: loss, epoch, step, validation loss, F1; NaN where there is none."""
     nan = float("nan")
-    rows = [[r.training_loss, r.epoch, r.step, r.validation_loss or nan, r.metrics.get("f1", nan)] for r in history]
+    held = [nan if r.validation_loss is None else r.validation_loss for r in history]
+    rows = [
+        [r.training_loss, r.epoch, r.step, loss, r.metrics.get("f1", nan)]
+        for r, loss in zip(history, held, strict=True)
+    ]
     return np.array(rows, dtype=np.float64).reshape(len(rows), 5)
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from data.profile import BotProfile
-from data.schema import Example
+from data.schema import Example, Finding
 from data.settings import ImportSettings
 from export.corrections import Correction, Corrections
 from export.encoders import Precision
@@ -47,6 +47,11 @@ class Trained:
     index: ReplyIndex | None
     thresholds: Thresholds
     corrections: tuple[Correction, ...] = ()
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """What there is to say about the trainings."""
+        return tuple(one for model in (self.intent, self.reply) if model is not None for one in model.findings)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -94,10 +94,11 @@ def _data(facts: CardFacts) -> Iterator[str]:
     ):
         if counted:
             yield table([(title, "Rows"), *_by_count(counted)])
-    if facts.verdict.findings:
+    found = [finding for finding in facts.verdict.findings if "sentence" not in finding]
+    if found:
         yield "What the checks of the data say:"
         named = ("code", "severity", "count", "remedy")
-        rows = [tuple(str(finding[name]) for name in named) for finding in facts.verdict.findings]
+        rows = [tuple(str(finding[name]) for name in named) for finding in found]
         yield table([("Finding", "Severity", "Rows", "What to do"), *rows], right=False)
 
 
@@ -112,8 +113,18 @@ def _training(facts: CardFacts) -> Iterator[str]:
         yield table([("Hyperparameter", "Value"), *sorted(task.recipe.items())], right=False)
         yield _history(task)
         yield from _robustness(task)
+    yield from _health(facts)
     if "learning_curve.png" in facts.plots:
         yield "![Learning curve](learning_curve.png)"
+
+
+def _health(facts: CardFacts) -> Iterator[str]:
+    told = [finding for finding in facts.verdict.findings if "sentence" in finding]
+    if told:
+        yield "What its figures say of the training:"
+        named = ("code", "severity", "sentence", "remedy")
+        rows = [tuple(str(finding[name]) for name in named) for finding in told]
+        yield table([("Finding", "Severity", "What was seen", "What to do"), *rows], right=False)
 
 
 def _history(task: TaskFacts) -> str:

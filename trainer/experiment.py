@@ -5,7 +5,6 @@ Nothing but TRAIN is read to train, to choose thresholds, recipe or precision; T
 
 from __future__ import annotations
 
-import json
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from data.errors import DatasetError, UsageError
 from data.prepare import Preparer
@@ -27,13 +25,15 @@ from export.release import running_versions
 from export.replies import Reply, ReplyIndex
 from trainer import folds
 from trainer.bases import DEFAULT, find_base
-from trainer.metrics import IntentScores, experiment_intent_metrics, finite
+from trainer.experiment_report import history_row, intent_predictions, reply_predictions, sayable, write
+from trainer.health import Scoring, Signs, diagnose, refuse
+from trainer.metrics import IntentScores, experiment_intent_metrics
 from trainer.order import SEEDS
 from trainer.package import Packed, median_latency_ms, pack
 from trainer.reading import LabelledFile, read_dialogues, read_labelled
 from trainer.recipes import IntentRecipe, Recipe, ReplyRecipe, pick_intent, pick_reply
 from trainer.run_folder import MemoryLedger, RunFolder
-from trainer.selection import Places, draw, lexical, selection, selection_metrics
+from trainer.selection import draw, lexical, selection, selection_metrics
 from trainer.train_intent import IntentData, TrainedIntent, Utterances, check_trainable, train_intent
 from trainer.train_reply import Context, Pairs, TrainedReply, pairs_of, train_reply
 
@@ -61,7 +61,10 @@ class Question:
 
 
 def experiment(question: Question, settings: Settings, report: Callable[[Mapping[str, Any]], None]) -> dict[str, Any]:
-    """Run it; returns the report, also written to `report.json` beside `predictions.jsonl` in `question.out`."""
+    """Run it; returns the report, also written to `report.json` beside `predictions.jsonl` in `question.out`.
+
+    Raises Collapsed, with all of it written, when every message of TEST gets one answer, or as good as.
+    """
     _refuse_nonsense(question)
     question.out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="attune-experiment-") as scratch:
@@ -74,8 +77,11 @@ def experiment(question: Question, settings: Settings, report: Callable[[Mapping
             keep=False,
         )
         asked = _intent if question.task == "intent" else _reply
-        result, predictions = map(_sayable, asked(question, settings, run))
-    _write(question.out, result, predictions)
+        result, predictions = asked(question, settings, run)
+    found = result["findings"]
+    result = sayable({**result, "findings": [finding.to_wire() for finding in found]})
+    write(question.out, result, sayable(predictions))
+    refuse(found)
     return dict(result)
 
 
@@ -129,9 +135,10 @@ def _intent(question: Question, settings: Settings, run: RunFolder) -> Outcome:
         "augmentation": trained.augmentation.to_wire(),
         "robustness": trained.robustness.to_wire(),
         "set_aside": {"train": train.set_aside, "test": test.set_aside},
-        "history": [_history_row(row) for row in trained.history],
+        "findings": (*trained.findings, *diagnose(Signs((), (_scoring(trained, test, scores),)))),
+        "history": [history_row(row) for row in trained.history],
     }
-    return result, _intent_predictions(test, scores)
+    return result, intent_predictions(test, scores)
 
 
 def _reply(question: Question, settings: Settings, run: RunFolder) -> Outcome:
@@ -170,9 +177,10 @@ def _reply(question: Question, settings: Settings, run: RunFolder) -> Outcome:
         "base_model": recipe.base,
         "latency_ms": round(median_latency_ms(served, [c[-1][1] for c in test.contexts]), 3),
         "size_bytes": packed.size_bytes("fp32"),
-        "history": [_history_row(row) for row in trained.history],
+        "findings": trained.findings,
+        "history": [history_row(row) for row in trained.history],
     }
-    return result, _reply_predictions(test, tuned, places)
+    return result, reply_predictions(test, tuned, places)
 
 
 def _scores(trained: TrainedIntent, channel: Channel, texts: Sequence[str]) -> IntentScores:
@@ -181,6 +189,12 @@ def _scores(trained: TrainedIntent, channel: Channel, texts: Sequence[str]) -> I
     kept = [at for at, label in enumerate(trained.head.labels) if label in trained.known_labels]
     labels = [trained.head.labels[at] for at in kept]
     return IntentScores(labels, found.probabilities[:, kept], found.confidence, found.in_scope)
+
+
+def _scoring(trained: TrainedIntent, test: LabelledFile, scores: IntentScores) -> Scoring:
+    """The rows of TEST whose label TRAIN has, and what became of them."""
+    said = [(t, p) for t, p in zip(test.labels, scores.predicted, strict=True) if t in trained.known_labels]
+    return Scoring([true for true, _ in said], [predicted for _, predicted in said])
 
 
 def _kept_precision(trained: TrainedIntent, packed: Packed, learned: Utterances) -> Any:
@@ -240,60 +254,3 @@ def _common(question: Question, recipe: Recipe, rows: tuple[int, int], seconds: 
         "recipe": recipe.model_dump(mode="json"),
         "base": recipe.base,
     }
-
-
-def _history_row(row: Any) -> dict[str, Any]:
-    return {
-        "training_loss": row.training_loss,
-        "epoch": row.epoch,
-        "step": row.step,
-        "validation_loss": row.validation_loss,
-        **row.metrics,
-    }
-
-
-def _intent_predictions(test: LabelledFile, scores: IntentScores) -> list[dict[str, Any]]:
-    rows = zip(test.texts, test.labels, scores.predicted, scores.confidence, scores.in_scope, strict=True)
-    return [
-        {
-            "text": text,
-            "label": label,
-            "predicted": predicted,
-            "confidence": round(float(sure), 6),
-            "score_in_scope": round(float(inside), 6),
-        }
-        for text, label, predicted, sure, inside in rows
-    ]
-
-
-def _reply_predictions(test: Pairs, scores: npt.NDArray[np.float64], places: Places) -> list[dict[str, Any]]:
-    best = scores.argmax(axis=1)
-    return [
-        {
-            "text": context[-1][1],
-            "label": reply,
-            "predicted": places.distinct[row[at]],
-            "confidence": round(float(score[at]), 6),
-            "rank": int((score > score[0]).sum()) + 1,
-        }
-        for context, reply, row, at, score in zip(
-            test.contexts, test.replies, places.candidates, best, scores, strict=True
-        )
-    ]
-
-
-def _write(out: Path, result: Mapping[str, Any], predictions: Sequence[Mapping[str, Any]]) -> None:
-    with (out / "predictions.jsonl").open("w", encoding="utf-8") as file:
-        for row in predictions:
-            file.write(json.dumps(row, ensure_ascii=False, allow_nan=False) + "\n")
-    text = json.dumps(result, ensure_ascii=False, indent=2, allow_nan=False)
-    (out / "report.json").write_text(text + "\n", encoding="utf-8")
-
-
-def _sayable(value: Any) -> Any:
-    """`value` as JSON can hold it: what is not a number, or has no end, is null."""
-    if isinstance(value, Mapping):
-        return {key: _sayable(inner) for key, inner in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_sayable(inner) for inner in value]
-    return finite(value) if isinstance(value, float) else value

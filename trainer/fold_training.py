@@ -18,6 +18,7 @@ from trainer import folds
 from trainer.augmentation import Augmentation, cost_of, decide, untried, wanted
 from trainer.calibrate import Calibration, HeldOut
 from trainer.callbacks import Row, packed, unpacked
+from trainer.health import Scoring
 from trainer.intent_data import Utterances, joined
 from trainer.intent_work import Varied, Vectors, Work, answers
 from trainer.linear import Floats, Labelled, head_of, linear_weights, log_loss, thin
@@ -36,6 +37,8 @@ class Learned:
     history: tuple[Row, ...]
     augmentation: Augmentation
     robustness: Robustness
+    scorings: tuple[Scoring, ...]
+    """What was said of rows that had not been learned, by fold."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -105,7 +108,7 @@ def _frozen(folded: Folded) -> Learned:
     row = Row(log_loss(learned, weight, bias, labels), 1, 1, None, {"accuracy": calibration.accuracy})
     head = head_of(labels, weight, bias, thin(real, recipe.neighbours, recipe.seed))
     told = Robustness.of(_together(scored))
-    return Learned(encoder, head, calibration, (row,), verdict, told)
+    return Learned(encoder, head, calibration, (row,), verdict, told, _scorings(scored))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -147,7 +150,7 @@ def _tuned(folded: Folded) -> Learned:
     encoder, head, history = tune(work, Taught(rows, more), None, "final")
     history = unpacked(given.stage(0, verdict.is_used)["history"]) or history
     told = Robustness.of(_together(scored))
-    return Learned(encoder, head, calibration, history, verdict, told)
+    return Learned(encoder, head, calibration, history, verdict, told, _scorings(scored))
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,6 +233,10 @@ class _Tuned:
 
 def _together(scored: Sequence[Scored]) -> Answers:
     return Answers.together([part.answers for part in scored])
+
+
+def _scorings(scored: Sequence[Scored]) -> tuple[Scoring, ...]:
+    return tuple(Scoring.of(part.held) for part in scored)
 
 
 def _name(of: str, at: int, used: bool) -> str:

@@ -103,7 +103,7 @@ def retrain(context: JobContext, settings: Settings, emit: Emit) -> dict[str, An
         number = _number(work)
         candidate = build_candidate(f"{work.bot.name}@{number}", trained, material.probe(), scratch)
         with work.phase("evaluate"):
-            judgement = _judge(work, material, trained.base, candidate, findings)
+            judgement = _judge(work, material, trained.base, candidate, findings + trained.findings)
         with work.phase("publish"):
             with context.store.read() as tx:
                 now = tx.now
@@ -191,6 +191,7 @@ def _train_intent(
         metrics["held_out_accuracy"] = finite(trained.calibration.accuracy)
         metrics["augmentation"] = trained.augmentation.to_wire()
         metrics["robustness"] = trained.robustness.to_wire()
+        metrics["findings"] = [finding.to_wire() for finding in trained.findings]
     return trained
 
 
@@ -207,6 +208,7 @@ def _train_reply(
     with _settling(work, ids["reply"]) as metrics:
         trained = train_reply(recipe, base, train, held if len(held) else None, run)
         metrics["epochs"] = len(trained.history)
+        metrics["findings"] = [finding.to_wire() for finding in trained.findings]
     return trained
 
 

@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from data.errors import Collapsed
 from data.render import Renderer
-from data.schema import OUT_OF_SCOPE
+from data.schema import OUT_OF_SCOPE, Finding
 from export.heads import IntentHead
 from export.onnx import PooledEncoder
 from trainer import folds
@@ -27,6 +27,7 @@ from trainer.bases import LocalBase
 from trainer.calibrate import Calibration, HeldOut
 from trainer.callbacks import Row
 from trainer.fold_training import Learned, with_folds
+from trainer.health import Scoring, Signs, diagnose, guess_loss, refuse
 from trainer.intent_data import IntentData, Utterances, check_trainable, joined, readable
 from trainer.intent_work import Varied, Vectors, Work, answers
 from trainer.linear import Labelled, thin_rows, without
@@ -57,15 +58,19 @@ class TrainedIntent:
     """The labels of the data; the head also knows `oos` when it learned general utterances as such."""
     augmentation: Augmentation
     robustness: Robustness
+    findings: tuple[Finding, ...] = ()
+    """What there is to say about the training; no error is among them."""
 
 
 def train_intent(recipe: IntentRecipe, base: LocalBase, data: IntentData, run: RunFolder) -> TrainedIntent:
-    """Train by `recipe`. Raises DatasetError when the data cannot feed it, Collapsed when one label answers all."""
+    """Train by `recipe`. Raises DatasetError when the data cannot feed it, Collapsed or Diverged when it is no use."""
     started = time.monotonic()
     work = Work(recipe, base, base.renderer(recipe.max_length), data, run)
     known = data.train.labels if recipe.method == "full" else work.rows().labels
     check_trainable(known)
     learned = _with_validation(work) if recipe.method == "full" else with_folds(work)
+    findings = diagnose(Signs(learned.history, learned.scorings, guess_loss(data.train.labels)))
+    refuse(findings)
     _refuse_noise(learned.calibration, data.train.labels)
     return TrainedIntent(
         encoder=learned.encoder,
@@ -79,6 +84,7 @@ def train_intent(recipe: IntentRecipe, base: LocalBase, data: IntentData, run: R
         known_labels=frozenset(known),
         augmentation=learned.augmentation,
         robustness=learned.robustness,
+        findings=findings,
     )
 
 
@@ -99,7 +105,8 @@ def _with_validation(work: Work) -> Learned:
         found = other if verdict.is_used else found
     held = [found.held, *_masked(found.held.head, found.held.embeddings, validation.labels, recipe.seed)]
     told = Robustness.of(found.answers)
-    return Learned(found.encoder, found.held.head, work.calibrated(held), found.history, verdict, told)
+    scorings = (Scoring.of(found.held),)
+    return Learned(found.encoder, found.held.head, work.calibrated(held), found.history, verdict, told, scorings)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

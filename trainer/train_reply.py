@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -11,13 +12,14 @@ import numpy.typing as npt
 
 from data.errors import DatasetError
 from data.render import CONTEXT_TURNS, Renderer
-from data.schema import Conversation, Role
+from data.schema import Conversation, Finding, Role
 from export.onnx import PooledEncoder
 from trainer.bases import LocalBase
 from trainer.callbacks import Row
 from trainer.datamodule import TextData
 from trainer.embedding import embed
 from trainer.fit import fit
+from trainer.health import Signs, diagnose, refuse
 from trainer.recipes import ReplyRecipe
 from trainer.run_folder import RunFolder
 from trainer.tasks.reply import ReplyRows, ReplyTask
@@ -49,6 +51,8 @@ class TrainedReply:
     history: tuple[Row, ...]
     seconds: float
     encoder_is_base: bool
+    findings: tuple[Finding, ...] = ()
+    """What there is to say about the training; no error is among them."""
 
     def contexts(self, contexts: Sequence[Context]) -> npt.NDArray[np.float32]:
         return embed_contexts(self.encoder, self.renderer, contexts)
@@ -74,7 +78,10 @@ def pairs_of(conversations: Iterable[Conversation]) -> Pairs:
 def train_reply(
     recipe: ReplyRecipe, base: LocalBase, train: Pairs, validation: Pairs | None, run: RunFolder
 ) -> TrainedReply:
-    """Train by `recipe`. Raises DatasetError below two distinct replies: there is nothing to choose between."""
+    """Train by `recipe`. Raises DatasetError below two distinct replies: there is nothing to choose between.
+
+    Raises Diverged too.
+    """
     started = time.monotonic()
     if len(set(train.replies)) < 2:
         raise DatasetError(
@@ -83,6 +90,7 @@ def train_reply(
         )
     renderer, encoder = base.renderer(recipe.max_length), base.encoder()
     history: tuple[Row, ...] = ()
+    findings: tuple[Finding, ...] = ()
     task = ReplyTask(encoder, recipe) if recipe.method == "full" else None
     # A recipe may freeze as many layers as a small base has: then there is nothing to fit.
     tuned = task is not None and any(parameter.requires_grad for parameter in task.parameters())
@@ -92,7 +100,10 @@ def train_reply(
         rows = _rows(train, renderer, keys)
         data = TextData(rows, held, renderer, (recipe.batch_size, recipe.seed))
         history = fit(task, data, recipe, run, "reply").history
-    return TrainedReply(encoder, renderer, recipe, history, time.monotonic() - started, not tuned)
+    # Who knows nothing takes any reply of the batch.
+    findings = diagnose(Signs(history, (), math.log(min(recipe.batch_size, len(train))), ReplyTask.primary))
+    refuse(findings)
+    return TrainedReply(encoder, renderer, recipe, history, time.monotonic() - started, not tuned, findings)
 
 
 def embed_contexts(encoder: PooledEncoder, renderer: Renderer, contexts: Sequence[Context]) -> npt.NDArray[np.float32]:

@@ -19,6 +19,7 @@ from typing import Any, Literal
 from data.profile import Acceptance
 from data.schema import Finding
 from trainer.comparison import Comparison
+from trainer.health import KINDS
 from trainer.intervals import Difference, Interval
 
 Decision = Literal["promote", "hold", "reject"]
@@ -62,7 +63,8 @@ class Verdict:
     parity: Mapping[str, Any]
     slices: tuple[Mapping[str, Any], ...]
     findings: tuple[Mapping[str, Any], ...] = ()
-    """What there is to say about the data, without the samples: a verdict is passed on."""
+    """What there is to say about the data, without the samples, since a verdict is passed on; and about the training,
+    with a `sentence` each."""
 
     def to_wire(self) -> dict[str, Any]:
         """The verdict as rows, reports and programs hold it: the fields above, under their names."""
@@ -96,7 +98,9 @@ def decide(
 
 def _without_sample(finding: Finding) -> Mapping[str, Any]:
     shown = ("code", "severity", "count", "remedy")
-    return {name: value for name, value in finding.to_wire().items() if name in shown}
+    told = {name: value for name, value in finding.to_wire().items() if name in shown}
+    # What is said of a training quotes nobody.
+    return {**told, "sentence": finding.sample} if finding.code in KINDS else told
 
 
 def training_is_sound(case: Case) -> Iterator[Reason]:
