@@ -51,7 +51,8 @@ class Batches:
 def plan_batches(lengths: Sequence[int], size: int, order: tuple[int, int] | None) -> list[list[int]]:
     """Row numbers in batches of `size`, rows of like length together; `order` is (seed, epoch), None keeps it plain.
 
-    Every row stands in exactly one batch. A last batch of one row joins its neighbour: a contrastive loss needs two.
+    Every row stands in exactly one batch. Unless batches hold one row each, a last one of one row joins another: a
+    contrastive loss needs two.
     """
     if order is None:
         rows = sorted(range(len(lengths)), key=lambda row: (lengths[row], row))
@@ -63,7 +64,7 @@ def plan_batches(lengths: Sequence[int], size: int, order: tuple[int, int] | Non
     for at in range(0, len(shuffled), chunk):
         bucket = sorted(shuffled[at : at + chunk], key=lambda row: lengths[row])
         batches += [bucket[start : start + size] for start in range(0, len(bucket), size)]
-    if len(batches) > 1 and len(batches[-1]) == 1:
+    if size > 1 and len(batches) > 1 and len(batches[-1]) == 1:
         batches[-2:] = [batches[-2] + batches[-1]]
     return [batches[at] for at in generator.permutation(len(batches))]
 
@@ -71,11 +72,14 @@ def plan_batches(lengths: Sequence[int], size: int, order: tuple[int, int] | Non
 class TextData(L.LightningDataModule):
     """Training rows in a new order every epoch, validation rows in a fixed one."""
 
-    def __init__(self, train: Rows, validation: Rows | None, renderer: Renderer, sizes: tuple[int, int]) -> None:
-        """`sizes` is (batch size, seed)."""
+    def __init__(
+        self, train: Rows, validation: Rows | None, renderer: Renderer, sizes: tuple[int, int], at_once: int = 0
+    ) -> None:
+        """`sizes` is (batch size, seed); `at_once`: rows of a validation batch, by default two batches."""
         super().__init__()
         self._train, self._validation, self._renderer = train, validation, renderer
         self._batch_size, self._seed = sizes
+        self._at_once = at_once or self._batch_size * 2
 
     def steps(self, epochs: int) -> int:
         return epochs * len(plan_batches(self._train.lengths(), self._batch_size, (self._seed, 0)))
@@ -87,4 +91,4 @@ class TextData(L.LightningDataModule):
     def validation_batches(self) -> list[Any]:
         if self._validation is None or len(self._validation) == 0:
             return []
-        return list(Batches(self._validation, self._renderer, self._batch_size * 2, None))
+        return list(Batches(self._validation, self._renderer, self._at_once, None))

@@ -15,7 +15,8 @@ SLOWER = "Lower the learning rate of the recipe."
 
 
 class Tuner(L.LightningModule):
-    """Fine-tunes a task with AdamW (Loshchilov & Hutter 2019) and a linear rise and fall of the learning rate."""
+    """Fine-tunes a task with AdamW (Loshchilov & Hutter 2019) and a learning rate that rises linearly, then falls so or
+    stays. Without a share of steps to rise in, it starts at its peak."""
 
     def __init__(self, task: Task, recipe: IntentRecipe | ReplyRecipe, steps: int) -> None:
         super().__init__()
@@ -39,11 +40,15 @@ class Tuner(L.LightningModule):
             raise Diverged(f"The weights are not numbers after step {self.global_step}.", remedy=SLOWER)
 
     def configure_optimizers(self) -> Any:
-        optimiser = torch.optim.AdamW(self.task.parameter_groups(self._recipe))
-        warmup = max(round(self._recipe.warmup_share * self._steps), 1)
+        recipe = self._recipe
+        betas = (recipe.adam_beta1, recipe.adam_beta2)
+        optimiser = torch.optim.AdamW(self.task.parameter_groups(recipe), betas=betas, eps=recipe.adam_epsilon)
+        warmup = max(round(recipe.warmup_share * self._steps), 1) if recipe.warmup_share else 0
 
         def rate(step: int) -> float:
-            return min((step + 1) / warmup, max(self._steps - step, 0) / max(self._steps - warmup, 1), 1.0)
+            rise = (step + 1) / warmup if warmup else 1.0
+            fall = max(self._steps - step, 0) / max(self._steps - warmup, 1) if recipe.schedule == "linear" else 1.0
+            return min(rise, fall, 1.0)
 
         schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, rate)
         return {"optimizer": optimiser, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}

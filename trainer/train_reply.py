@@ -98,7 +98,7 @@ def train_reply(
         keys: dict[str, int] = {}
         held = _rows(_some(validation, recipe.seed), renderer, keys) if validation else None
         rows = _rows(train, renderer, keys)
-        data = TextData(rows, held, renderer, (recipe.batch_size, recipe.seed))
+        data = TextData(rows, held, renderer, (recipe.batch_size, recipe.seed), recipe.eval_batch_size)
         history = fit(task, data, recipe, run, "reply").history
     # Who knows nothing takes any reply of the batch.
     findings = diagnose(Signs(history, (), math.log(min(recipe.batch_size, len(train))), ReplyTask.primary))

@@ -52,7 +52,8 @@ def tune(
     held = as_rows(validation) if validation is not None and len(validation) else None
     sizes = (recipe.batch_size, recipe.seed)
     start = {name: value.detach().clone() for name, value in task.state_dict().items()} if recipe.keep_base else {}
-    fitted = fit(task, TextData(as_rows(rows), held, renderer, sizes), recipe, work.run, stage)
+    data = TextData(as_rows(rows), held, renderer, sizes, recipe.eval_batch_size)
+    fitted = fit(task, data, recipe, work.run, stage)
     _mix(task, start, recipe.keep_base)
     weight, bias = task.head.weight.detach().numpy(), task.head.bias.detach().numpy()
     learned = work.labelled(encoder, taught.rows)

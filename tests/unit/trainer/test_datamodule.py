@@ -51,6 +51,11 @@ def test_no_training_batch_is_a_single_row_unless_there_is_no_other(
     assert len(plan) == 1 or all(len(batch) >= 2 for batch in plan)
 
 
+@given(LENGTHS, ORDERS)
+def test_batches_of_one_row_hold_one_row(lengths: list[int], order: tuple[int, int]) -> None:
+    assert all(len(batch) == 1 for batch in plan_batches(lengths, 1, order))
+
+
 @given(LENGTHS, SIZES, ORDERS)
 def test_the_order_follows_from_seed_and_epoch(lengths: list[int], size: int, order: tuple[int, int]) -> None:
     assert plan_batches(lengths, size, order) == plan_batches(lengths, size, order)
@@ -94,6 +99,8 @@ def test_steps_and_validation() -> None:
     data = TextData(Plain([3] * 10), Plain([2] * 9), None, (4, 0))  # type: ignore[arg-type]
     assert data.steps(3) == 9
     assert [len(batch) for batch in data.validation_batches()] == [8, 1]
+    one = TextData(Plain([3] * 10), Plain([2] * 9), None, (4, 0), 1)  # type: ignore[arg-type]
+    assert [len(batch) for batch in one.validation_batches()] == [1] * 9
     for none in (None, Plain([])):
         assert TextData(Plain([3]), none, None, (4, 0)).validation_batches() == []  # type: ignore[arg-type]
 

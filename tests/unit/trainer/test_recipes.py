@@ -72,7 +72,11 @@ IMPOSSIBLE: list[dict[str, Any]] = [
     {"learning_rate": -1},
     {"head_learning_rate": math.nan},
     {"batch_size": 0},
-    {"batch_size": 1},
+    {"eval_batch_size": -1},
+    {"adam_beta1": 1},
+    {"adam_beta2": math.nan},
+    {"adam_epsilon": 0},
+    {"schedule": "cosine"},
     {"batch_size": 10**9},
     {"seed": 2**70},
     {"seed": -1},
@@ -151,7 +155,7 @@ def test_an_impossible_intent_recipe_is_refused(wrong: dict[str, Any]) -> None:
         parse_recipe({**INTENT, **wrong})
 
 
-@pytest.mark.parametrize("wrong", [{"scale": 0}, {"scale": math.nan}, {"method": "top"}], ids=str)
+@pytest.mark.parametrize("wrong", [{"scale": 0}, {"scale": math.nan}, {"method": "top"}, {"batch_size": 1}], ids=str)
 def test_an_impossible_reply_recipe_is_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(RecipeError):
         parse_recipe({**REPLY, **wrong})
