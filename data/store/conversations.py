@@ -16,6 +16,7 @@ from sqlalchemy import Row, bindparam, delete, func, insert, select, update
 from data.errors import Conflict, NotFound
 from data.schema import Conversation, Split
 from data.store import uploads as upload_rows
+from data.store.connections import keep_pages
 from data.store.engine import Store, Tx
 from data.store.packing import packed, unpacked
 from data.store.tables import conversations, uploads
@@ -66,6 +67,7 @@ def add_many(tx: Tx, upload_id: str, rows: Sequence[StoredConversation]) -> None
     """Keep a batch of an upload that is being imported. Raises Conflict when it is imported already, NotFound."""
     upload = upload_rows.open_for_import(tx, upload_id)
     if rows:
+        keep_pages(tx.connection)
         tx.connection.execute(insert(conversations), [_values(tx.workspace, upload, row) for row in rows])
 
 
