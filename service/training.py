@@ -27,11 +27,12 @@ _CANCELLED = {KIND: "The training was cancelled; nothing was published."}
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What to train. `recipe` is None where the amount of data shall choose."""
+    """What to train. `recipe` is None where the amount of data shall choose, `base` where the recipe does."""
 
     tasks: tuple[str, ...] = TASKS
     recipe: Mapping[str, Any] | None = None
     seed: int = 0
+    base: str | None = None
 
     def to_wire(self) -> dict[str, Any]:
         """The payload of the job. Raises RecipeError for a value that no job can carry."""
@@ -42,7 +43,8 @@ class Order:
                 f"The recipe does not hold: {', '.join(wrong)} must be text, true, false or a finite number.",
                 remedy="docs/recipes.md lists every field and range.",
             )
-        return {"tasks": list(self.tasks), "recipe": recipe, "seed": self.seed}
+        chosen = {} if self.base is None else {"base": self.base}
+        return {"tasks": list(self.tasks), "recipe": recipe, "seed": self.seed, **chosen}
 
 
 def _can_be_sent(value: object) -> bool:

@@ -3,7 +3,7 @@
 job ID          run one queued job to its end (exit 0 succeeded, 1 failed or cancelled, 3 not there to be had)
 worker          run the due jobs of all workspaces until told to stop; without the train extra, no trainings
 experiment      train on one file, measure on another, no database
-bases           the catalogue of base models
+bases           the base models: list, import, remove
 """
 
 from __future__ import annotations
@@ -187,10 +187,17 @@ def _experiment(options: argparse.Namespace, settings: Settings, emit: Emit) -> 
     return DONE
 
 
-def _bases(_options: argparse.Namespace, settings: Settings, emit: Emit) -> int:
-    from trainer.bases import listing
+def _bases(options: argparse.Namespace, settings: Settings, emit: Emit) -> int:
+    from trainer import shelf
 
-    emit({"type": "done", "result": {"bases": listing(settings)}})
+    if options.action == "import":
+        wanted = shelf.Wanted(options.source, options.name, options.licence, options.languages, options.accepted)
+        result = shelf.import_base(settings, wanted)
+    elif options.action == "remove":
+        result = shelf.remove_base(settings, options.name)
+    else:
+        result = {"bases": shelf.listing(settings)}
+    emit({"type": "done", "result": result})
     return DONE
 
 
@@ -217,8 +224,15 @@ def _parser() -> argparse.ArgumentParser:
     experiment.add_argument("--recipe", type=Path, default=None)
     experiment.add_argument("--base", default="minilm-l6")
     experiment.add_argument("--unlabelled", type=Path, default=None)
-    bases = verbs.add_parser("bases", parents=[from_home])
-    bases.add_argument("--json", action="store_true")
+    bases = verbs.add_parser("bases", parents=[from_home]).add_subparsers(dest="action", required=True)
+    bases.add_parser("list")
+    taken = bases.add_parser("import")
+    taken.add_argument("source")
+    taken.add_argument("--name", required=True)
+    taken.add_argument("--licence", default=None)
+    taken.add_argument("--languages", nargs="*", default=())
+    taken.add_argument("--accepted", default=None, help="the digest of the terms that were shown")
+    bases.add_parser("remove").add_argument("name")
     return parser
 
 

@@ -1,7 +1,8 @@
 """The catalogue of base models, and the only door through which weights come in.
 
 Loading is a trust boundary: safetensors only, never remote code, nothing from the network unless settings allow it and
-a hub model was named. A base of the catalogue is accepted only with the digests written here.
+a hub model was named. A base of the catalogue is accepted only with the digests written here, an imported one only with
+those of its import.
 """
 
 from __future__ import annotations
@@ -10,15 +11,17 @@ import hashlib
 import json
 import logging
 import warnings
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from data.errors import BaseRefused
 from data.render import Renderer
 from data.settings import Settings
+from trainer import kept_bases
 
 if TYPE_CHECKING:
     from export.onnx import PooledEncoder
@@ -44,6 +47,8 @@ class Base:
     package: str = ""
     inside: str = ""
     digests: dict[str, str] = field(default_factory=dict)
+    parameters: int | None = None
+    limits: tuple[str, ...] = ()
 
 
 CATALOGUE: dict[str, Base] = {
@@ -59,6 +64,7 @@ CATALOGUE: dict[str, Base] = {
             "model.safetensors": "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
             "tokenizer.json": "be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037",
         },
+        parameters=22_565_376,
     )
 }
 
@@ -115,14 +121,23 @@ class LocalBase:
         return PooledEncoder(model.float()).eval()
 
 
-def find_base(name: str, *, online: bool = False) -> LocalBase:
-    """The base called `name`: one of the catalogue, a local folder, or (only when `online`) a hub id.
+def base_for(settings: Settings, name: str) -> LocalBase:
+    """The base called `name`, as these settings allow it to be found."""
+    return find_base(name, online=settings.train.online, home=settings.home)
 
-    Raises BaseRefused when it is not here, not safetensors, or not the bytes the catalogue knows.
+
+def find_base(name: str, *, online: bool = False, home: Path | None = None) -> LocalBase:
+    """The base called `name`: one of the catalogue, one imported into `home`, a local folder, or (only when `online`) a
+    hub id.
+
+    Raises BaseRefused when it is not here, not safetensors, or not the bytes that are known of it.
     """
     if name in CATALOGUE:
         base = CATALOGUE[name]
         return _proven(LocalBase(base, _packaged(base, online)))
+    kept = None if home is None else kept_bases.find(home, name)
+    if kept is not None and home is not None:
+        return _imported(kept, kept_bases.folder_of(home, kept))
     folder = Path(name)
     local = _is_folder(folder)
     if not local:
@@ -140,6 +155,15 @@ def find_base(name: str, *, online: bool = False) -> LocalBase:
             )
     shown = folder.name if local else name  # where a folder lies on this machine is nobody's business
     return LocalBase(Base(shown, "unknown", (), _longest(folder / "config.json"), shown), folder)
+
+
+def _imported(kept: kept_bases.Kept, folder: Path) -> LocalBase:
+    base = Base(
+        kept.name, kept.licence, kept.languages, UNLISTED_LENGTH, kept.source,
+        digests=dict(kept.digests), parameters=kept.parameters, limits=kept.limits,
+    )  # fmt: skip
+    proven = _proven(LocalBase(base, folder))
+    return replace(proven, base=replace(base, max_length=_longest(folder / "config.json")))
 
 
 def _is_folder(path: Path) -> bool:
@@ -165,30 +189,6 @@ def _longest(config: Path) -> int:
     return min(said - 2 if late else said, UNLISTED_LENGTH)
 
 
-def listing(settings: Settings) -> list[dict[str, Any]]:
-    """The catalogue as `attune bases` prints it, with whether each base is here and proven."""
-    rows = []
-    for name, base in CATALOGUE.items():
-        try:
-            find_base(name, online=False)
-            state = "ready"
-        except BaseRefused as error:
-            state = error.message
-        rows.append(
-            {
-                "name": name,
-                "hub_id": base.hub_id,
-                "licence": base.licence,
-                "languages": list(base.languages),
-                "max_length": base.max_length,
-                "default": name == DEFAULT,
-                "state": state,
-                "online": settings.train.online,
-            }
-        )
-    return rows
-
-
 def _packaged(base: Base, online: bool) -> Path:
     try:
         folder = Path(str(distribution(base.package).locate_file(base.inside)))
@@ -209,10 +209,24 @@ def _fetched(hub_id: str) -> Path:
     try:
         return Path(snapshot_download(hub_id, allow_patterns=kept))
     except Exception as error:  # the client raises what its transport raises
-        raise BaseRefused(
-            f"The hub did not give {hub_id[:MOST_SHOWN]!r} ({type(error).__name__}).",
-            remedy="Check the name and the network, or give a local folder.",
-        ) from None
+        raise _not_given(hub_id, error) from None
+
+
+def download(hub_id: str, into: Path, names: Sequence[str]) -> Path:
+    """Fetch the files of these names, those that are there, into the folder `into`. Raises BaseRefused."""
+    from huggingface_hub import snapshot_download
+
+    try:
+        return Path(snapshot_download(hub_id, allow_patterns=list(names), local_dir=into))
+    except Exception as error:
+        raise _not_given(hub_id, error) from None
+
+
+def _not_given(hub_id: str, error: Exception) -> BaseRefused:
+    return BaseRefused(
+        f"The hub did not give {hub_id[:MOST_SHOWN]!r} ({type(error).__name__}).",
+        remedy="Check the name and the network, or give a local folder.",
+    )
 
 
 def _proven(local: LocalBase) -> LocalBase:
@@ -220,8 +234,8 @@ def _proven(local: LocalBase) -> LocalBase:
         path = local.folder / name
         if not path.is_file() or _digest(path, path.stat().st_mtime_ns) != expected:
             raise BaseRefused(
-                f"{name} of the base {local.name!r} is not the file the catalogue knows.",
-                remedy="Install the package again, or use another base.",
+                f"{name} of the base {local.name!r} is not the file that is known of it.",
+                remedy="Install its package, or import it, again; or use another base.",
                 base=local.name,
             )
     return local

@@ -24,7 +24,7 @@ from data.store import Tx, bots, discoveries, suggested_turns
 from data.store.discoveries import Discovery
 from data.store.suggestions import NewSuggestion, NewTurn, Place
 from data.suggested import Said, user_messages
-from trainer.bases import DEFAULT, find_base
+from trainer.bases import DEFAULT, base_for
 from trainer.clusters import FEWEST_ROWS, Groups, group
 from trainer.embedding import embed
 from trainer.fit import set_threads
@@ -96,7 +96,7 @@ def discover(context: JobContext, settings: Settings, emit: Emit) -> dict[str, A
 def _discovered(context: JobContext, settings: Settings, emit: Emit, bot_id: str) -> Discovery:
     started, payload = time.monotonic(), context.job.payload
     seed = int(payload.get("seed") or 0)
-    base = find_base(str(payload.get("base") or DEFAULT), online=settings.train.online)
+    base = base_for(settings, str(payload.get("base") or DEFAULT))
     set_threads(settings.train.threads)
     wait_for_erasures(context.store, bot_id, context)
     emit({"type": "phase", "phase": "messages"})

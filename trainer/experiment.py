@@ -24,7 +24,7 @@ from export.predict import Channel, IntentModel, Parts, Predictor, ReplyModel
 from export.release import running_versions
 from export.replies import Reply, ReplyIndex
 from trainer import folds
-from trainer.bases import DEFAULT, find_base
+from trainer.bases import DEFAULT, base_for
 from trainer.experiment_report import history_row, intent_predictions, reply_predictions, sayable, write
 from trainer.health import Scoring, Signs, diagnose, refuse
 from trainer.metrics import IntentScores, experiment_intent_metrics
@@ -106,7 +106,7 @@ def _intent(question: Question, settings: Settings, run: RunFolder) -> Outcome:
     check_trainable(train.labels)
     recipe = question.recipe or pick_intent(train.labels, base=question.base, seed=question.seed)
     assert isinstance(recipe, IntentRecipe)  # experiment() has compared the tasks
-    base = find_base(recipe.base, online=settings.train.online)
+    base = base_for(settings, recipe.base)
     prepare = Preparer(settings.imports)
     learned = Utterances([prepare(text) for text in train.texts], train.labels)
     run.report({"type": "phase", "phase": "train"})
@@ -155,7 +155,7 @@ def _reply(question: Question, settings: Settings, run: RunFolder) -> Outcome:
         )
     recipe = question.recipe or pick_reply(len(train), base=question.base, seed=question.seed)
     assert isinstance(recipe, ReplyRecipe)
-    base = find_base(recipe.base, online=settings.train.online)
+    base = base_for(settings, recipe.base)
     kept, out = folds.hold_out(["pair"] * len(train), min(recipe.validation_share, 300 / max(len(train), 1)), 0)
     run.report({"type": "phase", "phase": "train"})
     trained = train_reply(recipe, base, train.pick(kept), train.pick(out), run)

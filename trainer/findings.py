@@ -15,7 +15,7 @@ from data.errors import UsageError
 from data.frozen import FrozenDataset
 from data.jobs import JobContext
 from data.settings import Settings
-from trainer.bases import DEFAULT, LocalBase, find_base
+from trainer.bases import DEFAULT, LocalBase, base_for
 from trainer.evidence import Look, gather
 
 
@@ -35,6 +35,6 @@ def look(context: JobContext, settings: Settings, emit: Callable[[Mapping[str, A
     emit({"type": "phase", "phase": "dataset"})
     dataset = freeze(context.store, settings, context.job.bot_id, work=context)
     emit({"type": "phase", "phase": "findings"})
-    base = find_base(str(context.job.payload.get("base") or DEFAULT), online=settings.train.online)
+    base = base_for(settings, str(context.job.payload.get("base") or DEFAULT))
     found = judged(dataset, base, context.check).to_wire()
     return {**found, "seconds": round(time.monotonic() - started, 3)}

@@ -29,7 +29,7 @@ from export.banned import says_banned
 from export.policy import Thresholds
 from export.predict import Predictor
 from export.runtime import EncoderPool
-from trainer.bases import LocalBase, find_base
+from trainer.bases import LocalBase, base_for
 from trainer.candidate import Trained, build_candidate, reply_index, reply_threshold
 from trainer.evaluate import compare
 from trainer.findings import judged
@@ -95,7 +95,7 @@ def retrain(context: JobContext, settings: Settings, emit: Emit) -> dict[str, An
         context.event("dataset", dataset=dataset.fingerprint, rows=dict(dataset.manifest["rows"]), **left_out)
         material = Material.read(dataset, work.profile)
     with work.phase("findings"):
-        findings = judged(dataset, find_base(work.order.base, online=settings.train.online), context.check).findings
+        findings = judged(dataset, base_for(settings, work.order.base), context.check).findings
         context.event("findings", findings=[finding.to_wire() for finding in findings])
     with work.phase("train"):
         trained, run_ids = _train(work, dataset, material)
@@ -149,7 +149,7 @@ def _start(context: JobContext, settings: Settings, emit: Emit) -> Retraining:
 
 
 def _train(work: Retraining, dataset: FrozenDataset, material: Material) -> tuple[Trained, dict[str, str]]:
-    base = find_base(work.order.base, online=work.settings.train.online)
+    base = base_for(work.settings, work.order.base)
     ids: dict[str, str] = {}
     intent, answer, oos = None, None, 0.0
     labels = material.labels()

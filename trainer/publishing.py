@@ -150,6 +150,7 @@ def _release_facts(origin: Origin, trained: Trained, candidate: Candidate) -> Re
             "profile_version": origin.profile_version,
             "runs": dict(origin.runs),
             "base": trained.base.name,
+            "licence": trained.base.base.licence,
             "recipes": dict(_recipes(trained)),
         },
         versions={name: version(name) for name in TRAINED_WITH},

@@ -1,4 +1,4 @@
-"""`attune train`, `experiment`, `bases`, `worker`: the verbs that start the trainer as a child process."""
+"""`attune train`, `experiment`, `worker`: the verbs that start the trainer as a child process."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from service.commands.bots import NothingAsked
 from service.imports import read_table_file
 from service.progress import meter
 from service.session import Session, readable_file
-from service.tables import listing, report_of_experiment, text, verdict_table
+from service.tables import report_of_experiment, text, verdict_table
 from service.terminal import Answer
 from service.training import TASKS, Order, Training, request_training, run_trainer
 from service.verbs import BotName, verb
@@ -39,6 +39,9 @@ class TrainAsked:
         Path | None, typer.Option("--recipe", metavar="FILE", help="Hyperparameters in TOML or JSON.")
     ] = None
     seed: Annotated[int, typer.Option("--seed", min=0, max=2**31 - 1, help="The same seed, the same model.")] = 0
+    base: Annotated[
+        str | None, typer.Option("--base", metavar="B", help="The base model to start from; `attune bases`.")
+    ] = None
 
     def order(self) -> Order:
         """Raises UsageError, NotFound."""
@@ -46,7 +49,7 @@ class TrainAsked:
         if unknown:
             raise UsageError(f"There is no task {unknown[0]!r}.", remedy=f"Tasks are {' and '.join(TASKS)}.")
         recipe = None if self.recipe is None else read_table_file(self.recipe)
-        return Order(tuple(task for task in TASKS if task in self.task) or TASKS, recipe, self.seed)
+        return Order(tuple(task for task in TASKS if task in self.task) or TASKS, recipe, self.seed, self.base)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,16 +111,6 @@ def experiment(session: Session, asked: ExperimentAsked) -> Answer:
     return Answer(report, Group(report_of_experiment(report), text("report.json and predictions.jsonl are written.")))
 
 
-def bases(session: Session, asked: NothingAsked) -> Answer:
-    """List the base models that training can start from."""
-    done = run_trainer(session.launch, [*_at("bases", session), "--json"], None, lambda _: None)
-    found = (done.get("result") or done).get("bases", [])
-    rows = [
-        (one.get("name"), one.get("licence"), ", ".join(one.get("languages", ())), one.get("hub_id")) for one in found
-    ]
-    return Answer({"bases": found}, listing(["name", "licence", "languages", "from"], rows, "There are none."))
-
-
 def worker(session: Session, asked: NothingAsked) -> Answer:
     """Work on queued jobs until stopped (Ctrl-C): imports, and trainings with the train extra. None is lost."""
     with session.new_store():
@@ -144,5 +137,4 @@ def _at(name: str, session: Session) -> list[str]:
 def register(app: typer.Typer) -> None:
     verb(app, "train")(train)
     verb(app, "experiment")(experiment)
-    verb(app, "bases")(bases)
     verb(app, "worker")(worker)

@@ -24,7 +24,7 @@ def test_a_stale_page_is_noticed_and_written_anew(tmp_path, monkeypatch):
 
 def test_every_verb_takes_home_and_json_and_explains_its_options():
     verbs = dict(cli_reference._verbs(typer.main.get_command(make_app()), "attune"))
-    promised = "init import train evaluate experiment chat bots profile bases datasets releases promote rollback jobs"
+    promised = "init import train evaluate experiment chat bots profile datasets releases promote rollback jobs"
     assert {
         f"attune {name}"
         for name in [
@@ -32,6 +32,9 @@ def test_every_verb_takes_home_and_json_and_explains_its_options():
             "worker",
             "demo",
             "doctor",
+            "bases list",
+            "bases import",
+            "bases remove",
             "data check",
             "data findings",
             "data report",

@@ -213,13 +213,6 @@ def test_an_experiment_on_what_is_not_there(attune, trainer, log, tmp_path):
     assert attune("experiment", log, log, *flags, launch=failed, at=None).code == 2
 
 
-def test_bases_are_listed(attune, trainer, home):
-    body = "say('done', result={'bases': [{'name': 'm', 'licence': 'l', 'languages': ['en'], 'hub_id': 'h'}]})"
-    assert attune("bases", "--json", launch=trainer(body)).json["bases"][0]["name"] == "m"
-    assert "en" in attune("bases", launch=trainer(body)).out
-    assert not home.exists()
-
-
 def test_without_the_train_extra_training_verbs_say_so(acme, monkeypatch, log, tmp_path):
     monkeypatch.setattr(child, "find_spec", lambda name: None)
     for arguments in (

@@ -1,0 +1,111 @@
+"""The configuration of a foreign model, written anew from keys that are known, with values that a real encoder has.
+
+A configuration is data that a library acts upon: it has named code to run, and repositories to fetch it from. So what
+we do not know is not passed on, and what asks for code is refused.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from data.errors import BaseRefused
+
+KINDS = (
+    "bert", "camembert", "deberta", "deberta-v2", "distilbert", "electra", "modernbert", "mpnet", "roberta",
+    "xlm-roberta",
+)  # fmt: skip
+"""Encoders that were tried from import to ONNX, as `model_type` names them."""
+SIZES = {
+    "vocab_size": 1 << 20, "hidden_size": 1 << 13, "dim": 1 << 13, "embedding_size": 1 << 13, "hidden_dim": 1 << 15,
+    "intermediate_size": 1 << 15, "num_hidden_layers": 64, "n_layers": 64, "num_attention_heads": 128, "n_heads": 128,
+    "max_position_embeddings": 1 << 17, "type_vocab_size": 64, "num_hidden_groups": 64, "inner_group_num": 64,
+    "local_attention": 1 << 17, "global_attn_every_n_layers": 64, "relative_attention_num_buckets": 1 << 12,
+    "position_buckets": 1 << 13, "max_relative_positions": 1 << 17, "conv_kernel_size": 63, "conv_groups": 1 << 13,
+    "pad_token_id": 1 << 20, "bos_token_id": 1 << 20, "eos_token_id": 1 << 20, "cls_token_id": 1 << 20,
+    "sep_token_id": 1 << 20, "pooler_hidden_size": 1 << 13,
+}  # fmt: skip
+"""Whole numbers and how large each may be; -1 stands for none."""
+SHARES = {
+    "hidden_dropout_prob", "attention_probs_dropout_prob", "dropout", "attention_dropout", "qa_dropout",
+    "seq_classif_dropout", "embedding_dropout", "mlp_dropout", "initializer_range", "layer_norm_eps", "norm_eps",
+    "classifier_dropout_prob", "pooler_dropout", "initializer_cutoff_factor", "global_rope_theta", "local_rope_theta",
+}  # fmt: skip
+FLAGS = {
+    "relative_attention", "position_biased_input", "share_att_key", "talking_head", "norm_bias", "attention_bias",
+    "mlp_bias", "sinusoidal_pos_embds", "tie_word_embeddings", "decoder_bias",
+}  # fmt: skip
+ACTIVATIONS = {"gelu", "gelu_new", "gelu_pytorch_tanh", "gelu_fast", "relu", "silu", "swish", "tanh"}
+WORDS: Mapping[str, set[str]] = {
+    "hidden_act": ACTIVATIONS,
+    "activation": ACTIVATIONS,
+    "hidden_activation": ACTIVATIONS,
+    "conv_act": ACTIVATIONS,
+    "pooler_hidden_act": ACTIVATIONS,
+    "position_embedding_type": {"absolute"},
+    "norm_rel_ebd": {"none", "layer_norm"},
+    "dtype": {"float32", "float16", "bfloat16"},
+    "torch_dtype": {"float32", "float16", "bfloat16"},
+}
+PARTS = {"c2p", "p2c", "p2p"}
+SAYS_NOTHING = {
+    "_name_or_path", "architectures", "transformers_version", "use_cache", "id2label", "label2id", "problem_type",
+    "is_decoder", "add_cross_attention", "gradient_checkpointing", "classifier_dropout", "finetuning_task",
+}  # fmt: skip
+"""Keys that change nothing of what an encoder makes of a text: they go without a word."""
+ASKS_FOR_CODE = ("auto_map", "custom_pipelines", "trust_remote_code", "quantization_config")
+"""Keys that make a loader run, or fetch, what is not ours; beside every one that begins like `_attn_implementation`."""
+_REMEDY = "Take a plain encoder that was saved with save_pretrained; docs/bases.md lists the kinds."
+
+
+def rewrite(path: Path) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """Replace the configuration at `path` by what is known of it; returns that, and the names of what was left out.
+
+    Raises BaseRefused for one that cannot be read, asks for code, or holds a value that no encoder has.
+    """
+    body = _read(path)
+    asking = sorted(key for key in body if key in ASKS_FOR_CODE or key.lower().lstrip("_").startswith("attn_impl"))
+    if asking:
+        raise BaseRefused(f"The config.json asks for code that is not ours: {', '.join(asking)}.", remedy=_REMEDY)
+    kind = body.get("model_type")
+    if kind not in KINDS:
+        raise BaseRefused(f"The config.json is of none of the known kinds: {', '.join(KINDS)}.", remedy=_REMEDY)
+    kept = {key: value for key, value in body.items() if key != "model_type" and _is_known(key) and value is not None}
+    wrong = sorted(key for key, value in kept.items() if not _holds(key, value))
+    if wrong:
+        raise BaseRefused(f"The config.json holds what no encoder has: {', '.join(wrong)}.", remedy=_REMEDY)
+    config = {"model_type": kind, **kept}
+    path.write_text(json.dumps(config, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    return config, tuple(sorted(key for key in set(body) - set(config) - SAYS_NOTHING if body[key] is not None))
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        body = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise BaseRefused(f"The config.json cannot be read ({type(error).__name__}).", remedy=_REMEDY) from None
+    if not isinstance(body, dict):
+        raise BaseRefused("The config.json is no table of keys.", remedy=_REMEDY)
+    return body
+
+
+def _is_known(key: str) -> bool:
+    return key in SIZES or key in SHARES or key in FLAGS or key in WORDS or key in ("pos_att_type", "layer_types")
+
+
+def _holds(key: str, value: object) -> bool:
+    if key in SIZES:
+        return isinstance(value, int) and not isinstance(value, bool) and -1 <= value <= SIZES[key]
+    if key in SHARES:
+        return isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value <= 1e7
+    if key in FLAGS:
+        return isinstance(value, bool)
+    if key in WORDS:
+        return isinstance(value, str) and value in WORDS[key]
+    if key == "pos_att_type":
+        parts = value.split("|") if isinstance(value, str) else value
+        return isinstance(parts, list) and len(parts) <= len(PARTS) and all(part in PARTS for part in parts)
+    known = ("full_attention", "sliding_attention")
+    return isinstance(value, list) and len(value) <= SIZES["num_hidden_layers"] and all(one in known for one in value)
