@@ -8,6 +8,7 @@ together while its messages come by, and yielded with the last of them: only ope
 
 from __future__ import annotations
 
+import math
 from array import array
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -99,7 +100,8 @@ class _Notes:
         author = self.authors.setdefault(said.author, len(self.authors))
         if author == len(self._known):
             self._known.append(Person(said.author, said.name, said.address, said.role))
-        at = self._last[chat] if said.at is None else said.at  # without a time: after the one before it
+        timed = said.at is not None and math.isfinite(said.at)
+        at = float(said.at or 0) if timed else self._last[chat]  # without a time: after the one before it
         self._last[chat] = at
         self.chat.append(chat)
         self.author.append(author)

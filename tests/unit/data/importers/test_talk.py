@@ -59,6 +59,12 @@ def test_messages_without_a_time_keep_their_place():
     assert words(assembled(say(1, "a"), say(2, "b", 5.0), say(3, "c"), say(4, "d", 6.0))) == [["a"], ["b", "c", "d"]]
 
 
+@pytest.mark.parametrize("never", [float("inf"), float("-inf"), float("nan")])
+def test_a_time_without_end_is_none(never):
+    found = words(assembled(say(1, "a"), say(2, "b", 5.0), say(3, "c", never), say(4, "d", never), say(5, "e", 6.0)))
+    assert found == [["a"], ["b", "c", "d", "e"]]
+
+
 def test_the_last_version_counts_and_what_was_taken_back_does_not():
     items = assembled(
         say(1, "helo", 0.0, key="1"), say(2, "secret", 1.0, key="2"), say(3, "hello", 0.0, key="1"),
