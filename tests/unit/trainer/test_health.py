@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from data.errors import Collapsed, Diverged
@@ -184,6 +184,7 @@ SCORINGS = st.lists(
 )
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # never an assertion on time
 @given(ROWS, SCORINGS, st.none() | st.floats(0, 10))
 def test_any_figures_are_judged_and_one_answer_to_two_labels_never_passes(
     history: list[Row], scorings: list[Scoring], guess: float | None
