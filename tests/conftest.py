@@ -17,8 +17,13 @@ from itertools import count
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from data.store import Store, open_store
+
+# A property is about what comes out. How long it took is told by the machine and by what else it does.
+settings.register_profile("attune", deadline=None)
+settings.load_profile("attune")
 
 POSTGRES_FOLDERS = sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
 
