@@ -30,7 +30,7 @@ class UploadAsked(Query):
     map: str | None = Field(
         None,
         min_length=2,
-        max_length=4000,
+        max_length=2000,
         description="Which column of a table holds what, and who the values of its role column are:"
         " text=Message,role=Author,role.Kunde=user, or the same as a JSON object.",
     )

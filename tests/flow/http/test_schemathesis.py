@@ -37,7 +37,8 @@ def test_the_document_is_openapi(site: Site) -> None:
 MEANINGS = {
     *("profile_invalid", "message_too_long", "rights_not_attested", "idempotency_mismatch"),
     *("session", "turn", "rating", "corrected_intent", "recipe", "format", "encoding", "fields", "brand"),
-    *("name", "dry_run", "rights_attested"),  # the query and the form may contradict each other
+    # What the query and the form may say differently.
+    *("name", "dry_run", "rights_attested", "fix", "fail_on", "map", "sheet"),
 }
 """Codes, and parts of requests, that a document can say little about: they depend on what there is."""
 
