@@ -13,8 +13,9 @@ Item = TypeVar("Item")
 
 Identifier = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,80}$")]
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([a-z0-9_-]{0,62}[a-z0-9])?$")]
-NOT_BLANK: Any = Field(json_schema_extra={"pattern": r"\S"})
-"""Documents what stripping white space does: of a text something must be left."""
+NOT_BLANK: Any = Field(json_schema_extra={"pattern": r"[^\s\x1c-\x1f\x85]"})
+"""Documents what stripping white space does: of a text something must be left. Python strips five characters more than
+the patterns of JSON Schema count as white space."""
 Instant = AwareDatetime
 Flag = Annotated[bool, BeforeValidator(as_boolean)]
 """A boolean of a query: the words true and false."""
