@@ -53,7 +53,7 @@ class IntentHead:
         arrays["neighbours"] = arrays["neighbours"].astype(np.float16)
         arrays["temperature"] = np.array([self.temperature], dtype=np.float32)
         content = save(arrays, metadata={f"label.{i:05d}": label for i, label in enumerate(self.labels)})
-        (folder / FILE).write_bytes(_in_order(content))
+        (folder / FILE).write_bytes(in_order(content))
 
     @classmethod
     def load(cls, folder: Path) -> IntentHead:
@@ -72,7 +72,7 @@ class IntentHead:
         return cls(labels=labels, temperature=temperature, **arrays)
 
 
-def _in_order(content: bytes) -> bytes:
+def in_order(content: bytes) -> bytes:
     """A safetensors file with its labels in their order: the library writes them in that of a hash map."""
     start = 8 + int.from_bytes(content[:8], "little")
     header = json.loads(content[8:start])

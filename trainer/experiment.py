@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -24,40 +23,27 @@ from export.predict import Channel, IntentModel, Parts, Predictor, ReplyModel
 from export.release import running_versions
 from export.replies import Reply, ReplyIndex
 from trainer import folds
-from trainer.bases import DEFAULT, base_for
+from trainer.bases import base_for
 from trainer.experiment_report import history_row, intent_predictions, reply_predictions, sayable, write
 from trainer.health import Scoring, Signs, diagnose, refuse
 from trainer.metrics import IntentScores, experiment_intent_metrics
 from trainer.order import SEEDS
 from trainer.package import Packed, median_latency_ms, pack
+from trainer.question import Outcome, Question, common
 from trainer.reading import LabelledFile, read_dialogues, read_labelled
-from trainer.recipes import IntentRecipe, Recipe, ReplyRecipe, pick_intent, pick_reply
+from trainer.recipes import IntentRecipe, ReplyRecipe, pick_intent, pick_reply
 from trainer.run_folder import MemoryLedger, RunFolder
 from trainer.selection import draw, lexical, selection, selection_metrics
 from trainer.train_intent import IntentData, TrainedIntent, Utterances, check_trainable, train_intent
 from trainer.train_reply import Context, Pairs, TrainedReply, pairs_of, train_reply
+
+__all__ = ["Question", "experiment"]
 
 TASKS = ("intent", "reply")
 THREADS = 2
 """For bulk scoring; latency is measured with one."""
 AGREEING = 1000
 """Training texts on which int8 is compared with full precision before it may replace it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Question:
-    """What is asked of an experiment; None leaves the choice to the data."""
-
-    train: Path
-    test: Path
-    task: str
-    out: Path
-    seed: int = 0
-    per_class: int | None = None
-    recipe: Recipe | None = None
-    base: str = DEFAULT
-    unlabelled: Path | None = None
-    """The brand's unlabelled turns; no recipe of this version learns from them, and the report says so."""
 
 
 def experiment(question: Question, settings: Settings, report: Callable[[Mapping[str, Any]], None]) -> dict[str, Any]:
@@ -96,9 +82,6 @@ def _refuse_nonsense(question: Question) -> None:
         raise UsageError("Of every class at least one row is needed, to learn from it.")
 
 
-Outcome = tuple[dict[str, Any], list[dict[str, Any]]]
-
-
 def _intent(question: Question, settings: Settings, run: RunFolder) -> Outcome:
     train, test = (read_labelled(path, settings.imports) for path in (question.train, question.test))
     if question.per_class is not None:
@@ -123,7 +106,7 @@ def _intent(question: Question, settings: Settings, run: RunFolder) -> Outcome:
     metrics = experiment_intent_metrics(test.labels, scores, thresholds)
     served = _predictor(trained, packed.channel(precision), thresholds, settings)
     result = {
-        **_common(question, recipe, (len(train.texts), len(test.texts)), trained.seconds),
+        **common(question, recipe, (len(train.texts), len(test.texts)), trained.seconds),
         **metrics,
         "latency_ms": round(median_latency_ms(served, test.texts), 3),
         "size_bytes": packed.size_bytes(precision) + trained.head.size_bytes,
@@ -170,7 +153,7 @@ def _reply(question: Question, settings: Settings, run: RunFolder) -> Outcome:
     packed = pack(trained.encoder, base, recipe.max_length, run.folder, running_versions())
     served = _reply_predictor(trained, packed.channel("fp32"), places.distinct, settings)
     result = {
-        **_common(question, recipe, (len(train), len(test)), trained.seconds),
+        **common(question, recipe, (len(train), len(test)), trained.seconds),
         **selection_metrics(tuned),
         "bm25": selection_metrics(by_words),
         "base": selection_metrics(plain),
@@ -241,16 +224,3 @@ def _prepared(pairs: Pairs, prepare: Preparer) -> Pairs:
 
     contexts: list[Context] = [tuple((role, ready(text)) for role, text in context) for context in pairs.contexts]
     return Pairs(contexts, [ready(reply) for reply in pairs.replies])
-
-
-def _common(question: Question, recipe: Recipe, rows: tuple[int, int], seconds: float) -> dict[str, Any]:
-    return {
-        "unlabelled_used": False,
-        "task": question.task,
-        "seed": question.seed,
-        "train_rows": rows[0],
-        "test_rows": rows[1],
-        "train_seconds": round(seconds, 2),
-        "recipe": recipe.model_dump(mode="json"),
-        "base": recipe.base,
-    }

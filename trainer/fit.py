@@ -19,7 +19,7 @@ import torch
 from trainer.callbacks import Checkpoints, Progress, Row, Validation
 from trainer.datamodule import TextData
 from trainer.module import Tuner
-from trainer.recipes import IntentRecipe, ReplyRecipe
+from trainer.recipes import Recipe
 from trainer.run_folder import RunFolder
 from trainer.tasks.task import Task
 
@@ -33,7 +33,7 @@ class Fitted:
     seconds: float
 
 
-def fit(task: Task, data: TextData, recipe: IntentRecipe | ReplyRecipe, run: RunFolder, stage: str) -> Fitted:
+def fit(task: Task, data: TextData, recipe: Recipe, run: RunFolder, stage: str) -> Fitted:
     """Fine-tune `task` in place, ending in evaluation mode.
 
     Where the recipe holds validation rows out (no folds), it stops early and ends with its best weights; a fold runs to
@@ -44,8 +44,7 @@ def fit(task: Task, data: TextData, recipe: IntentRecipe | ReplyRecipe, run: Run
     started = time.monotonic()
     steps = data.steps(recipe.epochs)
     tuner = Tuner(task, recipe, steps)
-    scored = isinstance(recipe, IntentRecipe) and recipe.folds > 0
-    validation = Validation(data, run, stage, None if scored else recipe.patience)
+    validation = Validation(data, run, stage, None if recipe.is_folded else recipe.patience)
     callbacks: list[L.Callback] = [Progress(run, stage, steps), validation]
     if run.keep:
         callbacks.append(Checkpoints(run, stage))

@@ -8,7 +8,7 @@ import lightning as L
 import torch
 
 from data.errors import Diverged
-from trainer.recipes import IntentRecipe, ReplyRecipe
+from trainer.recipes import Recipe
 from trainer.tasks.task import Batch, Task
 
 SLOWER = "Lower the learning rate of the recipe."
@@ -18,7 +18,7 @@ class Tuner(L.LightningModule):
     """Fine-tunes a task with AdamW (Loshchilov & Hutter 2019) and a learning rate that rises linearly, then falls so or
     stays. Without a share of steps to rise in, it starts at its peak."""
 
-    def __init__(self, task: Task, recipe: IntentRecipe | ReplyRecipe, steps: int) -> None:
+    def __init__(self, task: Task, recipe: Recipe, steps: int) -> None:
         super().__init__()
         self.task = task
         self._recipe = recipe

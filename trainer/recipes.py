@@ -49,6 +49,11 @@ class _Recipe(BaseModel):
     validation_share: float = Field(0.1, gt=0, lt=0.5)
     precision: Literal["auto", "32-true", "bf16-mixed"] = "auto"
 
+    @property
+    def is_folded(self) -> bool:
+        """Whether parts of the rows score each other: such a fit has no rows of its own to stop by."""
+        return False
+
 
 class IntentRecipe(_Recipe):
     task: Literal["intent"] = "intent"
@@ -76,6 +81,10 @@ class IntentRecipe(_Recipe):
             raise ValueError("oos_share must leave room for in-scope traffic")
         return self
 
+    @property
+    def is_folded(self) -> bool:
+        return self.folds > 0
+
 
 class ReplyRecipe(_Recipe):
     task: Literal["reply"] = "reply"
@@ -85,7 +94,26 @@ class ReplyRecipe(_Recipe):
     scale: float = Field(20.0, gt=0, le=100, description="Inverse softmax temperature of the in-batch loss.")
 
 
-Recipe = IntentRecipe | ReplyRecipe
+class LabelRecipe(_Recipe):
+    """Any number of labels a text: a logistic model each, over one encoder."""
+
+    task: Literal["labels", "sentiment"] = "labels"
+    method: Literal["frozen", "top", "full"]
+    folds: int = Field(5, ge=0, le=20, description="Models trained on parts, for thresholds; 0 holds out validation.")
+    regularisation: float = Field(20.0, gt=0, description="Inverse L2 strength of the linear head.")
+
+    @model_validator(mode="after")
+    def _agree(self) -> Self:
+        if (self.method == "full") != (self.folds == 0) or self.folds == 1:
+            raise ValueError("method 'full' holds out a validation split (folds 0); the others need at least 2 folds")
+        return self
+
+    @property
+    def is_folded(self) -> bool:
+        return self.folds > 0
+
+
+Recipe = IntentRecipe | ReplyRecipe | LabelRecipe
 _R = TypeVar("_R", bound=_Recipe)
 
 TOP_ROWS = 500
@@ -154,12 +182,17 @@ def pick_reply(pairs: int, *, base: str = DEFAULT, seed: int = 0) -> ReplyRecipe
 
 def parse_recipe(body: dict[str, Any]) -> Recipe:
     """The recipe in `body`. Raises RecipeError with every problem at once."""
-    kinds: dict[str, type[Recipe]] = {"intent": IntentRecipe, "reply": ReplyRecipe}
+    kinds: dict[str, type[Recipe]] = {
+        "intent": IntentRecipe,
+        "reply": ReplyRecipe,
+        "labels": LabelRecipe,
+        "sentiment": LabelRecipe,
+    }
     kind = kinds.get(str(body.get("task")))
     if kind is None:
         raise RecipeError(
             f"A recipe names its task, one of {', '.join(kinds)}; it came as {body.get('task')!r}.",
-            remedy="Add task = 'intent' or task = 'reply'.",
+            remedy="Add task = 'intent', or another of these.",
         )
     return _made(kind, body)
 

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from export.onnx import PooledEncoder
-from trainer.recipes import IntentRecipe, ReplyRecipe
+from trainer.recipes import Recipe
 
 Batch = Any
 
@@ -20,7 +20,7 @@ class Task(nn.Module):
     primary: ClassVar[str]
     """The validation metric that early stopping and the best checkpoint follow; higher is better."""
 
-    def __init__(self, encoder: PooledEncoder, recipe: IntentRecipe | ReplyRecipe) -> None:
+    def __init__(self, encoder: PooledEncoder, recipe: Recipe) -> None:
         super().__init__()
         self.encoder = encoder
         self._frozen = _freeze(encoder, recipe.frozen_layers)
@@ -34,7 +34,7 @@ class Task(nn.Module):
             module.eval()  # no dropout below: these layers are a fixed function
         return self
 
-    def parameter_groups(self, recipe: IntentRecipe | ReplyRecipe) -> list[dict[str, Any]]:
+    def parameter_groups(self, recipe: Recipe) -> list[dict[str, Any]]:
         """AdamW groups: weight decay on matrices only, a rate of its own for everything above the encoder."""
         inside = {id(parameter) for parameter in self.encoder.parameters()}
         body = [p for p in self.encoder.parameters() if p.requires_grad]
