@@ -24,8 +24,11 @@ from export.release import running_versions
 from export.replies import Reply, ReplyIndex
 from trainer import folds
 from trainer.bases import base_for
+from trainer.entity_experiment import entity_experiment
+from trainer.experiment_labels import several_labels
 from trainer.experiment_report import history_row, intent_predictions, reply_predictions, sayable, write
 from trainer.health import Scoring, Signs, diagnose, refuse
+from trainer.label_rows import read_label_rows
 from trainer.metrics import IntentScores, experiment_intent_metrics
 from trainer.order import SEEDS
 from trainer.package import Packed, median_latency_ms, pack
@@ -39,7 +42,10 @@ from trainer.train_reply import Context, Pairs, TrainedReply, pairs_of, train_re
 
 __all__ = ["Question", "experiment"]
 
-TASKS = ("intent", "reply")
+TASKS = ("intent", "labels", "sentiment", "reply", "entities")
+ONE_LABEL = {"labels": "intent", "sentiment": "intent"}
+"""Where every text has exactly one label, these tasks go the way of intents, and a recipe for them may be one of
+theirs."""
 THREADS = 2
 """For bulk scoring; latency is measured with one."""
 AGREEING = 1000
@@ -62,7 +68,7 @@ def experiment(question: Question, settings: Settings, report: Callable[[Mapping
             accelerator=settings.train.accelerator,
             keep=False,
         )
-        asked = _intent if question.task == "intent" else _reply
+        asked = {"intent": _intent, "reply": _reply, "entities": entity_experiment}.get(question.task, _labels)
         result, predictions = asked(question, settings, run)
     found = result["findings"]
     result = sayable({**result, "findings": [finding.to_wire() for finding in found]})
@@ -74,7 +80,7 @@ def experiment(question: Question, settings: Settings, report: Callable[[Mapping
 def _refuse_nonsense(question: Question) -> None:
     if question.task not in TASKS:
         raise UsageError(f"A task is one of {', '.join(TASKS)}; it came as {question.task!r}.")
-    if question.recipe is not None and question.recipe.task != question.task:
+    if question.recipe is not None and question.recipe.task not in (question.task, ONE_LABEL.get(question.task)):
         raise UsageError(f"The recipe is for {question.recipe.task!r}, the experiment for {question.task!r}.")
     if not 0 <= question.seed < SEEDS:
         raise UsageError(f"A seed is a whole number from 0 to {SEEDS - 1}.")
@@ -82,8 +88,27 @@ def _refuse_nonsense(question: Question) -> None:
         raise UsageError("Of every class at least one row is needed, to learn from it.")
 
 
+def _labels(question: Question, settings: Settings, run: RunFolder) -> Outcome:
+    """Any number of labels a text, or one: as the files have it."""
+    train, test = (read_label_rows(path, settings.imports, question.task) for path in (question.train, question.test))
+    single = train.exclusive and test.exclusive
+    if question.recipe is not None and (question.recipe.task == "intent") != single:
+        wanted = "intent" if single else question.task
+        raise UsageError(f"The recipe is for {question.recipe.task!r}; these files ask for one for {wanted!r}.")
+    if not single:
+        return several_labels(question, settings, run, (train, test))
+    return _one_label(question, settings, run, (train.single(), test.single()))
+
+
 def _intent(question: Question, settings: Settings, run: RunFolder) -> Outcome:
     train, test = (read_labelled(path, settings.imports) for path in (question.train, question.test))
+    return _one_label(question, settings, run, (train, test))
+
+
+def _one_label(
+    question: Question, settings: Settings, run: RunFolder, files: tuple[LabelledFile, LabelledFile]
+) -> Outcome:
+    train, test = files
     if question.per_class is not None:
         train = train.per_class(question.per_class, question.seed)
     check_trainable(train.labels)

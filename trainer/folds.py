@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from data.schema import OUT_OF_SCOPE
 
@@ -31,15 +32,8 @@ def plan(labels: Sequence[str], count: int, seed: int) -> list[Fold]:
     scored as out of scope. Every label that is learned keeps at least one row to learn from.
     """
     generator = np.random.default_rng(seed)
-    rows_of: dict[str, list[int]] = defaultdict(list)
-    for row, label in enumerate(labels):
-        rows_of[label].append(row)
-    part = np.zeros(len(labels), dtype=np.int64)
-    for at, label in enumerate(sorted(rows_of)):
-        rows = generator.permutation(rows_of[label])
-        part[rows] = (np.arange(len(rows)) + at) % count
-        if len(rows) == 1:
-            part[rows] = -1  # a single row is always learned, never scored: no model could know its label otherwise
+    rows_of = _rows_of(labels)
+    part = spread(labels, count, generator)
     names = [label for label in sorted(rows_of) if label != OUT_OF_SCOPE]
     away = _kept_from(names, count, generator)
     folds = []
@@ -49,6 +43,18 @@ def plan(labels: Sequence[str], count: int, seed: int) -> list[Fold]:
         score = tuple(row for row in range(len(labels)) if part[row] == fold or row in hidden)
         folds.append(Fold(learn, score))
     return folds
+
+
+def spread(labels: Sequence[str], count: int, generator: np.random.Generator) -> npt.NDArray[np.int64]:
+    """The part, 0 to `count` - 1, of every row: those of a label are spread evenly. -1 for a label's only row: it is
+    always learned, never scored, since no model could know its label otherwise."""
+    part = np.zeros(len(labels), dtype=np.int64)
+    for at, (_, own) in enumerate(sorted(_rows_of(labels).items())):
+        rows = generator.permutation(own)
+        part[rows] = (np.arange(len(rows)) + at) % count
+        if len(rows) == 1:
+            part[rows] = -1
+    return part
 
 
 def hold_out(labels: Sequence[str], share: float, seed: int, least: int = 0) -> tuple[list[int], list[int]]:
@@ -61,6 +67,13 @@ def hold_out(labels: Sequence[str], share: float, seed: int, least: int = 0) -> 
         rows = generator.permutation(np.flatnonzero(array == label))
         out.update(rows[: min(max(round(len(rows) * share), least), len(rows) - 1)].tolist())
     return [row for row in range(len(labels)) if row not in out], sorted(out)
+
+
+def _rows_of(labels: Sequence[str]) -> dict[str, list[int]]:
+    rows_of: dict[str, list[int]] = defaultdict(list)
+    for row, label in enumerate(labels):
+        rows_of[label].append(row)
+    return rows_of
 
 
 def _kept_from(names: list[str], count: int, generator: np.random.Generator) -> list[list[str]]:

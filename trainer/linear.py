@@ -59,6 +59,27 @@ def linear_weights(rows: Labelled, regularisation: float) -> tuple[tuple[str, ..
     return tuple(map(str, model.classes_)), weight.astype(np.float32), bias.astype(np.float32)
 
 
+def label_weights(embeddings: Floats, targets: Floats, weights: Floats, regularisation: float) -> tuple[Floats, Floats]:
+    """(weight [labels, hidden], bias [labels]) of a logistic model for each column of `targets` [n, labels], ones and
+    zeros. A label that all rows have, or none, gets what is known of it: how frequent it is."""
+    from sklearn.linear_model import LogisticRegression
+
+    weight = np.zeros((targets.shape[1], embeddings.shape[1]), dtype=np.float32)
+    bias = np.zeros(targets.shape[1], dtype=np.float32)
+    for at in range(targets.shape[1]):
+        column = targets[:, at]
+        if column.min() == column.max():
+            rate = (column.sum() + 0.5) / (len(column) + 1)
+            bias[at] = np.log(rate / (1 - rate))
+            continue
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # not converging to the last digit is no finding
+            model = LogisticRegression(C=regularisation, max_iter=MAX_ITERATIONS)
+            model.fit(embeddings, column, sample_weight=weights)
+        weight[at], bias[at] = model.coef_[0], model.intercept_[0]
+    return weight, bias
+
+
 def head_of(
     labels: tuple[str, ...], weight: npt.NDArray[Any], bias: npt.NDArray[Any], neighbours: Labelled
 ) -> IntentHead:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import shutil
 import statistics
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from data.render import Renderer
 from export.encoders import GRAPHS, TOKENIZER, EncoderCard, Precision, publish_encoder, seal_encoder
-from export.onnx import PooledEncoder, export_encoder
+from export.entities import TokenChannel
+from export.onnx import AnyEncoder, export_encoder
 from export.predict import Channel, Predictor
 from export.quantise import quantise
 from export.runtime import Encoder
@@ -37,6 +38,12 @@ class Packed:
         encoder = Encoder.load(folder, threads, verify=False)
         return Channel(Renderer.from_file(folder / TOKENIZER, self.max_length), encoder.embed)
 
+    def tokens(self, precision: Precision, threads: int = 1) -> TokenChannel:
+        """The same of an encoder of tokens."""
+        folder = self.folders[precision]
+        encoder = Encoder.load(folder, threads, verify=False)
+        return TokenChannel(Renderer.from_file(folder / TOKENIZER, self.max_length), encoder.states)
+
     def size_bytes(self, precision: Precision) -> int:
         return sum(path.stat().st_size for path in self.folders[precision].iterdir())
 
@@ -44,7 +51,7 @@ class Packed:
         return publish_encoder(self.folders[precision], encoders)
 
 
-def pack(encoder: PooledEncoder, base: LocalBase, max_length: int, work: Path, versions: Mapping[str, str]) -> Packed:
+def pack(encoder: AnyEncoder, base: LocalBase, max_length: int, work: Path, versions: Mapping[str, str]) -> Packed:
     """Export `encoder` into `work/fp32` and `work/int8`, each sealed under its digest."""
     folders: dict[Precision, Path] = {precision: work / precision for precision in PRECISIONS}
     for folder in folders.values():
@@ -57,19 +64,25 @@ def pack(encoder: PooledEncoder, base: LocalBase, max_length: int, work: Path, v
     quantise(folders["fp32"] / GRAPHS["fp32"], folders["int8"] / GRAPHS["int8"], ordinary)
     digests: dict[Precision, str] = {}
     for precision, folder in folders.items():
-        card = EncoderCard(max_length, hidden, precision, base.name, base.base.licence, dict(versions))
+        named = (base.name, base.base.licence, dict(versions))
+        card = EncoderCard(max_length, hidden, precision, *named, output=encoder.output)
         digests[precision] = seal_encoder(folder, card)
     return Packed(folders, digests, max_length)
 
 
 def median_latency_ms(predictor: Predictor, texts: Sequence[str], most: int = 200) -> float:
-    """Median milliseconds from one raw text to its understanding, after warming up, over distinct texts."""
+    """Median milliseconds from one raw text to its understanding; see `median_ms`."""
+    return median_ms(predictor.understand, texts, most)
+
+
+def median_ms(answer: Callable[[str], object], texts: Sequence[str], most: int = 200) -> float:
+    """Median milliseconds that `answer` takes, after warming up, over `most` distinct texts."""
     distinct = list(dict.fromkeys(texts))[:most]
     for text in distinct[:10]:
-        predictor.understand(text)
+        answer(text)
     taken = []
     for text in distinct:
         started = time.perf_counter()
-        predictor.understand(text)
+        answer(text)
         taken.append(time.perf_counter() - started)
     return statistics.median(taken) * 1000 if taken else 0.0

@@ -113,7 +113,15 @@ class LabelRecipe(_Recipe):
         return self.folds > 0
 
 
-Recipe = IntentRecipe | ReplyRecipe | LabelRecipe
+class EntityRecipe(_Recipe):
+    """Typed spans: a tag a token, by its state in the encoder and what the text around it looks like."""
+
+    task: Literal["entities"] = "entities"
+    inner: int = Field(128, ge=8, le=1024, description="Size in which states and signs of the surface meet.")
+    sign_dropout: float = Field(0.2, ge=0, lt=1, description="Share of the surface's signs that a step forgets.")
+
+
+Recipe = IntentRecipe | ReplyRecipe | LabelRecipe | EntityRecipe
 _R = TypeVar("_R", bound=_Recipe)
 
 TOP_ROWS = 500
@@ -128,6 +136,16 @@ REPLY_FULL_PAIRS = 3_000
 """From this many all layers learn, from longer contexts."""
 FULL_ROWS = 3_000
 """From this many rows a validation split costs less than it tells."""
+
+ENTITY_PASSES = 24_000
+"""Rows times epochs of a training on spans: more examples need fewer looks at each."""
+
+_ENTITIES: dict[str, Any] = {
+    "learning_rate": 2e-4,
+    "head_learning_rate": 2e-3,
+    "max_length": 96,
+    "validation_share": 0.05,
+}
 
 _FULL: dict[str, Any] = {
     "method": "full",
@@ -146,6 +164,16 @@ _TOP: dict[str, Any] = {
     "learning_rate": 2e-4,
     "keep_base": 0.3,
 }
+
+LABELS_TOP_ROWS = 150
+"""Below this many texts with any number of labels the encoder stays as it is."""
+LABELS_PASSES = 12_000
+"""Rows times epochs of a `top` fit of such texts."""
+LABELS_HELD = 2_000
+"""Texts held out from a `full` fit: so many are enough for thresholds, and the others had better be learned."""
+
+_LABELS_FULL: dict[str, Any] = {"method": "full", "folds": 0, "epochs": 2, "regularisation": 1.0}
+_LABELS_TOP: dict[str, Any] = {"method": "top", "folds": 2, "frozen_layers": 0, "learning_rate": 2e-4}
 
 
 def pick_intent(labels: Sequence[str], *, base: str = DEFAULT, seed: int = 0) -> IntentRecipe:
@@ -166,6 +194,19 @@ def pick_intent(labels: Sequence[str], *, base: str = DEFAULT, seed: int = 0) ->
     return _made(IntentRecipe, {"name": "intent-frozen", "method": "frozen", "folds": 5, **common})
 
 
+def pick_labels(rows: int, *, task: str = "labels", base: str = DEFAULT, seed: int = 0) -> LabelRecipe:
+    """The recipe for this many texts with any number of labels. Raises RecipeError for a seed out of range."""
+    body: dict[str, Any] = {"task": task, "base": base, "seed": seed}
+    if rows >= FULL_ROWS:
+        body |= {"name": f"{task}-full", **_LABELS_FULL, "validation_share": min(0.1, LABELS_HELD / rows)}
+    elif rows >= LABELS_TOP_ROWS:
+        epochs = min(max(round(LABELS_PASSES / rows), 5), 15)
+        body |= {"name": f"{task}-top", "epochs": epochs, **_LABELS_TOP}
+    else:
+        body |= {"name": f"{task}-frozen", "method": "frozen", "folds": 5}
+    return _made(LabelRecipe, body)
+
+
 def pick_reply(pairs: int, *, base: str = DEFAULT, seed: int = 0) -> ReplyRecipe:
     """The recipe for this many (context, reply) pairs. Raises RecipeError for a seed out of range."""
     body: dict[str, Any] = {"base": base, "seed": seed, "learning_rate": 5e-5}
@@ -180,6 +221,13 @@ def pick_reply(pairs: int, *, base: str = DEFAULT, seed: int = 0) -> ReplyRecipe
     return _made(ReplyRecipe, body)
 
 
+def pick_entities(rows: int, *, base: str = DEFAULT, seed: int = 0) -> EntityRecipe:
+    """The recipe for this many texts with marked spans. Raises RecipeError for a seed out of range."""
+    epochs = min(max(round(ENTITY_PASSES / max(rows, 1)), 4), 12)
+    body: dict[str, Any] = {"name": "entities-full", "epochs": epochs, "base": base, "seed": seed}
+    return _made(EntityRecipe, {**body, **_ENTITIES})
+
+
 def parse_recipe(body: dict[str, Any]) -> Recipe:
     """The recipe in `body`. Raises RecipeError with every problem at once."""
     kinds: dict[str, type[Recipe]] = {
@@ -187,6 +235,7 @@ def parse_recipe(body: dict[str, Any]) -> Recipe:
         "reply": ReplyRecipe,
         "labels": LabelRecipe,
         "sentiment": LabelRecipe,
+        "entities": EntityRecipe,
     }
     kind = kinds.get(str(body.get("task")))
     if kind is None:
