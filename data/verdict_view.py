@@ -1,8 +1,8 @@
-"""A verdict as rows of text, for whoever prints it: the command line, the training side, a page. Pure."""
+"""A verdict as rows of text and as sentences, for whoever shows it: the command line, the model card, HTTP. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 MODELS = ("floor", "base", "live", "candidate")
@@ -41,6 +41,73 @@ METRICS: dict[str, tuple[str, Callable[[float], str]]] = {
     "size_bytes": ("Size", _megabytes),
 }
 """Every metric of a verdict in the order of reading: its title and how its values are written."""
+
+OTHERS = {
+    "live": "the bot that answers now",
+    "base": "the untuned base model",
+    "floor": "the simple word-counting model",
+}
+"""What a verdict compares a candidate with, as a business calls it, in the order of reading."""
+RARITIES = ((0.001, "1,000"), (0.01, "100"), (0.05, "20"))
+PARTS = {
+    "language": "messages in the language {value}",
+    "length": "{value} messages",
+    "class": "messages about {value} intents",
+    "data": "messages that are {value} since the live release was made",
+}
+"""What the parts of a test set are called."""
+
+
+def verdict_sentences(verdict_wire: Mapping[str, Any]) -> list[str]:
+    """What the statistics of a verdict say, for people who read no statistics. A verdict of before they were kept says
+    nothing."""
+    return [*_compared(verdict_wire), *_parts(verdict_wire), *_forgetting(verdict_wire)]
+
+
+def _compared(wire: Mapping[str, Any]) -> Iterator[str]:
+    against = wire.get("against", {})
+    for model in OTHERS:
+        if model not in against or not against[model]["rows"]:
+            continue
+        told, name = against[model], OTHERS[model]
+        won, lost, rows = told["won"], told["lost"], told["rows"]
+        if won == lost == 0:
+            yield f"Of {rows} messages, the new bot and {name} got the same ones right."
+            continue
+        chance = told["p_value"]
+        rarity = next((times for limit, times in RARITIES if chance < limit), None)
+        if rarity is not None:
+            said = f"a difference that large comes by chance less than once in {rarity}"
+        else:
+            said = f"a difference that large comes by chance {_often(chance)}, so it proves nothing"
+        both = f"the new bot got {won} right that {name} got wrong, and {lost} the other way round"
+        yield f"Of {rows} messages, {both}; {said}."
+
+
+def _often(chance: float) -> str:
+    return f"about once in {round(1 / chance)}" if chance <= 0.5 else "more often than not"
+
+
+def _parts(wire: Mapping[str, Any]) -> Iterator[str]:
+    for part in wire.get("slices", ()):
+        exchange = part.get("exchange")
+        if exchange is None or exchange["lost"] <= exchange["won"] or exchange["p_corrected"] >= RARITIES[-1][0]:
+            continue
+        what = PARTS.get(part["slice"], "{value} of " + part["slice"]).format(value=part["value"])
+        name = OTHERS.get(exchange["model"], exchange["model"])
+        yield (
+            f"On {what} it is worse than {name}: of {part['rows']}, it got {exchange['lost']} wrong that {name} got "
+            f"right, and {exchange['won']} the other way round; that is more than chance, with all parts looked at."
+        )
+
+
+def _forgetting(wire: Mapping[str, Any]) -> Iterator[str]:
+    for task, told in wire.get("forgetting", {}).items():
+        if told["forgotten"] is not None:
+            yield (
+                f"Of what the base model knows of everyday language, the {task} model forgot "
+                f"{_share(told['forgotten'])}."
+            )
 
 
 def verdict_rows(verdict_wire: Mapping[str, Any]) -> list[tuple[str, ...]]:

@@ -10,7 +10,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from data.verdict_view import verdict_rows
+from data.verdict_view import verdict_rows, verdict_sentences
 from service.terminal import visible
 
 SHOWN_LABELS = 40
@@ -94,7 +94,7 @@ def dataset_table(wire: Mapping[str, Any]) -> RenderableType:
 
 
 def verdict_table(title: str, verdict: Mapping[str, Any]) -> RenderableType:
-    """Floor, base, live and candidate side by side, then the decision and why."""
+    """Floor, base, live and candidate side by side, what that means in sentences, then the decision and why."""
     header, *rows = verdict_rows(verdict)
     table = Table(title=visible(title), title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
     for place, name in enumerate(header):
@@ -104,7 +104,8 @@ def verdict_table(title: str, verdict: Mapping[str, Any]) -> RenderableType:
     meaning, style = DECISIONS.get(str(verdict["decision"]), ("", "bold"))
     said = Text.assemble("Verdict: ", (f"{verdict['decision']}", style), f" ({meaning})")
     reasons = [text(f"  - {reason}") for reason in verdict.get("reasons", ())]
-    return Group(table, said, *reasons)
+    sentences = [text(sentence) for sentence in verdict_sentences(verdict)]
+    return Group(table, *sentences, said, *reasons)
 
 
 def report_of_experiment(report: Mapping[str, Any]) -> RenderableType:

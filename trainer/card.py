@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping, Sequence
 
 from data.markdown import front_matter, plain, table
-from data.verdict_view import verdict_rows
+from data.verdict_view import verdict_rows, verdict_sentences
+from trainer import health, regressions
 from trainer.card_facts import CardFacts, Epoch, TaskFacts
+from trainer.comparison import Slice
+from trainer.intervals import Interval
 
 SHARED_METRICS = {"accuracy": "accuracy", "macro_f1": "f1", "recall_at_1": "recall"}
 """Our metrics that the hub has a name for."""
@@ -119,9 +122,13 @@ def _training(facts: CardFacts) -> Iterator[str]:
 
 
 def _health(facts: CardFacts) -> Iterator[str]:
-    told = [finding for finding in facts.verdict.findings if "sentence" in finding]
+    yield from _seen(facts, health.KINDS, "What its figures say of the training:")
+
+
+def _seen(facts: CardFacts, codes: Container[str], title: str) -> Iterator[str]:
+    told = [finding for finding in facts.verdict.findings if finding["code"] in codes]
     if told:
-        yield "What its figures say of the training:"
+        yield title
         named = ("code", "severity", "sentence", "remedy")
         rows = [tuple(str(finding[name]) for name in named) for finding in told]
         yield table([("Finding", "Severity", "What was seen", "What to do"), *rows], right=False)
@@ -172,21 +179,34 @@ def _results(facts: CardFacts) -> Iterator[str]:
         "The floor is TF-IDF with logistic regression (replies: BM25), the base the untuned encoder with its nearest "
         "neighbour."
     )
-    yield table(verdict_rows(facts.verdict.to_wire()))
-    if comparison.reference is not None:
-        changes = Counter(flip.change for flip in comparison.flips)
-        yield (
-            f"Against {comparison.reference}, {changes['better']} answers became right, {changes['worse']} became "
-            f"wrong, and {changes['different']} changed from one wrong label to another."
-        )
+    wire = facts.verdict.to_wire()
+    yield table(verdict_rows(wire))
+    yield from map(plain, verdict_sentences(wire))
+    changes = Counter(flip.change for flip in comparison.flips)
+    if changes["different"]:
+        yield f"Beside {comparison.reference}, {changes['different']} changed from one wrong label to another."
+    yield from _seen(facts, regressions.KINDS, "What the comparison shows beside:")
     if comparison.slices:
         yield "### Slices"
-        models = [name for name in comparison.models if name in comparison.slices[0].accuracy]
-        rows = [
-            (part.name, part.value, part.rows, *(_figure(part.accuracy[model]) for model in models))
-            for part in comparison.slices
-        ]
-        yield table([("Slice", "Value", "Rows", *(f"Accuracy, {model}" for model in models)), *rows])
+        yield (
+            "Length is by characters, in thirds; rare intents have few training rows; new is what came after the live "
+            "release was made. Brackets hold Wilson's 95 % intervals; the p-value is McNemar's, corrected (Holm) for "
+            "all of these parts."
+        )
+        models = list(comparison.slices[0].accuracy)
+        header = ("Slice", "Value", "Rows", *(f"Accuracy, {model}" for model in models), "Won", "Lost", "p")
+        yield table([header, *(_slice(part, models) for part in comparison.slices)])
+
+
+def _slice(part: Slice, models: Sequence[str]) -> tuple[object, ...]:
+    told = part.exchange
+    cells = [_within(part.accuracy[model]) for model in models]
+    beside = ("–",) * 3 if told is None else (told.won, told.lost, f"{told.corrected:.3f}")
+    return (part.name, part.value, part.rows, *cells, *beside)
+
+
+def _within(share: Interval) -> str:
+    return f"{_figure(share.value)} ({_figure(share.low)} – {_figure(share.high)})"
 
 
 def _classes(facts: CardFacts) -> Iterator[str]:

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
+from trainer import metrics
+from trainer.forgetting import Forgetting
 from trainer.intervals import Difference, Interval
 
 Array = npt.NDArray[Any]
 ModelName = Literal["floor", "base", "live", "candidate"]
 MODELS: tuple[ModelName, ...] = ("floor", "base", "live", "candidate")
 Change = Literal["worse", "better", "different"]
+CHANCE = 0.05
+"""What comes less often by chance alone is taken for more than chance."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +26,8 @@ class TestSet:
     """The frozen rows all models are judged on. `texts` are redacted already; `labels` are true, `oos` among them.
 
     `train_counts` says how many training rows each label had. `reply_truth` [queries] is the true candidate of each
-    query of reply selection, None when replies are not judged.
+    query of reply selection, None when replies are not judged. `new` says of each row whether it came after what is
+    live was made; None where that is unknown, or nothing is live.
     """
 
     __test__ = False  # a noun, not a test for pytest to collect
@@ -33,6 +38,7 @@ class TestSet:
     train_counts: Mapping[str, int]
     target_precision: float = 0.9
     reply_truth: Array | None = None
+    new: Sequence[bool] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,27 +100,69 @@ class Flip:
 
 
 @dataclass(frozen=True, slots=True)
+class Exchange:
+    """What became of the rows of a slice that just one of two models gets right: the candidate (`won`), or the model it
+    is compared with (`lost`). `p_value` is McNemar's, `corrected` Holm's for all slices that were looked at."""
+
+    model: str
+    won: int
+    lost: int
+    p_value: float
+    corrected: float
+
+    @property
+    def is_worse(self) -> bool:
+        """Whether the candidate is worse, by more than chance."""
+        return self.lost > self.won and self.corrected < CHANCE
+
+    def to_wire(self) -> dict[str, Any]:
+        return {
+            "model": self.model,
+            "won": self.won,
+            "lost": self.lost,
+            "p_value": self.p_value,
+            "p_corrected": self.corrected,
+        }
+
+
+@dataclass(frozen=True, slots=True)
 class Slice:
-    """Part of the test set (`name`: language, length or class size) and the accuracy of every model on it."""
+    """Part of the test set (`name`: language, length, class or data), the accuracy of every model on it, and how the
+    candidate does beside the reference; no `exchange` where there is no reference, or the part is the whole."""
 
     name: str
     value: str
     rows: int
-    accuracy: Mapping[str, float]
+    accuracy: Mapping[str, Interval]
+    exchange: Exchange | None = None
 
     def to_wire(self) -> dict[str, Any]:
-        rounded = {model: round(value, 4) for model, value in self.accuracy.items()}
-        return {"slice": self.name, "value": self.value, "rows": self.rows, "accuracy": rounded}
+        return {
+            "slice": self.name,
+            "value": self.value,
+            "rows": self.rows,
+            "accuracy": {model: metrics.finite(round(share.value, 4)) for model, share in self.accuracy.items()},
+            "intervals": {model: share.to_wire() for model, share in self.accuracy.items()},
+            "exchange": self.exchange and self.exchange.to_wire(),
+        }
 
 
 @dataclass(frozen=True, slots=True)
 class Against:
-    """The candidate less one reference on the same rows; `p_value` is McNemar's on accuracy."""
+    """The candidate less one reference on the same rows. `won` and `lost` count those that only the candidate, or only
+    the reference, gets right; `p_value` is McNemar's of the two."""
 
     macro_f1: Difference
     accuracy: Difference
     p_value: float
     recall_at_1: Difference | None = None
+    won: int = 0
+    lost: int = 0
+
+    def to_wire(self) -> dict[str, Any]:
+        gaps = {"accuracy": self.accuracy, "macro_f1": self.macro_f1, "recall_at_1": self.recall_at_1}
+        told = {name: gap.to_wire() for name, gap in gaps.items() if gap is not None}
+        return {**told, "won": self.won, "lost": self.lost, "p_value": metrics.finite(self.p_value)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +171,7 @@ class Comparison:
 
     `reference` is what flips are counted from: live, else base, else floor. `confusion` holds (true, predicted, rows)
     of the candidate for every pair that occurs; `calibration` the bins of its confidence. `diverged`: it gave numbers
-    that are none; `collapsed`: it gives one label to everything.
+    that are none; `collapsed`: it gives one label to everything; `forgetting`: by task, what its encoder forgot.
     """
 
     rows: int
@@ -139,6 +187,7 @@ class Comparison:
     confusion: Sequence[tuple[str, str, int]] = ()
     diverged: bool = False
     collapsed: bool = False
+    forgetting: Mapping[str, Forgetting] = field(default_factory=dict)
 
     @property
     def oos_rows(self) -> int:
@@ -152,6 +201,9 @@ class Comparison:
         """The most frequent confusions, (true, predicted, rows), most frequent first."""
         wrong = [pair for pair in self.confusion if pair[0] != pair[1]]
         return sorted(wrong, key=lambda pair: (-pair[2], pair[0], pair[1]))[:limit]
+
+    def against_to_wire(self) -> dict[str, dict[str, Any]]:
+        return {model: {"rows": self.rows, **against.to_wire()} for model, against in self.against.items()}
 
     def models_to_wire(self) -> dict[str, dict[str, dict[str, float | None]]]:
         return {

@@ -26,16 +26,13 @@ from trainer.comparison import (
     Flip,
     Judged,
     ModelName,
-    Slice,
     TestSet,
 )
-from trainer.intervals import DRAWS, Interval, bootstrap, mcnemar, paired_bootstrap
+from trainer.intervals import DRAWS, Interval, bootstrap, chance_of, exchanged, paired_bootstrap
+from trainer.slices import slices_of
 
 Array = npt.NDArray[Any]
 CANDIDATE: ModelName = "candidate"
-RARE_ROWS = 10
-"""A label with fewer training rows than this is rare."""
-LENGTHS = ("short", "medium", "long")
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +79,7 @@ def compare(test: TestSet, judged: Sequence[Judged], *, seed: int = 0, draws: in
         per_class=_per_class(test.labels, models),
         reference=reference,
         flips=_flips(test, models[reference], candidate) if reference else (),
-        slices=_slices(test, truth, models),
+        slices=slices_of(test, {name: read.codes == truth for name, read in models.items()}, reference),
         calibration=metrics.calibration_bins(candidate.confidence, candidate.right),
         confusion=_confusion(test.labels, candidate.predicted),
         diverged=not candidate.judged.is_finite,
@@ -98,7 +95,12 @@ def _check(test: TestSet, judged: Sequence[Judged]) -> None:
             remedy="Give each model once.",
         )
     rows = len(test.texts)
-    columns = [test.labels, test.languages, *(part for one in judged for part in _columns(one))]
+    columns = [
+        test.labels,
+        test.languages,
+        *([] if test.new is None else [test.new]),
+        *(part for one in judged for part in _columns(one)),
+    ]
     if any(len(column) != rows for column in columns):
         raise DatasetError(
             f"The test set has {rows} rows; a model or column has another number.", remedy="Predict the same rows."
@@ -176,11 +178,14 @@ def _against(truth: Array, other: _Read, candidate: _Read, test: TestSet, drawin
     recall = None
     if before is not None and after is not None:
         recall = paired_bootstrap(_mean_of, before, (before, after), seed=drawing.seed, draws=drawing.draws)
+    won, lost = exchanged(other.codes == truth, candidate.codes == truth)
     return Against(
         macro_f1=paired_bootstrap(metrics.macro_f1, truth, pair, seed=drawing.seed, draws=drawing.draws),
         accuracy=paired_bootstrap(metrics.accuracy, truth, pair, seed=drawing.seed, draws=drawing.draws),
-        p_value=mcnemar(other.codes == truth, candidate.codes == truth),
+        p_value=chance_of(won, lost),
         recall_at_1=recall,
+        won=won,
+        lost=lost,
     )
 
 
@@ -214,24 +219,6 @@ def _flips(test: TestSet, reference: _Read, candidate: _Read) -> list[Flip]:
         elif before != after:
             flips.append(Flip(text, label, before, after, "different"))
     return sorted(flips, key=lambda flip: order[flip.change])
-
-
-def _slices(test: TestSet, truth: Array, models: Mapping[str, _Read]) -> list[Slice]:
-    """Accuracy by language, by length (terciles of characters) and by how much was there to learn a label from."""
-    lengths = np.array([len(text) for text in test.texts])
-    edges = np.quantile(lengths, [1 / 3, 2 / 3]) if len(lengths) else np.zeros(2)
-    columns = {
-        "language": [language or "unknown" for language in test.languages],
-        "length": [LENGTHS[place] for place in np.searchsorted(edges, lengths)],
-        "class": ["rare" if test.train_counts.get(label, 0) < RARE_ROWS else "common" for label in test.labels],
-    }
-    slices = []
-    for name, column in columns.items():
-        for value, rows in sorted(Counter(column).items()):
-            members = np.array([other == value for other in column], dtype=bool)
-            scores = {model: metrics.share((read.codes == truth)[members]) for model, read in models.items()}
-            slices.append(Slice(name, value, rows, scores))
-    return slices
 
 
 def _confusion(labels: Sequence[str], predicted: Sequence[str]) -> list[tuple[str, str, int]]:

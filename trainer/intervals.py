@@ -1,13 +1,14 @@
-"""How sure a number is: percentile bootstrap over test rows, paired comparison of two models, McNemar's test.
+"""How sure a number is: percentile bootstrap over test rows, paired comparison of two models, McNemar's test, Wilson's
+interval for shares of few rows, Holm's correction for many questions at once.
 
 Source: Efron & Tibshirani (1993), "An Introduction to the Bootstrap", chapter 13; McNemar (1947), in its exact binomial
-form. Rows are resampled as units, so a pair of models always sees the same rows.
+form; Wilson (1927); Holm (1979). Rows are resampled as units, so a pair of models always sees the same rows.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +19,8 @@ Array = npt.NDArray[Any]
 Metric = Callable[..., float]
 DRAWS = 1000
 LEVEL = (2.5, 97.5)
+NORMAL = 1.959963984540054
+"""The 97.5 % point of the normal distribution."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +34,17 @@ class Interval:
     @classmethod
     def exactly(cls, value: float) -> Interval:
         return cls(value, value, value)
+
+    @classmethod
+    def of_share(cls, right: int, rows: int) -> Interval:
+        """Wilson's interval of a share: right for few rows, too, and never without width."""
+        if not rows:
+            return cls.exactly(float("nan"))
+        value, square = right / rows, NORMAL**2
+        middle = (value + square / (2 * rows)) / (1 + square / rows)
+        spread = math.sqrt(value * (1 - value) / rows + square / (4 * rows**2))
+        half = NORMAL * spread / (1 + square / rows)
+        return cls(value, min(max(middle - half, 0.0), value), max(min(middle + half, 1.0), value))
 
     def to_wire(self) -> dict[str, float | None]:
         return {name: _finite(getattr(self, name)) for name in ("value", "low", "high")}
@@ -89,17 +103,39 @@ def paired_bootstrap(
     return Difference(float(metric(truth, second) - metric(truth, first)), low, high, superiority)
 
 
+def exchanged(first_correct: Array, second_correct: Array) -> tuple[int, int]:
+    """(rows that only the second gets right, rows that only the first does)."""
+    first, second = np.asarray(first_correct, dtype=bool), np.asarray(second_correct, dtype=bool)
+    return int((second & ~first).sum()), int((first & ~second).sum())
+
+
 def mcnemar(first_correct: Array, second_correct: Array) -> float:
     """The two-sided exact p-value that two models err equally often, from the rows that just one of them gets right."""
-    first, second = np.asarray(first_correct, dtype=bool), np.asarray(second_correct, dtype=bool)
-    only_first, only_second = int((first & ~second).sum()), int((second & ~first).sum())
-    trials = only_first + only_second
+    return chance_of(*exchanged(first_correct, second_correct))
+
+
+def chance_of(won: int, lost: int) -> float:
+    """How often coins that fall so many times would fall as unevenly as this, or more so, to either side."""
+    trials = won + lost
     if not trials:
         return 1.0
-    fewer = np.arange(min(only_first, only_second) + 1)
+    fewer = np.arange(min(won, lost) + 1)
     log_factorial = np.concatenate([[0.0], np.cumsum(np.log(np.arange(1, trials + 1)))])
     log_chance = log_factorial[trials] - log_factorial[fewer] - log_factorial[trials - fewer] - trials * math.log(2)
     return min(1.0, 2 * float(np.exp(log_chance).sum()))
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """The p-values, each raised so that all that stay below a level are, with that certainty, no chance finds.
+
+    The least of n counts n times, the next n - 1 times, and none comes out below one that was less.
+    """
+    order = sorted(range(len(p_values)), key=lambda at: p_values[at])
+    raised, highest = [1.0] * len(p_values), 0.0
+    for rank, at in enumerate(order):
+        highest = max(highest, min(1.0, (len(p_values) - rank) * p_values[at]))
+        raised[at] = highest
+    return raised
 
 
 def _resamples(rows: int, seed: int, draws: int) -> Iterator[Array]:

@@ -13,12 +13,13 @@ import numpy.typing as npt
 from data.schema import OUT_OF_SCOPE, Example
 from export import confidence
 from export.policy import label_of
-from export.predict import Predictor
+from export.predict import Channel, Predictor
 from trainer.bases import LocalBase
 from trainer.candidate import Candidate
 from trainer.comparison import Judged, ModelName, TestSet
 from trainer.embedding import embed
 from trainer.floor import Bm25, IntentFloor
+from trainer.forgetting import Forgetting, measured
 from trainer.material import Material, pairs, utterances
 from trainer.package import median_latency_ms
 from trainer.train_reply import Pairs, embed_contexts
@@ -28,9 +29,9 @@ SHARPNESS = 20.0
 TIMED = 50
 
 
-def test_set(material: Material, intents: bool) -> tuple[TestSet, Pairs, list[str]]:
+def test_set(material: Material, intents: bool, tested: frozenset[str] | None) -> tuple[TestSet, Pairs, list[str]]:
     """The rows with a true label (none where `intents` are not judged); the contexts with a true reply, and the
-    distinct replies they are chosen from."""
+    distinct replies they are chosen from. `tested`: the rows that what is live was measured on."""
     labelled = [row for row in material.test if intents and row.intent is not None]
     asked = pairs(material.test)
     distinct = list(dict.fromkeys(asked.replies))
@@ -44,6 +45,7 @@ def test_set(material: Material, intents: bool) -> tuple[TestSet, Pairs, list[st
             train_counts=material.train_counts(),
             target_precision=material.profile.target_precision,
             reply_truth=truth if len(distinct) > 1 else None,
+            new=None if tested is None else [row.id not in tested for row in labelled],
         ),
         asked,
         distinct,
@@ -51,12 +53,16 @@ def test_set(material: Material, intents: bool) -> tuple[TestSet, Pairs, list[st
 
 
 def judge_all(
-    material: Material, base: LocalBase, live: Predictor | None, candidate: Candidate
+    material: Material,
+    base: LocalBase,
+    live: Predictor | None,
+    candidate: Candidate,
+    tested: frozenset[str] | None = None,
 ) -> tuple[TestSet, list[Judged]]:
     """The test set and what every model says of it, on the tasks of the candidate; `live` is left out where nothing
-    is live."""
+    is live; `tested` are the rows that it was measured on when it was made."""
     intents = candidate.parts.intent is not None
-    test, asked, distinct = test_set(material, intents)
+    test, asked, distinct = test_set(material, intents, tested)
     learned = [row for row in (*material.train, *material.validation) if intents and row.intent is not None]
     judges_replies = candidate.parts.reply is not None and test.reply_truth is not None
     replies = (asked, distinct) if judges_replies else None
@@ -161,6 +167,21 @@ def judge_served(
         predicted=[label_of(one, parts.thresholds) or OUT_OF_SCOPE for one in understood],
         reply_scores=scores,
     )
+
+
+def forgotten(base: LocalBase, candidate: Candidate) -> dict[str, Forgetting]:
+    """By task, what the encoder that would serve it forgot of the base."""
+    encoder, renderer = base.encoder(), base.renderer()
+
+    def untouched(texts: Sequence[str]) -> npt.NDArray[np.float32]:
+        return embed(encoder, renderer, renderer.utterances(texts))
+
+    def tuned(channel: Channel) -> Forgetting:
+        return measured(untouched, lambda texts: channel.embed(channel.renderer.utterances(texts)))
+
+    parts = candidate.parts
+    models = {"intent": parts.intent, "reply": parts.reply}
+    return {task: tuned(model.channel) for task, model in models.items() if model is not None}
 
 
 def _knows_no_intent(name: ModelName, test: TestSet, scores: npt.NDArray[Any] | None) -> Judged:

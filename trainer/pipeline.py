@@ -9,17 +9,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 from data.build import freeze
-from data.errors import DatasetError, IntegrityError, JobCancelled, NotFound, TrainingError, UsageError
-from data.files import Blobs, release_folder, remove
+from data.errors import DatasetError, JobCancelled, TrainingError, UsageError
+from data.files import Blobs, remove
 from data.frozen import FrozenDataset
 from data.jobs import JobContext
 from data.profile import BotProfile
-from data.schema import Finding
 from data.settings import Settings
 from data.store import bots, jobs, releases, runs
 from data.store.bots import Bot
@@ -27,23 +26,19 @@ from data.store.releases import Release
 from data.store.runs import NewRun
 from export.banned import says_banned
 from export.policy import Thresholds
-from export.predict import Predictor
-from export.runtime import EncoderPool
 from trainer.bases import LocalBase, base_for
 from trainer.candidate import Trained, build_candidate, reply_index, reply_threshold
-from trainer.evaluate import compare
 from trainer.findings import judged
-from trainer.judging import judge_all
 from trainer.ledger import StoreLedger
 from trainer.material import Material
 from trainer.metrics import finite
 from trainer.order import Order
-from trainer.publishing import Built, Judgement, Origin, build_release, promote_by_itself, record_release
+from trainer.publishing import Built, Origin, build_release, promote_by_itself, record_release
 from trainer.recipes import IntentRecipe, Recipe, ReplyRecipe, pick_intent, pick_reply
 from trainer.run_folder import RunFolder
 from trainer.train_intent import TrainedIntent, check_trainable, train_intent
 from trainer.train_reply import TrainedReply, train_reply
-from trainer.verdict import LIVE_NOT_COMPARED, decide
+from trainer.weighing import Bench, judge
 
 KIND = "train"
 PHASES = ("dataset", "findings", "train", "evaluate", "export", "publish")
@@ -103,7 +98,8 @@ def retrain(context: JobContext, settings: Settings, emit: Emit) -> dict[str, An
         number = _number(work)
         candidate = build_candidate(f"{work.bot.name}@{number}", trained, material.probe(), scratch)
         with work.phase("evaluate"):
-            judgement = _judge(work, material, trained.base, candidate, findings + trained.findings)
+            bench = Bench(context.store, settings.home, work.bot, work.order.seed)
+            judgement = judge(bench, material, trained.base, candidate, findings + trained.findings)
         with work.phase("publish"):
             with context.store.read() as tx:
                 now = tx.now
@@ -248,32 +244,6 @@ def _settling(work: Retraining, run_id: str) -> Iterator[dict[str, Any]]:
     with work.context.begin() as tx:
         if runs.get(tx, run_id).state == "running":
             runs.finish(tx, run_id, metrics)
-
-
-def _judge(
-    work: Retraining, material: Material, base: LocalBase, candidate: Any, found: tuple[Finding, ...]
-) -> Judgement:
-    live, missing = _live(work)
-    with live or nullcontext():
-        test, judged = judge_all(material, base, live, candidate)
-    comparison = compare(test, judged, seed=work.order.seed)
-    return Judgement(comparison, decide(comparison, candidate.parity, work.profile.acceptance, found + missing))
-
-
-def _live(work: Retraining) -> tuple[Predictor | None, tuple[Finding, ...]]:
-    """What answers now, loaded as the server loads it. None where nothing is live, or, with a finding, where it is
-    damaged: a better candidate is what helps then."""
-    with work.context.store.read() as tx:
-        release = releases.live(tx, work.bot.id).release
-    if release is None:
-        return None, ()
-    home = work.settings.home
-    folder = release_folder(home, work.context.store.workspace, work.bot.name, release.number)
-    try:
-        return Predictor.load(folder, EncoderPool(home / "encoders")), ()
-    except (NotFound, IntegrityError):
-        remedy = "`attune doctor` says what is damaged."
-        return None, (Finding(LIVE_NOT_COMPARED, "warning", 1, remedy),)
 
 
 def _number(work: Retraining) -> int:

@@ -6,7 +6,8 @@ objection or a doubt, so it cannot turn a promotion into a rejection.
 
 Reject: the exported model does not answer as the trained one; the training diverged or collapsed; a check found an
 error; the candidate is not better than floor or base, or is significantly worse than live, in macro-F1 (paired
-bootstrap, 95 %). Hold: the test set cannot tell, or a goal is not met. Promote: otherwise.
+bootstrap, 95 %). Hold: the test set cannot tell, a goal is not met, or a part of the traffic (a language, say) is
+significantly worse than live, however good the whole is. Promote: otherwise. docs/verdict.md tells it to its readers.
 """
 
 from __future__ import annotations
@@ -18,8 +19,8 @@ from typing import Any, Literal
 
 from data.profile import Acceptance
 from data.schema import Finding
+from trainer import health, regressions
 from trainer.comparison import Comparison
-from trainer.health import KINDS
 from trainer.intervals import Difference, Interval
 
 Decision = Literal["promote", "hold", "reject"]
@@ -62,9 +63,13 @@ class Verdict:
     flips: tuple[Mapping[str, str], ...]
     parity: Mapping[str, Any]
     slices: tuple[Mapping[str, Any], ...]
+    against: Mapping[str, Mapping[str, Any]]
+    """The candidate beside each other model: differences with intervals, rows won and lost, McNemar's p-value."""
+    forgetting: Mapping[str, Mapping[str, Any]]
+    """By task, how much general language the tuned encoder forgot."""
     findings: tuple[Mapping[str, Any], ...] = ()
-    """What there is to say about the data, without the samples, since a verdict is passed on; and about the training,
-    with a `sentence` each."""
+    """What there is to say about the data, without the samples, since a verdict is passed on; and about the training
+    and the comparison, with a `sentence` each."""
 
     def to_wire(self) -> dict[str, Any]:
         """The verdict as rows, reports and programs hold it: the fields above, under their names."""
@@ -75,6 +80,8 @@ class Verdict:
             "flips": [dict(flip) for flip in self.flips],
             "parity": dict(self.parity),
             "slices": [dict(part) for part in self.slices],
+            "against": {model: dict(told) for model, told in self.against.items()},
+            "forgetting": {task: dict(told) for task, told in self.forgetting.items()},
             "findings": [dict(finding) for finding in self.findings],
         }
 
@@ -92,15 +99,18 @@ def decide(
         flips=tuple(flip.to_wire() for flip in comparison.flips),
         parity=dict(parity or {}),
         slices=tuple(part.to_wire() for part in comparison.slices),
-        findings=tuple(_without_sample(finding) for finding in findings),
+        against=comparison.against_to_wire(),
+        forgetting={task: found.to_wire() for task, found in comparison.forgetting.items()},
+        findings=tuple(_without_sample(one) for one in (*findings, *regressions.regressions(comparison))),
     )
 
 
 def _without_sample(finding: Finding) -> Mapping[str, Any]:
     shown = ("code", "severity", "count", "remedy")
     told = {name: value for name, value in finding.to_wire().items() if name in shown}
-    # What is said of a training quotes nobody.
-    return {**told, "sentence": finding.sample} if finding.code in KINDS else told
+    # What is said of a training or a comparison quotes nobody.
+    quotes_nobody = finding.code in health.KINDS or finding.code in regressions.KINDS
+    return {**told, "sentence": finding.sample} if quotes_nobody else told
 
 
 def training_is_sound(case: Case) -> Iterator[Reason]:
@@ -173,6 +183,20 @@ def is_no_step_back(case: Case) -> Iterator[Reason]:
         yield Reason("promote", f"The candidate is as good as the live release: {_points(gap)} in macro-F1.")
 
 
+def no_part_is_worse(case: Case) -> Iterator[Reason]:
+    """Only what customers have now can be taken from them: parts worse than the base are findings, no doubts."""
+    if case.comparison.reference != "live":
+        return
+    for part in regressions.worse_slices(case.comparison):
+        exchange = part.exchange
+        assert exchange is not None  # it is worse than live
+        yield Reason(
+            "hold",
+            f"On part of the messages ({part.name}: {part.value}) the candidate is worse than the live release: of "
+            f"{part.rows}, {exchange.lost} went wrong and {exchange.won} came right.",
+        )
+
+
 def replies_are_no_worse(case: Case) -> Iterator[Reason]:
     for model, name in (("floor", "keyword search"), ("base", NAMES["base"]), ("live", NAMES["live"])):
         against = case.comparison.against.get(model)
@@ -240,6 +264,7 @@ RULES: tuple[Callable[[Case], Iterator[Reason]], ...] = (
     export_is_faithful,
     checks_found_no_error,
     is_no_step_back,
+    no_part_is_worse,
     beats_floor_and_base,
     enough_test_messages,
     answers_are_precise,

@@ -12,6 +12,7 @@ from data.store import Tx, bots, releases
 from data.store.bots import Bot
 from data.store.releases import Live, Release
 from data.store.releases import Promotion as Wanted
+from data.verdict_view import verdict_sentences
 from service.api._lineage import dataset_source, dataset_summary
 from service.api._listing import listed
 from service.api._spec import Access, Answer, Api, Call, Route
@@ -61,6 +62,7 @@ def show(call: Call) -> Answer:
         ReleaseDetail(
             **_summary(bot, release, live),
             verdict=release.verdict,
+            summary=verdict_sentences(release.verdict or {}),
             card=_card(call, bot, release),
             lineage=dict(manifest.get("lineage") or {}),
             dataset=None if made_of is None else dataset_summary(bot, made_of),

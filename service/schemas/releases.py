@@ -32,6 +32,7 @@ class ReleaseDetail(ReleaseSummary):
     """A release with all that speaks for and against it."""
 
     verdict: Json | None
+    summary: list[str] = Field(description="What the statistics of the verdict say, in plain sentences.")
     card: str | None = Field(description="The model card, in Markdown.")
     lineage: Json = Field(description="What it was made of: dataset, runs, recipes, base.")
     dataset: DatasetSummary | None = Field(description="What it was trained on; its rows by number and page.")

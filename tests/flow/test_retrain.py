@@ -29,13 +29,13 @@ from export.release import verify_release
 from export.runtime import EncoderPool
 from tests.brand import FROZEN, INTENTS, TOP, VOCABULARY, Brand, brand_at, log, metrics
 from tests.unit.trainer.conftest import lay_tiny
-from trainer import pipeline
+from trainer import pipeline, weighing
 from trainer.order import Order
 
 # As `python -m trainer` does: torch and the exporter warn of what is none of ours.
 pytestmark = pytest.mark.filterwarnings("ignore")
 
-VERDICT = {"decision", "reasons", "models", "flips", "parity", "slices", "findings"}
+VERDICT = {"decision", "reasons", "models", "flips", "parity", "slices", "against", "forgetting", "findings"}
 RESULT = {"release", "state", "promoted", "verdict", "dataset", "seconds"}
 
 
@@ -75,8 +75,8 @@ def make_brand(base: Path, tmp_path: Path) -> Iterator[Callable[..., Brand]]:
 
 def decided(monkeypatch: pytest.MonkeyPatch, decision: str) -> None:
     """Let the verdict say so, whatever the figures."""
-    decide = pipeline.decide
-    monkeypatch.setattr(pipeline, "decide", lambda *given: replace(decide(*given), decision=decision))
+    decide = weighing.decide
+    monkeypatch.setattr(weighing, "decide", lambda *given: replace(decide(*given), decision=decision))
 
 
 def test_a_retraining_leaves_a_release_that_answers(trained: tuple[Path, Any], again: Brand) -> None:
@@ -133,7 +133,12 @@ def test_a_second_retraining_is_compared_with_what_is_live(again: Brand, monkeyp
     done = again.retrain(tasks=["intent"], recipe={**FROZEN, "seed": 3, "regularisation": 0.5})
     assert done.state == "succeeded", done.error
     assert (done.result["release"], done.result["state"], done.result["promoted"]) == (2, "published", True)
-    assert set(done.result["verdict"]["models"]) == {"floor", "base", "live", "candidate"}
+    verdict = done.result["verdict"]
+    assert set(verdict["models"]) == set(verdict["slices"][0]["accuracy"]) == {"floor", "base", "live", "candidate"}
+    assert {part["value"] for part in verdict["slices"] if part["slice"] == "data"} == {"new", "known"}
+    worse = [flip for flip in verdict["flips"] if flip["change"] == "worse"]
+    assert verdict["against"]["live"]["lost"] == len(worse)
+    assert verdict["forgetting"]["intent"]["forgotten"] is None, "a random base knows nothing that could be forgotten"
     live = again.folder(1)
     with Predictor.load(live, EncoderPool(again.settings.home / "encoders")) as before:
         for flip in done.result["verdict"]["flips"]:

@@ -43,7 +43,7 @@ def facts() -> CardFacts:
                 "size_bytes": Interval.exactly(23e6),
             },
         },
-        against={"floor": Against(gap, gap, 0.001), "base": Against(gap, gap, 0.001)},
+        against={"floor": Against(gap, gap, 0.002, None, 20, 5), "base": Against(gap, gap, 0.3, None, 9, 5)},
         per_class=[
             ClassRow("cancel | $order$", 60, 0.9, 0.8, 0.85, {"candidate": 0.85}),
             ClassRow("退款", 30, 1.0, 0.9, 0.95, {"candidate": 0.95}),
@@ -51,7 +51,11 @@ def facts() -> CardFacts:
         ],
         reference="floor",
         flips=[Flip("SECRET MESSAGE", "oos", "退款", "oos", "better")],
-        slices=[Slice("language", "en", 120, {"floor": 0.7, "candidate": 0.9})],
+        slices=[
+            Slice(
+                "language", "en", 120, {"floor": Interval.of_share(84, 120), "candidate": Interval.of_share(108, 120)}
+            )
+        ],
         calibration=[
             {"from": 0.4, "to": 7 / 15, "rows": 20, "confidence": 0.45, "accuracy": 0.5},
             {"from": 14 / 15, "to": 1.0, "rows": 100, "confidence": 0.97, "accuracy": 0.95},

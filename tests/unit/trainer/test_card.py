@@ -5,11 +5,15 @@ from dataclasses import replace
 import pytest
 import yaml
 
+from data.profile import Acceptance
 from trainer.augmentation import Augmentation, Gain
 from trainer.card import model_card
 from trainer.card_facts import CardFacts
-from trainer.comparison import Comparison
+from trainer.comparison import Comparison, Exchange, Slice
+from trainer.forgetting import Forgetting
+from trainer.intervals import Interval
 from trainer.robustness import Robustness
+from trainer.verdict import decide
 
 
 def front(card: str) -> dict[str, object]:
@@ -59,8 +63,9 @@ def test_the_front_matter_is_that_of_the_hub(facts: CardFacts) -> None:
         "Fitted in one step",
         "|  | floor | candidate |",
         "| Accuracy | 70.0 % (62.0 – 78.0 %) | 90.0 % (85.0 – 95.0 %) |",
-        "Against floor, 1 answers became right, 0 became wrong",
-        "| language | en | 120 | 0.7000 | 0.9000 |",
+        "got 9 right that the untuned base model got wrong, and 5 the other way round; a difference that large",
+        "and 5 the other way round; a difference that large comes by chance less than once in 100.",
+        "| language | en | 120 | 0.7000 (0.6128 – 0.7747) | 0.9000 (0.8333 – 0.9419) | – | – | – |",
         r"| cancel \| \$order\$ | 60 | 0.9000 | 0.8000 | 0.8500 |",
         r"| cancel \| \$order\$ | 退款 | 12 |",
         "| 0.93 – 1.00 | 100 | 0.9700 | 0.9500 |",
@@ -104,6 +109,23 @@ def test_a_card_of_almost_nothing_is_still_a_card(facts: CardFacts) -> None:
     assert "![" not in card
     for absent in ("## Intents", "## Calibration", "## How to reproduce", "SHA-256"):
         assert absent not in card
+
+
+def test_what_got_worse_and_what_was_forgotten_stand_beside_the_results(facts: CardFacts) -> None:
+    worse = Slice("language", "de", 40, {"floor": Interval.of_share(38, 40)}, Exchange("floor", 1, 12, 0.003, 0.01))
+    comparison = replace(facts.comparison, slices=(worse,), forgetting={"intent": Forgetting(0.97, 0.8, 0.18)})
+    verdict = decide(comparison, {"passed": True}, Acceptance(), [])
+    card = model_card(replace(facts, comparison=comparison, verdict=verdict))
+    for words in (
+        "On messages in the language de it is worse than the simple word-counting model: of 40, it got 12 wrong",
+        "Of what the base model knows of everyday language, the intent model forgot 18.0 %.",
+        "What the comparison shows beside:",
+        "| slice_regressed | warning | language de: of 40 messages",
+        "| language_forgotten | warning | intent: of the everyday sentences that the base tells apart, 18.0% are lost",
+        "| 1 | 12 | 0.010 |",
+    ):
+        assert words in card
+    assert "What the checks of the data say" not in card
 
 
 def test_perfect_answers_are_confused_with_nothing(facts: CardFacts) -> None:

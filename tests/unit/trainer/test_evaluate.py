@@ -113,11 +113,30 @@ def test_slices_cover_every_row_three_times() -> None:
         ("language", "en"), ("language", "unknown"), ("length", "short"), ("length", "medium"), ("length", "long"),
         ("class", "common"), ("class", "rare"),
     }  # fmt: skip
-    rare = next(part for part in found.slices if part.value == "rare")
-    assert rare.to_wire() == {
-        "slice": "class", "value": "rare", "rows": 30,
-        "accuracy": {"floor": 0.6667, "base": 0.8333, "live": 0.9, "candidate": 0.9667},
-    }  # fmt: skip
+    rare = next(part for part in found.slices if part.value == "rare").to_wire()
+    assert (rare["slice"], rare["value"], rare["rows"]) == ("class", "rare", 30)
+    assert rare["accuracy"] == {"floor": 0.6667, "base": 0.8333, "live": 0.9, "candidate": 0.9667}
+    assert rare["intervals"]["live"]["low"] < 0.9 < rare["intervals"]["live"]["high"]
+    # Rows 5 and 8 of the thirty are wrong with live alone, out of 2 no p-value can be small.
+    assert rare["exchange"] == {"model": "live", "won": 2, "lost": 0, "p_value": 0.5, "p_corrected": 1.0}
+
+
+def test_rows_since_live_are_a_part_of_their_own_where_there_are_any() -> None:
+    new = [row >= 80 for row in range(ROWS)]
+    found = compare(replace(frozen_rows(), new=new), four(), draws=5)
+    assert [(part.value, part.rows) for part in found.slices if part.name == "data"] == [("known", 80), ("new", 10)]
+    for nothing in (None, [False] * ROWS):
+        found = compare(replace(frozen_rows(), new=nothing), four(), draws=5)
+        assert {part.name for part in found.slices} == {"language", "length", "class"}
+
+
+def test_what_one_model_wins_and_loses_is_counted() -> None:
+    live = compare(frozen_rows(), four(), draws=5).against["live"]
+    assert (live.won, live.lost) == (6, 0)
+    assert live.p_value == pytest.approx(2 / 2**6)
+    wire = live.to_wire()
+    assert set(wire) == {"accuracy", "macro_f1", "recall_at_1", "won", "lost", "p_value"}
+    assert wire["accuracy"]["value"] == pytest.approx(6 / 90)
 
 
 def test_per_class_calibration_and_confusion_describe_the_candidate() -> None:

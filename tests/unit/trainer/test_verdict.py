@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from data.profile import Acceptance
 from data.schema import Finding
-from trainer.comparison import Against, Comparison, Flip, Slice
+from trainer.comparison import Against, Comparison, Exchange, Flip, Slice
+from trainer.forgetting import Forgetting
 from trainer.intervals import Difference, Interval
 from trainer.verdict import FEWEST_ROWS, LIVE_NOT_COMPARED, RULES, Verdict, decide
 
@@ -39,7 +40,7 @@ def comparison(**changes: object) -> Comparison:
         against={"floor": against(), "base": against()},
         reference="base",
         flips=[Flip("hello", "greet", "bye", "greet", "better")],
-        slices=[Slice("language", "en", 300, {"candidate": 0.9})],
+        slices=[Slice("language", "en", 300, {"candidate": Interval.of_share(270, 300)})],
     )
     return replace(good, **changes)  # type: ignore[arg-type]
 
@@ -60,7 +61,8 @@ def test_a_candidate_better_than_all_is_promoted_with_its_reasons() -> None:
 
 def test_the_wire_is_that_of_the_contract() -> None:
     wire = decide(comparison(), PASSED, NONE, []).to_wire()
-    assert list(wire) == ["decision", "reasons", "models", "flips", "parity", "slices", "findings"]
+    named = ["decision", "reasons", "models", "flips", "parity", "slices", "against", "forgetting", "findings"]
+    assert list(wire) == named
     assert wire["models"]["floor"] == {"macro_f1": {"value": 0.8, "low": 0.75, "high": 0.85}}
     assert wire["parity"] == PASSED
     assert wire["flips"][0]["change"] == "better"
@@ -146,6 +148,49 @@ def test_only_findings_of_severity_error_reject() -> None:
     verdict = decide(comparison(), PASSED, NONE, [warning, replace(warning, severity="error")])
     assert verdict.decision == "reject"
     assert verdict.reasons[0] == "A check found an error (few_rows, 3 rows). Label more."
+
+
+def sliced(reference: str, lost: int, corrected: float) -> Comparison:
+    exchange = Exchange(reference, 1, lost, corrected / 7, corrected)
+    worse = Slice("language", "de", 40, {"candidate": Interval.of_share(20, 40)}, exchange)
+    against_live = {"floor": against(), "base": against(), "live": against()}
+    return comparison(slices=[worse], reference=reference, against=against_live)
+
+
+@pytest.mark.parametrize(
+    ("reference", "lost", "corrected", "decision", "found"),
+    [
+        ("live", 12, 0.01, "hold", True),
+        ("base", 12, 0.01, "promote", True),
+        ("live", 12, 0.05, "promote", False),
+        ("live", 0, 0.01, "promote", False),
+    ],
+)
+def test_a_part_that_got_worse_holds_back_what_the_whole_would_promote(
+    reference: str, lost: int, corrected: float, decision: str, found: bool
+) -> None:
+    verdict = decide(sliced(reference, lost, corrected), PASSED, NONE, [])
+    assert verdict.decision == decision
+    assert ("slice_regressed" in [one["code"] for one in verdict.findings]) is found
+    if decision == "hold":
+        assert verdict.reasons[0] == (
+            "On part of the messages (language: de) the candidate is worse than the live release: of 40, 12 went "
+            "wrong and 1 came right."
+        )
+
+
+def test_forgetting_is_told_and_holds_nothing_back() -> None:
+    much = comparison(forgetting={"intent": Forgetting(0.97, 0.8, 0.2), "reply": Forgetting(0.97, 0.97, 0.01)})
+    verdict = decide(much, PASSED, NONE, [])
+    assert verdict.decision == "promote"
+    assert [one["code"] for one in verdict.findings] == ["language_forgotten"]
+    assert verdict.to_wire()["forgetting"]["intent"] == {"base": 0.97, "tuned": 0.8, "forgotten": 0.2}
+
+
+def test_the_statistics_stand_in_the_verdict() -> None:
+    told = decide(comparison(), PASSED, NONE, []).to_wire()["against"]["base"]
+    assert (told["rows"], told["won"], told["lost"], told["p_value"]) == (300, 0, 0, 0.01)
+    assert told["macro_f1"]["low"] == 0.02
 
 
 def test_a_live_release_that_does_not_load_holds_the_candidate_back() -> None:
