@@ -15,6 +15,7 @@ from data.render import Rendered, Renderer
 from data.settings import ImportSettings
 from export.corrections import CORRECTIONS_FILE, Corrections
 from export.heads import IntentHead
+from export.label_head import SENTIMENT_FILE, LabelHead
 from export.policy import Thresholds
 from export.release import Release
 from export.replies import ReplyIndex
@@ -49,7 +50,7 @@ class Parts:
     """All a predictor is made of. `release` is its name (`acme@7`); a task that was not trained is None.
 
     `imports` are the settings that text was prepared with for training, not those of the machine that serves.
-    `corrections` were embedded by the channel `asking`.
+    `corrections` were embedded by the channel `asking`, and `sentiment` reads what it embeds.
     """
 
     release: str
@@ -59,6 +60,7 @@ class Parts:
     intent: IntentModel | None = None
     reply: ReplyModel | None = None
     corrections: Corrections | None = None
+    sentiment: LabelHead | None = None
 
     @property
     def asking(self) -> Channel | None:
@@ -91,6 +93,10 @@ def parts_of(release: Release, encoders: Mapping[str, Encoder]) -> Parts:
         reply = ReplyModel(_channel(encoders["reply"]), ReplyIndex.load(release.folder))
         _agree(reply.index.hidden, encoders["reply"])
     parts = Parts(release.name, release.profile, release.facts.thresholds, imports, intent, reply)
+    if release.has(SENTIMENT_FILE):
+        sentiment = LabelHead.load(release.folder / SENTIMENT_FILE)
+        _agree(sentiment.weight.shape[1], encoders["intent" if "intent" in encoders else "reply"])
+        parts = replace(parts, sentiment=sentiment)
     if not release.has(CORRECTIONS_FILE):
         return parts
     corrections = Corrections.load(release.folder)
@@ -99,7 +105,7 @@ def parts_of(release: Release, encoders: Mapping[str, Encoder]) -> Parts:
 
 
 def _channel(encoder: Encoder) -> Channel:
-    return Channel(Renderer.from_file(encoder.tokenizer, encoder.card.max_length), encoder.embed)
+    return Channel(encoder.renderer(), encoder.embed)
 
 
 def _agree(hidden: int, encoder: Encoder) -> None:

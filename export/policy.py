@@ -31,6 +31,7 @@ from data.schema import OUT_OF_SCOPE
 from export.banned import fold, says_banned
 from export.corrections import Match
 from export.placeholders import Values, fill, placeholders
+from export.sentiment import Sentiment
 
 Action = Literal["greet", "answer", "clarify", "fallback", "handoff"]
 Source = Literal["approved", "retrieved", "generated", "clarify", "handoff"]
@@ -80,13 +81,14 @@ class Understanding:
 
     `intent` is the likeliest intent (None without an intent model); `confidence` the probability that answering for it
     is right; `in_scope` the score that the message is one the bot covers; `ranking` holds the intents with their
-    probabilities, likeliest first, without `oos`.
+    probabilities, likeliest first, without `oos`; `sentiment` is None where nothing can be said of it.
     """
 
     intent: str | None
     confidence: float
     in_scope: float
     ranking: tuple[Ranked, ...] = ()
+    sentiment: Sentiment | None = None
 
 
 NOT_UNDERSTOOD = Understanding(intent=None, confidence=0.0, in_scope=1.0)

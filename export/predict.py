@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -39,6 +39,7 @@ from export.policy import (
 )
 from export.release import open_release
 from export.runtime import Embeddings, EncoderPool
+from export.sentiment import Sentiment, sentiments
 
 __all__ = ["Channel", "IntentModel", "Parts", "Prediction", "Predictor", "ReplyModel"]
 
@@ -62,6 +63,7 @@ class Prediction:
     release: str
     action: Action
     in_scope: float
+    sentiment: Sentiment | None = None
 
     def to_wire(self) -> dict[str, Any]:
         """As JSON; scores rounded, since more digits serve only those who copy models."""
@@ -78,6 +80,7 @@ class Prediction:
                 {"reply": c.text, "score": round(c.score, 3), "intent": c.intent, "count": c.count}
                 for c in self.candidates
             ],
+            "sentiment": self.sentiment.to_wire() if self.sentiment else None,
             "release": self.release,
         }
 
@@ -124,18 +127,31 @@ class Predictor:
 
     def understand_many(self, texts: Sequence[str]) -> list[Understanding]:
         """`understand` for each of `texts`, embedded in batches. A text without a visible character means nothing."""
-        model = self.parts.intent
+        parts = self.parts
+        channel = parts.asking if parts.intent or parts.sentiment else None
         prepared = [self._listener.message(text) for text in texts]
         spoken = [row for row, text in enumerate(prepared) if text]
         found = [NOT_UNDERSTOOD] * len(texts)
-        if model is None or not spoken:
+        if channel is None or not spoken:
             return found
-        embeddings = model.channel.embed(model.channel.renderer.utterances([prepared[row] for row in spoken]))
+        embeddings = channel.embed(channel.renderer.utterances([prepared[row] for row in spoken]))
         for start in range(0, len(spoken), SCORED):
             rows = spoken[start : start + SCORED]
-            for row, understood in zip(rows, _score(model.head, embeddings[start : start + SCORED]), strict=True):
+            read = self._read([prepared[row] for row in rows], embeddings[start : start + SCORED])
+            for row, understood in zip(rows, read, strict=True):
                 found[row] = understood
         return found
+
+    def _read(self, texts: Sequence[str], embeddings: Embeddings) -> Iterator[Understanding]:
+        """What the heads make of `embeddings`: one pass of the encoder serves them all."""
+        intent, sentiment = self.parts.intent, self.parts.sentiment
+        meant = list(_score(intent.head, embeddings)) if intent else [NOT_UNDERSTOOD] * len(texts)
+        if sentiment is None:
+            yield from meant
+            return
+        felt = sentiments(sentiment, embeddings, texts, self.parts.profile.languages)
+        for one, feeling in zip(meant, felt, strict=True):
+            yield replace(one, sentiment=feeling)
 
     def embed(self, texts: Sequence[str]) -> Embeddings | None:
         """What the intent model's encoder makes of `texts`, [n, hidden]; None without an intent model."""
@@ -211,6 +227,7 @@ class Predictor:
             release=self.parts.release,
             action=decision.action,
             in_scope=understanding.in_scope,
+            sentiment=understanding.sentiment,
         )
 
 

@@ -135,7 +135,7 @@ def _turn(prediction: Prediction, message: StoredTurn, milliseconds: float) -> N
         source=prediction.source,
         action=prediction.action,
         latency_ms=round(milliseconds, 3),
-        detail={name: wire[name] for name in ("reason", "in_scope", "ranking", "candidates")},
+        detail={name: wire[name] for name in ("reason", "in_scope", "ranking", "candidates", "sentiment")},
     )
 
 

@@ -47,6 +47,14 @@ class RankedIntent(Told):
     probability: float
 
 
+class Feeling(Told):
+    """How a message sounds. `scores` has the probability of each label; a text may have several."""
+
+    label: str
+    confidence: float
+    scores: dict[str, float]
+
+
 class ChatReply(Told):
     """What the bot answers. `reply` is null while a person has the conversation: the message is kept for them."""
 
@@ -62,6 +70,7 @@ class ChatReply(Told):
     action: Literal["greet", "answer", "clarify", "fallback", "handoff"] | None
     ranking: list[RankedIntent] = Field(default_factory=list)
     entities: list[Json] = Field(default_factory=list)
+    sentiment: Feeling | None = Field(None, description="Null where the release cannot say, or not in this language.")
     release: str | None = Field(description="The release that answered: `acme@7`.")
     latency_ms: float | None
     explanation: Json | None = None
@@ -82,6 +91,7 @@ class Understood(Told):
     in_scope: float
     ranking: list[RankedIntent]
     entities: list[Json] = Field(default_factory=list)
+    sentiment: Feeling | None = Field(None, description="Null where the release cannot say, or not in this language.")
     release: str
 
 

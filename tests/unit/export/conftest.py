@@ -19,6 +19,7 @@ from data.render import Renderer
 from data.settings import ImportSettings
 from export.encoders import EncoderCard, seal_encoder
 from export.heads import IntentHead
+from export.label_head import SENTIMENT_FILE
 from export.onnx import PooledEncoder, export_encoder
 from export.parity import torch_channel
 from export.policy import Thresholds
@@ -158,6 +159,8 @@ def lay_release(folder: Path, parts: Parts, encoders: dict[str, str], labels: tu
         parts.reply.index.save(folder)
     if parts.corrections:
         parts.corrections.save(folder)
+    if parts.sentiment:
+        parts.sentiment.save(folder / SENTIMENT_FILE)
     facts = ReleaseFacts(
         bot="acme",
         number=7,
