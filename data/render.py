@@ -32,7 +32,8 @@ CHARS_PER_TOKEN = 24
 
 @dataclass(frozen=True, slots=True)
 class Rendered:
-    """Token ids with, for each, the code point span of the utterance it came from; (0, 0) marks scaffold."""
+    """Token ids with, for each, the code point span of the utterance it came from; (0, 0) marks scaffold, and of a
+    context whatever stands before its newest turn."""
 
     ids: tuple[int, ...]
     offsets: tuple[tuple[int, int], ...] = ()
@@ -99,7 +100,8 @@ class Renderer:
             earlier = piece + earlier
             room -= len(piece)
         start = len(self._start)
-        return Rendered(newest.ids[:start] + earlier + newest.ids[start:])
+        offsets = newest.offsets[:start] + ((0, 0),) * len(earlier) + newest.offsets[start:]
+        return Rendered(newest.ids[:start] + earlier + newest.ids[start:], offsets)
 
     def unknown_share(self, text: str) -> float:
         """The share of an utterance's tokens that this tokenizer does not know."""

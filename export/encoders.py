@@ -1,8 +1,8 @@
 """Exported encoders, stored once by digest and shared by all releases that name them.
 
-A folder `encoders/<digest>/` holds `encoder.onnx` or `encoder_int8.onnx`, `tokenizer.json`, and the manifest
-`encoder.json`; the digest in its name is the SHA-256 of that manifest, which names the other files by hash. So the
-name alone vouches for every byte.
+A folder `encoders/<digest>/` holds `encoder.onnx` or `encoder_int8.onnx` and `tokenizer.json`, or, of an encoder of
+n-grams (export/ngrams), `ngrams.safetensors`; and the manifest `encoder.json`. The digest in its name is the SHA-256 of
+that manifest, which names the other files by hash. So the name alone vouches for every byte.
 """
 
 from __future__ import annotations
@@ -18,18 +18,24 @@ from export.sealed import REMEDY, publish, read_seal, seal, verify_files
 
 MANIFEST = "encoder.json"
 TOKENIZER = "tokenizer.json"
+NGRAMS = "ngrams.safetensors"
 FORMAT = 1
 
 Precision = Literal["fp32", "int8"]
+Kind = Literal["graph", "ngrams"]
+Output = Literal["embedding", "states"]
+"""One vector a text, or one a token."""
 GRAPHS: Mapping[str, str] = {"fp32": "encoder.onnx", "int8": "encoder_int8.onnx"}
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
 @dataclass(frozen=True, slots=True)
 class EncoderCard:
-    """What one must know of an encoder to use it: `max_length` in tokens, `hidden` the size of an embedding.
+    """What one must know of an encoder to use it: `max_length` in tokens, `hidden` the size of a vector, `output` what
+    there is one of.
 
     `base` names the model it was tuned from, `licence` that model's licence; `versions` the tools that exported it.
+    `kind` tells a graph behind a tokenizer from n-grams, whose `max_length` counts characters.
     """
 
     max_length: int
@@ -38,6 +44,8 @@ class EncoderCard:
     base: str = ""
     licence: str = ""
     versions: Mapping[str, str] = field(default_factory=dict)
+    output: Output = "embedding"
+    kind: Kind = "graph"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +71,7 @@ def seal_encoder(folder: Path, card: EncoderCard) -> str:
 
     Raises IntegrityError when the graph of the card's precision or the tokenizer is missing, or more stands there.
     """
-    wanted = {GRAPHS[card.precision], TOKENIZER}
+    wanted = {NGRAMS} if card.kind == "ngrams" else {GRAPHS[card.precision], TOKENIZER}
     present = {path.name for path in folder.iterdir()} - {MANIFEST}
     if present != wanted:
         raise IntegrityError(
@@ -105,10 +113,14 @@ def encoder_path(encoders: Path, digest: str) -> Path:
 
 def _card(body: Mapping[str, Any]) -> EncoderCard:
     try:
-        card = EncoderCard(**{name: body[name] for name in EncoderCard.__slots__})
+        # Those sealed before there were encoders of tokens or of n-grams say nothing of their output and kind.
+        later = ("output", "kind")
+        card = EncoderCard(**{name: body[name] for name in EncoderCard.__slots__ if name in body or name not in later})
         sound = (
             body["format"] == FORMAT
             and card.precision in get_args(Precision)
+            and card.kind in get_args(Kind)
+            and card.output in get_args(Output)
             and all(isinstance(n, int) and n > 0 for n in (card.max_length, card.hidden))
         )
     except KeyError:

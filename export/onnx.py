@@ -1,4 +1,5 @@
-"""From a trained encoder to an ONNX graph: ids in, one unit vector per text out. Write side: imports torch.
+"""From a trained encoder to an ONNX graph: ids in, one unit vector per text out, or one state per token. Write side:
+imports torch.
 
 Batch and sequence are dynamic; the weights stand inside the file; nothing of the machine that exported it (paths, stack
 traces) does, so that the same weights give the same bytes.
@@ -12,7 +13,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -24,10 +25,11 @@ from transformers import PreTrainedModel
 
 from data.errors import ParityFailed
 from export import attention
-from export.runtime import INPUTS, OUTPUT
+from export.encoders import Output
+from export.runtime import INPUTS
 
 FUSED_TOLERANCE = 1e-5
-UNIT_VECTOR = "unit_vector"
+FOUND = "what_is_found"
 """The output's name until the graph is named anew; no operator is called so."""
 
 _log = logging.getLogger(__name__)
@@ -35,6 +37,8 @@ _log = logging.getLogger(__name__)
 
 class PooledEncoder(nn.Module):
     """A transformer whose token states are averaged over the mask and brought to length 1 (Reimers & Gurevych 2019)."""
+
+    output: ClassVar[Output] = "embedding"
 
     def __init__(self, transformer: nn.Module) -> None:
         super().__init__()
@@ -46,6 +50,23 @@ class PooledEncoder(nn.Module):
         return pool(states, attention_mask)
 
 
+class TokenEncoder(nn.Module):
+    """A transformer whose token states come out as they are, for what is said of each token."""
+
+    output: ClassVar[Output] = "states"
+
+    def __init__(self, transformer: nn.Module) -> None:
+        super().__init__()
+        self.transformer = transformer
+
+    def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
+        """int64 [batch, sequence] twice -> [batch, sequence, hidden]; what stands under padding means nothing."""
+        return torch.as_tensor(self.transformer(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state)
+
+
+AnyEncoder = PooledEncoder | TokenEncoder
+
+
 def pool(states: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
     """Mean of `states` [batch, sequence, hidden] over the mask, L2-normalised: [batch, hidden]."""
     mask = attention_mask.unsqueeze(-1).to(states.dtype)
@@ -53,8 +74,8 @@ def pool(states: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
     return nn.functional.normalize(mean, p=2.0, dim=-1)
 
 
-def export_encoder(encoder: PooledEncoder, path: Path) -> int:
-    """Write `encoder` to `path` as float32 ONNX; returns the size of an embedding.
+def export_encoder(encoder: AnyEncoder, path: Path) -> int:
+    """Write `encoder` to `path` as float32 ONNX; returns the size of a vector.
 
     The module itself is left as it is (training mode, device, precision). Raises ParityFailed when the exporter cannot
     take the model apart: there is then nothing to serve.
@@ -77,7 +98,7 @@ def export_encoder(encoder: PooledEncoder, path: Path) -> int:
     return int(expected.shape[-1])
 
 
-def _fused(encoder: PooledEncoder, path: Path, expected: npt.NDArray[np.float32]) -> bool:
+def _fused(encoder: AnyEncoder, path: Path, expected: npt.NDArray[np.float32]) -> bool:
     """Write it with attention as one operator, and say whether that was possible and gives what it should."""
     fused = copy.deepcopy(encoder)
     if not isinstance(fused.transformer, PreTrainedModel):
@@ -90,16 +111,23 @@ def _fused(encoder: PooledEncoder, path: Path, expected: npt.NDArray[np.float32]
     except Exception as error:  # each kind of model fails in a way of its own; step by step is always left
         _log.debug("attention of %s is exported step by step: %s", type(encoder.transformer).__name__, error)
         return False
-    return bool(np.allclose(found, expected, atol=FUSED_TOLERANCE))
+    seen = _seen(expected)
+    return bool(np.allclose(found[seen], expected[seen], atol=FUSED_TOLERANCE))
 
 
-def _write(encoder: PooledEncoder, path: Path, hidden: int) -> None:
+def _seen(vectors: npt.NDArray[np.float32]) -> npt.NDArray[np.bool_]:
+    """Which of the vectors are looked at: of the states of tokens, those of no padding."""
+    mask = _example()[1].numpy().astype(bool)
+    return mask if vectors.ndim == mask.ndim + 1 else np.ones(len(vectors), dtype=bool)
+
+
+def _write(encoder: AnyEncoder, path: Path, hidden: int) -> None:
     with torch.inference_mode(False), torch.no_grad(), _quiet():
         _export(encoder, _example(), path)
     model = onnx.load(str(path))
     attention.merge(model)
     _forget_origins(model)
-    _name_output(model.graph, hidden)
+    _name_output(model.graph, encoder.output, hidden)
     onnx.save(model, str(path))
 
 
@@ -118,7 +146,7 @@ def _export(module: nn.Module, example: tuple[torch.Tensor, torch.Tensor], path:
         example,
         str(path),
         input_names=list(INPUTS),
-        output_names=[UNIT_VECTOR],
+        output_names=[FOUND],
         dynamic_shapes=dict.fromkeys(INPUTS, axes),
         dynamo=True,
         external_data=False,
@@ -137,15 +165,16 @@ def _forget_origins(model: onnx.ModelProto) -> None:
             _clear(value)
 
 
-def _name_output(graph: onnx.GraphProto, hidden: int) -> None:
-    """Call the output `embedding`, its size stated. The exporter gives that name to the look-up of word vectors."""
-    names = {OUTPUT: f"word_{OUTPUT}", UNIT_VECTOR: OUTPUT}
+def _name_output(graph: onnx.GraphProto, name: str, hidden: int) -> None:
+    """Call the output by its name, its size stated. The exporter may have given that to something inside, as it calls
+    the look-up of word vectors `embedding`."""
+    names = {name: f"word_{name}", FOUND: name}
     for node in graph.node:
         for values in (node.input, node.output):
             values[:] = [names.get(value, value) for value in values]
     for value in (*graph.value_info, *graph.output):
         value.name = names.get(value.name, value.name)
-    graph.output[0].type.tensor_type.shape.dim[1].dim_value = hidden
+    graph.output[0].type.tensor_type.shape.dim[-1].dim_value = hidden
 
 
 def _clear(holder: Any) -> None:

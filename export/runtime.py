@@ -1,6 +1,6 @@
-"""onnxruntime sessions: token ids in, embeddings out. Knows no text.
+"""onnxruntime sessions: token ids in, vectors out, one a text or one a token. Knows no text.
 
-A text's embedding does not depend on its neighbours in a batch. In fp32 that holds to about 1e-6; dynamic int8 takes
+A text's vectors do not depend on its neighbours in a batch. In fp32 that holds to about 1e-6; dynamic int8 takes
 its activation scale from the whole batch, padding included, so an int8 graph is fed one text at a time.
 """
 
@@ -17,7 +17,7 @@ import numpy.typing as npt
 import onnxruntime as ort
 
 from data.errors import IntegrityError
-from data.render import Rendered
+from data.render import Rendered, Renderer
 from export.encoders import EncoderCard, EncoderFolder, encoder_path, open_encoder
 from export.sealed import REMEDY
 
@@ -44,6 +44,18 @@ def embed_in_batches(run: Run, rendered: Sequence[Rendered], hidden: int, batch:
     return vectors
 
 
+def states_in_batches(run: Run, rendered: Sequence[Rendered], batch: int = BATCH) -> list[Embeddings]:
+    """The states [tokens, hidden] of any number of texts, in the order given; padding is cut off."""
+    states: list[Embeddings] = [np.empty((0, 0), dtype=np.float32)] * len(rendered)
+    order = sorted(range(len(rendered)), key=lambda row: len(rendered[row]))
+    for start in range(0, len(order), batch):
+        rows = order[start : start + batch]
+        found = run(*_pad([rendered[row] for row in rows]))
+        for row, own in zip(rows, found, strict=True):
+            states[row] = own[: len(rendered[row])]
+    return states
+
+
 class Encoder:
     """One loaded encoder. Thread-safe: sessions may be run from many threads at once."""
 
@@ -55,27 +67,44 @@ class Encoder:
         self.size_bytes = opened.size_bytes
         self._session = _session(opened.graph, threads)
         names = tuple(sorted(node.name for node in self._session.get_inputs()))
-        shape = [node.shape for node in self._session.get_outputs() if node.name == OUTPUT]
+        shape = [node.shape for node in self._session.get_outputs() if node.name == self.card.output]
         if names != tuple(sorted(INPUTS)) or len(shape) != 1 or shape[0][-1] != self.card.hidden:
             raise IntegrityError("The graph of this encoder has not the inputs and output it should.", remedy=REMEDY)
 
     @classmethod
     def load(cls, folder: Path, threads: int = 1, *, verify: bool = True) -> Encoder:
         """Open and load the encoder in `folder` (see `open_encoder` for `verify` and errors)."""
-        return cls(open_encoder(folder, verify=verify), threads)
+        opened = open_encoder(folder, verify=verify)
+        if opened.card.kind == "ngrams":
+            from export.ngrams import NgramEncoder  # which is built on this module
+
+            return NgramEncoder(opened, threads)
+        return cls(opened, threads)
+
+    def renderer(self) -> Renderer:
+        """What turns text into the ids that this encoder reads."""
+        return Renderer.from_file(self.tokenizer, self.card.max_length)
 
     def run(self, input_ids: Ids, attention_mask: Ids) -> Embeddings:
-        """One pass: int64 [batch, sequence] twice, to unit vectors float32 [batch, hidden]."""
+        """One pass: int64 [batch, sequence] twice, to unit vectors float32 [batch, hidden]; an encoder of tokens gives
+        their states, [batch, sequence, hidden]."""
         if input_ids.shape[0] == 0:
             return np.zeros((0, self.card.hidden), dtype=np.float32)
         feeds = dict(zip(INPUTS, (input_ids, attention_mask), strict=True))
-        (embedding,) = self._session.run([OUTPUT], feeds)
-        return np.asarray(embedding, dtype=np.float32)
+        (vectors,) = self._session.run([self.card.output], feeds)
+        return np.asarray(vectors, dtype=np.float32)
 
     def embed(self, rendered: Sequence[Rendered]) -> Embeddings:
         """Embeddings [n, hidden] of any number of rendered texts, in their order."""
-        batch = 1 if self.card.precision == "int8" else BATCH
-        return embed_in_batches(self.run, rendered, self.card.hidden, batch)
+        return embed_in_batches(self.run, rendered, self.card.hidden, self._batch)
+
+    def states(self, rendered: Sequence[Rendered]) -> list[Embeddings]:
+        """The states [tokens, hidden] of any number of rendered texts, by an encoder of tokens."""
+        return states_in_batches(self.run, rendered, self._batch)
+
+    @property
+    def _batch(self) -> int:
+        return 1 if self.card.precision == "int8" else BATCH
 
 
 @dataclass(frozen=True, slots=True)

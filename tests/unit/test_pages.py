@@ -16,7 +16,7 @@ from data.errors import AttuneError
 from data.profile import Acceptance, BotProfile, Intent
 from service import cli_reference, reference
 from service.api.docs import described
-from trainer.recipes import IntentRecipe, LabelRecipe, ReplyRecipe
+from trainer.recipes import EntityRecipe, IntentRecipe, LabelRecipe, ReplyRecipe
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -113,7 +113,7 @@ def test_every_field_of_a_profile(kind: type[BaseModel], title: str):
     assert first_column(section) == set(kind.model_fields)
 
 
-@pytest.mark.parametrize("kind", [IntentRecipe, ReplyRecipe, LabelRecipe])
+@pytest.mark.parametrize("kind", [IntentRecipe, ReplyRecipe, LabelRecipe, EntityRecipe])
 def test_every_field_of_a_recipe_with_its_default(kind: type[BaseModel]):
     text = page("docs/recipes.md")
     rows = []
@@ -125,9 +125,8 @@ def test_every_field_of_a_recipe_with_its_default(kind: type[BaseModel]):
 
 def test_no_field_of_a_recipe_that_is_not():
     fields = page("docs/recipes.md").split("## Fields of every recipe")[1]
-    assert first_column(fields) == set(IntentRecipe.model_fields) | set(ReplyRecipe.model_fields) | set(
-        LabelRecipe.model_fields
-    )
+    kinds = (IntentRecipe, ReplyRecipe, LabelRecipe, EntityRecipe)
+    assert first_column(fields) == {name for kind in kinds for name in kind.model_fields}
 
 
 def test_every_benchmark():

@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Self
 import torch
 from torch import nn
 
-from export.onnx import PooledEncoder
+from export.onnx import AnyEncoder
 from trainer.recipes import Recipe
 
 Batch = Any
@@ -20,7 +20,7 @@ class Task(nn.Module):
     primary: ClassVar[str]
     """The validation metric that early stopping and the best checkpoint follow; higher is better."""
 
-    def __init__(self, encoder: PooledEncoder, recipe: Recipe) -> None:
+    def __init__(self, encoder: AnyEncoder, recipe: Recipe) -> None:
         super().__init__()
         self.encoder = encoder
         self._frozen = _freeze(encoder, recipe.frozen_layers)
@@ -58,7 +58,7 @@ class Task(nn.Module):
         raise NotImplementedError
 
 
-def _freeze(encoder: PooledEncoder, layers: int) -> list[nn.Module]:
+def _freeze(encoder: AnyEncoder, layers: int) -> list[nn.Module]:
     """Fix the embeddings and the lowest `layers` layers; returns what was fixed. 0 fixes nothing."""
     if layers == 0:
         return []
