@@ -6,23 +6,18 @@ and policy are all under test. Every check runs before anything is raised. Write
 
 from __future__ import annotations
 
-import copy
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
-import torch
 
 from data.errors import ParityFailed
-from data.render import Rendered, Renderer
 from export.encoders import Precision
 from export.hear import Spoken
-from export.onnx import PooledEncoder
 from export.policy import Thresholds, Understanding, label_of
-from export.predict import Channel, Prediction, Predictor
-from export.runtime import Embeddings, Ids, embed_in_batches
+from export.predict import Prediction, Predictor
 
 MAX_COST = 0.005
 """int8 may cost this share of right answers, and no more."""
@@ -123,23 +118,6 @@ class Choice:
 
     precision: Precision
     reason: str
-
-
-def torch_channel(encoder: PooledEncoder, renderer: Renderer) -> Channel:
-    """The trained encoder as a channel: evaluated in float32 on the CPU, without touching the module itself."""
-    frozen = copy.deepcopy(encoder).cpu().float().eval()
-
-    def run(input_ids: Ids, attention_mask: Ids) -> Embeddings:
-        with torch.inference_mode():
-            vectors: Embeddings = frozen(torch.from_numpy(input_ids), torch.from_numpy(attention_mask)).numpy()
-        return vectors
-
-    hidden = run(np.ones((1, 2), dtype=np.int64), np.ones((1, 2), dtype=np.int64)).shape[1]
-
-    def embed(rendered: Sequence[Rendered]) -> Embeddings:
-        return embed_in_batches(run, rendered, hidden)
-
-    return Channel(renderer, embed)
 
 
 def compare(trained: Predictor, exported: Predictor, probe: Probe, precision: Precision = "fp32") -> Comparison:

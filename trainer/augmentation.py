@@ -25,7 +25,7 @@ from trainer.robustness import Answers, Bools
 
 CHANCE = 0.025
 TOLERATED_LOSS = 0.01
-ADDED: Mapping[str, float] = {"frozen": 1.0, "top": 0.25, "full": 0.25}
+ADDED: Mapping[str, float] = {"frozen": 1.0, "ngrams": 1.0, "top": 0.25, "full": 0.25}
 """Most variations for each row, by method: where an encoder moves, every one costs as much as a row in every epoch."""
 MOST_ADDED = 2_000
 BUDGET = 0.5
@@ -57,7 +57,7 @@ class Cost:
 def cost_of(recipe: IntentRecipe, rows: int, learned: Sequence[int]) -> Cost:
     """What `recipe` costs on so many rows; `learned` counts the rows that each fold's model learns from."""
     step = PASSES * recipe.epochs
-    if recipe.method == "frozen":
+    if recipe.method in ("frozen", "ngrams"):
         return Cost(rows, 0, 1)
     if recipe.method == "full":
         return Cost(step * rows, step * rows, step)

@@ -16,12 +16,13 @@ from data.settings import ImportSettings
 from export.corrections import Correction, Corrections
 from export.encoders import Precision
 from export.heads import IntentHead
-from export.parity import Comparison, Probe, choose, compare, require, torch_channel
+from export.parity import Choice, Comparison, Probe, choose, compare, require
 from export.placeholders import echoes
 from export.policy import Thresholds
 from export.predict import IntentModel, Parts, Predictor, ReplyModel
 from export.release import running_versions
 from export.replies import Reply, ReplyIndex
+from export.trained import torch_channel
 from trainer.bases import LocalBase
 from trainer.calibrate import background_utterances
 from trainer.embedding import embed
@@ -155,13 +156,12 @@ def build_candidate(name: str, trained: Trained, probe: Probe, work: Path) -> Ca
         # Only what a task's own encoder decides says whether int8 may serve it.
         own = replace(parts, reply=None) if task == "intent" else replace(parts, intent=None)
         asked = _asked(probe, task)
-        full, small = (_compare(own, task, packed, asked, precision) for precision in ("fp32", "int8"))
-        require(full)
-        choice = choose(small)
+        compared = {precision: _compare(own, task, packed, asked, precision) for precision in packed.folders}
+        require(compared["fp32"])
+        choice = choose(compared["int8"]) if "int8" in compared else Choice("fp32", "N-grams have no smaller form.")
         chosen[task] = (packed, choice.precision)
         found[task] = {
-            "fp32": full.to_wire(),
-            "int8": small.to_wire(),
+            **{precision: comparison.to_wire() for precision, comparison in compared.items()},
             "served": choice.precision,
             "why": choice.reason,
         }

@@ -9,13 +9,17 @@ import numpy.typing as npt
 import torch
 
 from data.render import Rendered, Renderer
+from export.ngrams import Ngrams
 from export.onnx import PooledEncoder
 
 BATCH = 64
 
+Embedder = PooledEncoder | Ngrams
+"""What makes one vector of a text: a network, or the n-grams of a language that no network here knows."""
+
 
 def embed(
-    encoder: PooledEncoder,
+    encoder: Embedder,
     renderer: Renderer,
     rendered: Sequence[Rendered],
     check: Callable[[], None] | None = None,
@@ -23,6 +27,8 @@ def embed(
     """Unit vectors [n, hidden] of `rendered`, in the order given. `check` is called between batches and may raise."""
     order = sorted(range(len(rendered)), key=lambda row: len(rendered[row]))
     vectors: npt.NDArray[np.float32] | None = None
+    if isinstance(encoder, Ngrams):
+        return encoder.embed(rendered)
     encoder.eval()
     with torch.inference_mode():
         for at in range(0, len(order), BATCH):

@@ -17,11 +17,12 @@ from data.prepare import Preparer
 from data.profile import BotProfile
 from data.settings import Settings
 from export import confidence
-from export.parity import MAX_COST, torch_channel
+from export.parity import MAX_COST
 from export.policy import Thresholds
 from export.predict import Channel, IntentModel, Parts, Predictor, ReplyModel
 from export.release import running_versions
 from export.replies import Reply, ReplyIndex
+from export.trained import torch_channel
 from trainer import folds
 from trainer.bases import base_for
 from trainer.entity_experiment import entity_experiment
@@ -29,6 +30,7 @@ from trainer.experiment_labels import several_labels
 from trainer.experiment_report import history_row, intent_predictions, reply_predictions, sayable, write
 from trainer.health import Scoring, Signs, diagnose, refuse
 from trainer.label_rows import read_label_rows
+from trainer.languages import Suited, suited
 from trainer.metrics import IntentScores, experiment_intent_metrics
 from trainer.order import SEEDS
 from trainer.package import Packed, median_latency_ms, pack
@@ -112,13 +114,17 @@ def _one_label(
     if question.per_class is not None:
         train = train.per_class(question.per_class, question.seed)
     check_trainable(train.labels)
-    recipe = question.recipe or pick_intent(train.labels, base=question.base, seed=question.seed)
-    assert isinstance(recipe, IntentRecipe)  # experiment() has compared the tasks
-    base = base_for(settings, recipe.base)
     prepare = Preparer(settings.imports)
     learned = Utterances([prepare(text) for text in train.texts], train.labels)
     run.report({"type": "phase", "phase": "train"})
-    trained = train_intent(recipe, base, IntentData(learned), run)
+    if question.recipe is None:
+        picked = pick_intent(train.labels, base=question.base, seed=question.seed)
+        fitting = suited(picked, base_for(settings, question.base), learned)
+    else:
+        assert isinstance(question.recipe, IntentRecipe)  # experiment() has compared the tasks
+        fitting = Suited(question.recipe)
+    recipe, base = fitting.recipe, base_for(settings, fitting.recipe.base)
+    trained = fitting.told(train_intent(recipe, base, IntentData(learned), run))
     run.report({"type": "phase", "phase": "export"})
     packed = pack(trained.encoder, base, recipe.max_length, run.folder, running_versions())
     run.report({"type": "phase", "phase": "evaluate"})
@@ -136,9 +142,8 @@ def _one_label(
         "latency_ms": round(median_latency_ms(served, test.texts), 3),
         "size_bytes": packed.size_bytes(precision) + trained.head.size_bytes,
         "precision": precision,
-        "int8_accuracy": experiment_intent_metrics(test.labels, scored["int8"], thresholds)["accuracy"],
-        "fp32_agreement": _agreement(in_torch, scored["fp32"]),
-        "int8_agreement": _agreement(in_torch, scored["int8"]),
+        **{f"{p}_agreement": _agreement(in_torch, found) for p, found in scored.items()},
+        **{f"{p}_accuracy": _accuracy(test, found, thresholds) for p, found in scored.items() if p == "int8"},
         "held_out_accuracy": trained.calibration.accuracy,
         "augmentation": trained.augmentation.to_wire(),
         "robustness": trained.robustness.to_wire(),
@@ -207,9 +212,15 @@ def _scoring(trained: TrainedIntent, test: LabelledFile, scores: IntentScores) -
 
 def _kept_precision(trained: TrainedIntent, packed: Packed, learned: Utterances) -> Any:
     """int8 where it agrees with full precision on training texts as closely as an exchange may cost."""
+    if "int8" not in packed.folders:
+        return "fp32"
     texts = learned.texts[:AGREEING]
     agreed = _agreement(*(_scores(trained, packed.channel(p, THREADS), texts) for p in ("fp32", "int8")))
     return "int8" if agreed >= 1 - MAX_COST else "fp32"
+
+
+def _accuracy(test: LabelledFile, scores: IntentScores, thresholds: Thresholds) -> Any:
+    return experiment_intent_metrics(test.labels, scores, thresholds)["accuracy"]
 
 
 def _agreement(first: IntentScores, second: IntentScores) -> float:

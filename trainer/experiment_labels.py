@@ -13,9 +13,10 @@ from data.prepare import Preparer
 from data.settings import Settings
 from export.encoders import Precision
 from export.label_head import LabelHead
-from export.parity import MAX_COST, torch_channel
+from export.parity import MAX_COST
 from export.parts import Channel
 from export.release import running_versions
+from export.trained import torch_channel
 from trainer.bases import base_for
 from trainer.experiment_report import history_row
 from trainer.health import Scoring, Signs, diagnose

@@ -5,7 +5,6 @@ A fine-tuned model that does not beat these is not worth its megabytes. scikit-l
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Sequence
 from typing import Any
@@ -14,18 +13,13 @@ import numpy as np
 import numpy.typing as npt
 
 from data.errors import DatasetError
+from data.ngrams import terms
+
+__all__ = ["Bm25", "IntentFloor", "terms"]
 
 Array = npt.NDArray[Any]
 
-# Scripts written without spaces give one term per character.
-_UNSPACED = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff"
-_TERM = re.compile(rf"[{_UNSPACED}]|[^\W{_UNSPACED}]+")
 MANY_FEATURES = 60_000
-
-
-def terms(text: str) -> list[str]:
-    """The words of `text`, lower-cased; each character where a script has no spaces."""
-    return _TERM.findall(text.lower())
 
 
 class IntentFloor:

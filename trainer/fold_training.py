@@ -1,4 +1,4 @@
-"""`frozen` and `top`: parts of the rows score each other, then one model learns from everything.
+"""`frozen`, `ngrams` and `top`: parts of the rows score each other, then one model learns from everything.
 
 Variations of the rows are tried in the same folds: in all of them where the encoder stays as it is, in the first where
 it moves, since there a fold costs as much as a training. A variation belongs to the part of the rows that it comes of.
@@ -18,10 +18,11 @@ from trainer import folds
 from trainer.augmentation import Augmentation, cost_of, decide, untried, wanted
 from trainer.calibrate import Calibration, HeldOut
 from trainer.callbacks import Row, packed, unpacked
+from trainer.embedding import Embedder
 from trainer.health import Scoring
 from trainer.intent_data import Utterances, joined
 from trainer.intent_work import Varied, Vectors, Work, answers
-from trainer.linear import Floats, Labelled, head_of, linear_weights, log_loss, thin
+from trainer.linear import Floats, Labelled, head_of, log_loss, thin
 from trainer.robustness import FIELDS, Answers, Robustness
 from trainer.run_folder import Arrays
 from trainer.tuning import Taught, tune
@@ -31,7 +32,7 @@ from trainer.tuning import Taught, tune
 class Learned:
     """The final model, not yet with its calibration, and what was found out on the way."""
 
-    encoder: PooledEncoder
+    encoder: Embedder
     head: IntentHead
     calibration: Calibration
     history: tuple[Row, ...]
@@ -86,12 +87,12 @@ class Folded:
 
 def with_folds(work: Work) -> Learned:
     """Train by a recipe that has folds."""
-    return (_frozen if work.recipe.method == "frozen" else _tuned)(Folded.of(work))
+    return (_tuned if work.recipe.method == "top" else _untuned)(Folded.of(work))
 
 
-def _frozen(folded: Folded) -> Learned:
+def _untuned(folded: Folded) -> Learned:
     work, recipe = folded.work, folded.work.recipe
-    encoder = work.base.encoder()
+    encoder = work.untrained()
     given = _Frozen(
         folded,
         everything=work.labelled(encoder, folded.rows),
@@ -104,8 +105,9 @@ def _frozen(folded: Folded) -> Learned:
     calibration = work.calibrated([part.held for part in scored])
     real = given.everything.join(given.beside)
     learned = real.join(given.more) if verdict.is_used else real
-    labels, weight, bias = linear_weights(learned, recipe.regularisation)
-    row = Row(log_loss(learned, weight, bias, labels), 1, 1, None, {"accuracy": calibration.accuracy})
+    labels, weight, bias = work.head_weights(learned)
+    warmth = calibration.temperature if recipe.method == "ngrams" else 1.0  # margins are no logits before that
+    row = Row(log_loss(learned, weight / warmth, bias / warmth, labels), 1, 1, None, {"accuracy": calibration.accuracy})
     head = head_of(labels, weight, bias, thin(real, recipe.neighbours, recipe.seed))
     told = Robustness.of(_together(scored))
     return Learned(encoder, head, calibration, (row,), verdict, told, _scorings(scored))
@@ -130,7 +132,7 @@ class _Frozen:
         real = own.join(self.beside.pick(usable))
         added = self.folded.varied.coming_of(fold.learn) if used else []
         learned = real.join(self.more.pick(np.array(added, dtype=np.int64)))
-        labels, weight, bias = linear_weights(learned, recipe.regularisation)
+        labels, weight, bias = self.folded.work.head_weights(learned)
         head = head_of(labels, weight, bias, thin(real, recipe.neighbours, recipe.seed))
         scored = self.everything.pick(np.array(fold.score, dtype=np.int64))
         vectors = Vectors(self.everything.embeddings, self.shaken)

@@ -31,6 +31,8 @@ COLLAPSED, DIVERGED, OVERFITTED, UNDERFITTED, UNMOVED = (
     "underfitted",
     "score_unmoved",
 )
+FOREIGN_LANGUAGE = "language_unknown_to_base"
+"""Of a training on a base that does not know the language of the rows (languages)."""
 KINDS: Mapping[str, Kind] = {
     COLLAPSED: Kind(
         "error", "Label more messages, more evenly spread over the labels, and lower the learning rate of the recipe."
@@ -39,6 +41,11 @@ KINDS: Mapping[str, Kind] = {
     OVERFITTED: Kind("warning", "Label more messages, or take fewer epochs, more frozen_layers or more weight_decay."),
     UNDERFITTED: Kind("warning", "Take more epochs, a higher learning rate, or a weaker regularisation."),
     UNMOVED: Kind("warning", "Compare the labels it never gives with those of the data; raise the learning rate."),
+    FOREIGN_LANGUAGE: Kind(
+        "warning",
+        "Import a base that knows the language (`attune bases import`) and train with it; `attune bases` lists those"
+        " there are.",
+    ),
 }
 """The findings on a training, explained with examples in docs/recipes.md."""
 ERRORS: Mapping[str, type[TrainingError]] = {COLLAPSED: Collapsed, DIVERGED: Diverged}

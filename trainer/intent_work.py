@@ -14,13 +14,14 @@ from data.language import languages_of
 from data.render import Renderer
 from data.schema import OUT_OF_SCOPE
 from export.heads import IntentHead
-from export.onnx import PooledEncoder
 from trainer import robustness
 from trainer.bases import LocalBase
 from trainer.calibrate import Calibration, HeldOut, background_utterances, calibrate
-from trainer.embedding import embed
+from trainer.embedding import Embedder, embed
 from trainer.intent_data import IntentData, Utterances, joined, readable
-from trainer.linear import Floats, Labelled
+from trainer.linear import Floats, Labelled, linear_weights
+from trainer.margin import margin_weights
+from trainer.ngrams import make_ngrams
 from trainer.recipes import IntentRecipe
 from trainer.robustness import Answers
 from trainer.run_folder import RunFolder
@@ -56,10 +57,23 @@ class Work:
         pairs = [(text, label) for label in labels for text in readable(label, self.data.descriptions)]
         return Utterances([text for text, _ in pairs], [label for _, label in pairs])
 
-    def embed(self, encoder: PooledEncoder, texts: Sequence[str]) -> npt.NDArray[np.float32]:
+    def untrained(self) -> Embedder:
+        """What vectors are made with where only a head learns: the base as it is, or n-grams, which are counted in the
+        rows and in what their labels are called."""
+        if self.recipe.method != "ngrams":
+            return self.base.encoder()
+        rows = joined(self.rows(), self.names(sorted(set(self.rows().labels))))
+        return make_ngrams(self.renderer.utterances(rows.texts), rows.labels, self.recipe.seed)
+
+    def head_weights(self, rows: Labelled) -> tuple[tuple[str, ...], Floats, Floats]:
+        """(labels, weight, bias) of the linear head that learns `rows`."""
+        fitted = margin_weights if self.recipe.method == "ngrams" else linear_weights
+        return fitted(rows, self.recipe.regularisation)
+
+    def embed(self, encoder: Embedder, texts: Sequence[str]) -> npt.NDArray[np.float32]:
         return embed(encoder, self.renderer, self.renderer.utterances(texts), self.run.check)
 
-    def labelled(self, encoder: PooledEncoder, rows: Utterances) -> Labelled:
+    def labelled(self, encoder: Embedder, rows: Utterances) -> Labelled:
         return Labelled(self.embed(encoder, rows.texts), rows.labels, rows.weight())
 
     def beside(self, labels: Sequence[str]) -> Utterances:
@@ -72,7 +86,7 @@ class Work:
         texts = background_utterances()[: self.recipe.exposure]
         return Utterances(texts, [OUT_OF_SCOPE] * len(texts), [self.recipe.exposure_weight] * len(texts))
 
-    def background(self, encoder: PooledEncoder) -> npt.NDArray[np.float32]:
+    def background(self, encoder: Embedder) -> npt.NDArray[np.float32]:
         return self.embed(encoder, background_utterances()[self.recipe.exposure :][:MOST_BACKGROUND])
 
     def calibrated(self, held: Sequence[HeldOut]) -> Calibration:

@@ -9,9 +9,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from data.ngrams import MAX_CHARACTERS
 from data.render import Renderer
 from export.encoders import GRAPHS, TOKENIZER, EncoderCard, Precision, publish_encoder, seal_encoder
 from export.entities import TokenChannel
+from export.ngrams import Ngrams
 from export.onnx import AnyEncoder, export_encoder
 from export.predict import Channel, Predictor
 from export.quantise import quantise
@@ -26,7 +28,8 @@ ORDINARY = 128
 
 @dataclass(frozen=True, slots=True)
 class Packed:
-    """One encoder exported in both precisions; `folders` are sealed and not published yet, `digests` name them."""
+    """One encoder exported in both precisions, or n-grams, which have one. `folders` are sealed and not published yet,
+    `digests` name them."""
 
     folders: Mapping[Precision, Path]
     digests: Mapping[Precision, str]
@@ -36,7 +39,7 @@ class Packed:
         """The exported encoder as it will be served: its own tokenizer file, its own graph."""
         folder = self.folders[precision]
         encoder = Encoder.load(folder, threads, verify=False)
-        return Channel(Renderer.from_file(folder / TOKENIZER, self.max_length), encoder.embed)
+        return Channel(encoder.renderer(), encoder.embed)
 
     def tokens(self, precision: Precision, threads: int = 1) -> TokenChannel:
         """The same of an encoder of tokens."""
@@ -51,8 +54,12 @@ class Packed:
         return publish_encoder(self.folders[precision], encoders)
 
 
-def pack(encoder: AnyEncoder, base: LocalBase, max_length: int, work: Path, versions: Mapping[str, str]) -> Packed:
+def pack(
+    encoder: AnyEncoder | Ngrams, base: LocalBase, max_length: int, work: Path, versions: Mapping[str, str]
+) -> Packed:
     """Export `encoder` into `work/fp32` and `work/int8`, each sealed under its digest."""
+    if isinstance(encoder, Ngrams):
+        return _pack_ngrams(encoder, work, versions)
     folders: dict[Precision, Path] = {precision: work / precision for precision in PRECISIONS}
     for folder in folders.values():
         shutil.rmtree(folder, ignore_errors=True)
@@ -68,6 +75,16 @@ def pack(encoder: AnyEncoder, base: LocalBase, max_length: int, work: Path, vers
         card = EncoderCard(max_length, hidden, precision, *named, output=encoder.output)
         digests[precision] = seal_encoder(folder, card)
     return Packed(folders, digests, max_length)
+
+
+def _pack_ngrams(encoder: Ngrams, work: Path, versions: Mapping[str, str]) -> Packed:
+    """Nothing of the base is in them: neither its name nor its licence is on their card."""
+    folder = work / "fp32"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    encoder.save(folder)
+    card = EncoderCard(MAX_CHARACTERS, encoder.hidden, versions=dict(versions), kind="ngrams")
+    return Packed({"fp32": folder}, {"fp32": seal_encoder(folder, card)}, MAX_CHARACTERS)
 
 
 def median_latency_ms(predictor: Predictor, texts: Sequence[str], most: int = 200) -> float:

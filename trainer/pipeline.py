@@ -29,6 +29,7 @@ from export.policy import Thresholds
 from trainer.bases import LocalBase, base_for
 from trainer.candidate import Trained, build_candidate, reply_index, reply_threshold
 from trainer.findings import judged
+from trainer.languages import Suited, suited
 from trainer.ledger import StoreLedger
 from trainer.material import Material
 from trainer.metrics import finite
@@ -176,14 +177,15 @@ def _train(work: Retraining, dataset: FrozenDataset, material: Material) -> tupl
 def _train_intent(
     work: Retraining, dataset: FrozenDataset, material: Material, base: LocalBase, ids: dict[str, str]
 ) -> TrainedIntent:
-    asked = work.order.recipe
+    asked, data = work.order.recipe, material.intent_data()
     if isinstance(asked, IntentRecipe):
-        recipe = asked.model_copy(update={"base": base.name})
+        fitting = Suited(asked.model_copy(update={"base": base.name}))
     else:
-        recipe = pick_intent(material.labels(), base=base.name, seed=work.order.seed)
-    run, ids["intent"] = _run_folder(work, "intent", dataset, recipe)
+        picked = pick_intent(material.labels(), base=base.name, seed=work.order.seed)
+        fitting = suited(picked, base, data.train, work.context.check)
+    run, ids["intent"] = _run_folder(work, "intent", dataset, fitting.recipe)
     with _settling(work, ids["intent"]) as metrics:
-        trained = train_intent(recipe, base, material.intent_data(), run)
+        trained = fitting.told(train_intent(fitting.recipe, base, data, run))
         metrics["held_out_accuracy"] = finite(trained.calibration.accuracy)
         metrics["augmentation"] = trained.augmentation.to_wire()
         metrics["robustness"] = trained.robustness.to_wire()

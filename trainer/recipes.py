@@ -7,6 +7,8 @@ What the amount of data decides (figures in docs/recipes.md):
                et al. 2022, "Fine-Tuning can Distort Pretrained Features and Underperform Out-of-Distribution").
                Thresholds come from models that did not see the rows; then the model is fitted again on all of them.
 - `full`       enough to move every layer, with a validation split held out for early stopping and thresholds.
+
+And `ngrams` where the base does not know the language: n-grams of characters and words, and a linear head (languages).
 """
 
 from __future__ import annotations
@@ -57,7 +59,7 @@ class _Recipe(BaseModel):
 
 class IntentRecipe(_Recipe):
     task: Literal["intent"] = "intent"
-    method: Literal["frozen", "top", "full"]
+    method: Literal["frozen", "top", "full", "ngrams"]
     folds: int = Field(5, ge=0, le=20, description="Models trained on parts, for thresholds; 0 holds out validation.")
     regularisation: float = Field(20.0, gt=0, description="Inverse L2 strength of the linear head.")
     label_smoothing: float = Field(0.0, ge=0, lt=1)
@@ -205,6 +207,12 @@ def pick_labels(rows: int, *, task: str = "labels", base: str = DEFAULT, seed: i
     else:
         body |= {"name": f"{task}-frozen", "method": "frozen", "folds": 5}
     return _made(LabelRecipe, body)
+
+
+def instead_of_base(recipe: IntentRecipe) -> IntentRecipe:
+    """The recipe for the same labels where the base does not know the language they are told by."""
+    body = {"name": "intent-ngrams", "method": "ngrams", "folds": 5, "regularisation": 3.0}
+    return _made(IntentRecipe, {**body, "base": recipe.base, "seed": recipe.seed})
 
 
 def pick_reply(pairs: int, *, base: str = DEFAULT, seed: int = 0) -> ReplyRecipe:

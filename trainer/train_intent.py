@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from data.errors import Collapsed
+from data.ngrams import NgramRenderer
 from data.render import Renderer
 from data.schema import OUT_OF_SCOPE, Finding
 from export.heads import IntentHead
@@ -26,6 +27,7 @@ from trainer.augmentation import Augmentation, cost_of, decide, untried, wanted
 from trainer.bases import LocalBase
 from trainer.calibrate import Calibration, HeldOut
 from trainer.callbacks import Row
+from trainer.embedding import Embedder
 from trainer.fold_training import Learned, with_folds
 from trainer.health import Scoring, Signs, diagnose, guess_loss, refuse
 from trainer.intent_data import IntentData, Utterances, check_trainable, joined, readable
@@ -46,7 +48,7 @@ MASKED_PER_LABEL = 6
 class TrainedIntent:
     """An encoder and a calibrated head that belong together, and how they came about."""
 
-    encoder: PooledEncoder
+    encoder: Embedder
     renderer: Renderer
     head: IntentHead
     calibration: Calibration
@@ -65,7 +67,8 @@ class TrainedIntent:
 def train_intent(recipe: IntentRecipe, base: LocalBase, data: IntentData, run: RunFolder) -> TrainedIntent:
     """Train by `recipe`. Raises DatasetError when the data cannot feed it, Collapsed or Diverged when it is no use."""
     started = time.monotonic()
-    work = Work(recipe, base, base.renderer(recipe.max_length), data, run)
+    renderer = NgramRenderer() if recipe.method == "ngrams" else base.renderer(recipe.max_length)
+    work = Work(recipe, base, renderer, data, run)
     known = data.train.labels if recipe.method == "full" else work.rows().labels
     check_trainable(known)
     learned = _with_validation(work) if recipe.method == "full" else with_folds(work)

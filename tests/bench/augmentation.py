@@ -22,7 +22,7 @@ from data.prepare import Preparer
 from data.schema import OUT_OF_SCOPE
 from data.settings import Settings
 from export import confidence
-from export.parity import torch_channel
+from export.trained import torch_channel
 from tests.bench.corpora import parser, require
 from trainer.bases import DEFAULT, find_base
 from trainer.metrics import best_in_scope

@@ -21,12 +21,12 @@ from export.encoders import EncoderCard, seal_encoder
 from export.heads import IntentHead
 from export.label_head import SENTIMENT_FILE
 from export.onnx import PooledEncoder, export_encoder
-from export.parity import torch_channel
 from export.policy import Thresholds
 from export.predict import Channel, IntentModel, Parts, ReplyModel
 from export.quantise import quantise
 from export.release import ReleaseFacts, seal_release
 from export.replies import Reply, ReplyIndex
+from export.trained import torch_channel
 
 HIDDEN = 32
 MAX_LENGTH = 24

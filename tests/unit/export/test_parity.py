@@ -14,6 +14,7 @@ from export.parity import Check, Comparison, Probe, choose, compare, require
 from export.policy import Candidate, Ranked, Thresholds, Understanding
 from export.predict import Channel, Prediction, Predictor
 from export.runtime import Encoder
+from export.trained import torch_channel
 
 TEXTS = ["where is my order", "refund please", "money back", "thanks", "1 2 3", "hello you", "my order #12345 is late"]
 TRUTH = ["order_status", "refund", "refund", "thanks", "oos", None, "order_status"]
@@ -95,7 +96,7 @@ def test_sides_of_different_make_fail_by_name(trained, parts):
 def test_the_trained_side_leaves_the_module_as_it_is(exported, renderer):
     module = exported.torch_encoder.train()
     try:
-        channel = parity.torch_channel(module, renderer)
+        channel = torch_channel(module, renderer)
         one, two = (channel.embed(renderer.utterances(TEXTS)) for _ in range(2))
         assert np.array_equal(one, two)  # no dropout
         assert module.training
