@@ -19,11 +19,9 @@ from export.sealed import REMEDY, publish, read_seal, seal, verify_files
 MANIFEST = "encoder.json"
 TOKENIZER = "tokenizer.json"
 NGRAMS = "ngrams.safetensors"
-NGRAMS = "ngrams.safetensors"
 FORMAT = 1
 
 Precision = Literal["fp32", "int8"]
-Kind = Literal["graph", "ngrams"]
 Kind = Literal["graph", "ngrams"]
 Output = Literal["embedding", "states"]
 """One vector a text, or one a token."""
@@ -121,7 +119,6 @@ def _card(body: Mapping[str, Any]) -> EncoderCard:
         sound = (
             body["format"] == FORMAT
             and card.precision in get_args(Precision)
-            and card.kind in get_args(Kind)
             and card.kind in get_args(Kind)
             and card.output in get_args(Output)
             and all(isinstance(n, int) and n > 0 for n in (card.max_length, card.hidden))
