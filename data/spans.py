@@ -90,6 +90,16 @@ class Edited:
             start, end = _place(edits, start, is_end=False), _place(edits, end, is_end=True)
         return (start, end) if start < end else None
 
+    def back(self, start: int, end: int) -> tuple[int, int] | None:
+        """Where in the source `[start, end)` of the text comes from; None when that cannot be told, or from nothing."""
+        for stage in reversed(self.stages):
+            edits = stage.edits()
+            if edits is None:
+                return None
+            undone = _undone(edits)
+            start, end = _place(undone, start, is_end=False), _place(undone, end, is_end=True)
+        return (start, end) if start < end else None
+
     def move(self, entities: Iterable[Entity]) -> tuple[Entity, ...]:
         """The entities at their new places; those of which nothing is left are missing."""
         if not self.stages:
@@ -108,6 +118,16 @@ def rewrite(step: Callable[[str], str], text: str) -> tuple[str, tuple[Stage, ..
     """`step(text)` and the stage that says so (none when nothing changed)."""
     after = step(text)
     return (after, (Rewritten(text, after),)) if after != text else (text, ())
+
+
+def _undone(edits: tuple[Edit, ...]) -> tuple[Edit, ...]:
+    """The edits that would make the source of the text again."""
+    undone, delta = [], 0
+    for edit in edits:
+        start = edit.start + delta
+        undone.append(Edit(start, start + edit.length, edit.end - edit.start))
+        delta += edit.length - (edit.end - edit.start)
+    return tuple(undone)
 
 
 def _place(edits: tuple[Edit, ...], position: int, *, is_end: bool) -> int:

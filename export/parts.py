@@ -14,6 +14,7 @@ from data.profile import BotProfile
 from data.render import Rendered, Renderer
 from data.settings import ImportSettings
 from export.corrections import CORRECTIONS_FILE, Corrections
+from export.entities import EntityModel, TokenChannel
 from export.heads import IntentHead
 from export.label_head import SENTIMENT_FILE, LabelHead
 from export.policy import Thresholds
@@ -21,6 +22,7 @@ from export.release import Release
 from export.replies import ReplyIndex
 from export.runtime import Embeddings, Encoder
 from export.sealed import REMEDY
+from export.tagging import TaggingHead
 
 Embed = Callable[[Sequence[Rendered]], Embeddings]
 
@@ -61,6 +63,7 @@ class Parts:
     reply: ReplyModel | None = None
     corrections: Corrections | None = None
     sentiment: LabelHead | None = None
+    entities: EntityModel | None = None
 
     @property
     def asking(self) -> Channel | None:
@@ -93,6 +96,8 @@ def parts_of(release: Release, encoders: Mapping[str, Encoder]) -> Parts:
         reply = ReplyModel(_channel(encoders["reply"]), ReplyIndex.load(release.folder))
         _agree(reply.index.hidden, encoders["reply"])
     parts = Parts(release.name, release.profile, release.facts.thresholds, imports, intent, reply)
+    if "entities" in encoders:
+        parts = replace(parts, entities=_entity_model(release, encoders["entities"]))
     if release.has(SENTIMENT_FILE):
         sentiment = LabelHead.load(release.folder / SENTIMENT_FILE)
         _agree(sentiment.weight.shape[1], encoders["intent" if "intent" in encoders else "reply"])
@@ -102,6 +107,12 @@ def parts_of(release: Release, encoders: Mapping[str, Encoder]) -> Parts:
     corrections = Corrections.load(release.folder)
     _agree(corrections.hidden, encoders["intent" if "intent" in encoders else "reply"])
     return replace(parts, corrections=corrections)
+
+
+def _entity_model(release: Release, encoder: Encoder) -> EntityModel:
+    head = TaggingHead.load(release.folder)
+    _agree(head.project.shape[0], encoder)
+    return EntityModel(TokenChannel(encoder.renderer(), encoder.states), head)
 
 
 def _channel(encoder: Encoder) -> Channel:

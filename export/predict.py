@@ -23,6 +23,7 @@ import numpy.typing as npt
 from data.schema import BRAND_ROLES, OUT_OF_SCOPE
 from export import confidence
 from export.corrections import Match
+from export.entities import Recognised, Recogniser
 from export.heads import IntentHead
 from export.hear import Heard, Listener, Spoken
 from export.parts import Channel, IntentModel, Parts, ReplyModel, parts_of
@@ -64,6 +65,8 @@ class Prediction:
     action: Action
     in_scope: float
     sentiment: Sentiment | None = None
+    entities: tuple[Recognised, ...] = ()
+    """Of the customer's newest message, with places in it as it was typed."""
 
     def to_wire(self) -> dict[str, Any]:
         """As JSON; scores rounded, since more digits serve only those who copy models."""
@@ -81,6 +84,7 @@ class Prediction:
                 for c in self.candidates
             ],
             "sentiment": self.sentiment.to_wire() if self.sentiment else None,
+            "entities": [entity.to_wire() for entity in self.entities],
             "release": self.release,
         }
 
@@ -92,6 +96,7 @@ class Predictor:
         self.parts = parts
         self._held = held or ExitStack()
         self._listener = Listener(parts.imports)
+        self._recogniser = Recogniser(parts.imports, parts.entities)
 
     @classmethod
     def load(cls, folder: Path, pool: EncoderPool) -> Predictor:
@@ -153,6 +158,10 @@ class Predictor:
         for one, feeling in zip(meant, felt, strict=True):
             yield replace(one, sentiment=feeling)
 
+    def entities(self, text: str, before: str | None = None) -> tuple[Recognised, ...]:
+        """The entities of one message as typed; `before` is what the brand said just before."""
+        return self._recogniser.find(text, before)
+
     def embed(self, texts: Sequence[str]) -> Embeddings | None:
         """What the intent model's encoder makes of `texts`, [n, hidden]; None without an intent model."""
         model = self.parts.intent
@@ -166,10 +175,15 @@ class Predictor:
 
     def reply(self, turns: Sequence[Spoken]) -> Prediction:
         """What to say after `turns`, oldest first, the customer's newest message last."""
-        return self.reply_many([turns])[0]
+        at = max((at for at, (role, _) in enumerate(turns) if role == "user"), default=None)
+        answered = self.reply_many([turns])[0]
+        if at is None:
+            return answered
+        before = turns[at - 1][1] if at and turns[at - 1][0] in BRAND_ROLES else None
+        return replace(answered, entities=self.entities(turns[at][1], before))
 
     def reply_many(self, conversations: Sequence[Sequence[Spoken]]) -> list[Prediction]:
-        """`reply` for each of `conversations`, embedded in batches: for evaluation."""
+        """`reply` for each of `conversations`, embedded in batches, without entities: for evaluation."""
         heard = [self._listener.hear(turns) for turns in conversations]
         understood = self.understand_many([one.message for one in heard])
         candidates = self._candidates(heard, CANDIDATES)

@@ -23,7 +23,7 @@ from export.sealed import REMEDY, publish, read_seal, seal, verify_files
 MANIFEST = "manifest.json"
 PROFILE = "profile.json"
 FORMAT = 1
-TASKS = ("intent", "reply")
+TASKS = ("intent", "reply", "entities")
 READ_SIDE = ("attune", "numpy", "onnxruntime", "safetensors", "tokenizers")
 
 
@@ -31,9 +31,10 @@ READ_SIDE = ("attune", "numpy", "onnxruntime", "safetensors", "tokenizers")
 class ReleaseFacts:
     """What a release says of itself, beside its files.
 
-    `encoders` maps a task (`intent`, `reply`) to the digest of its encoder; `prepare` holds the import settings that
-    shape text (`phone_region`, `order_number`, `keep_kinds`), so that served text is prepared as the training's was;
-    `lineage` names what it was made of (dataset fingerprint, run and recipe ids, base); `versions` the tools.
+    `encoders` maps a task (`intent`, `reply`, `entities`) to the digest of its encoder; `prepare` holds the import
+    settings that shape text (`phone_region`, `order_number`, `keep_kinds`), so that served text is prepared as the
+    training's was; `lineage` names what it was made of (dataset fingerprint, run and recipe ids, base); `versions`
+    the tools.
     """
 
     bot: str
@@ -72,7 +73,7 @@ def seal_release(folder: Path, facts: ReleaseFacts, profile: BotProfile) -> str:
     Raises IntegrityError when the facts contradict each other.
     """
     if not facts.encoders or any(task not in TASKS for task in facts.encoders):
-        raise IntegrityError(f"A release names encoders for one or both of {TASKS}.", remedy="Export it again.")
+        raise IntegrityError(f"A release names encoders for one or more of {TASKS}.", remedy="Export it again.")
     text = json.dumps(profile.to_wire(), ensure_ascii=False, indent=1, sort_keys=True) + "\n"
     (folder / PROFILE).write_text(text, encoding="utf-8", newline="\n")
     body = {**asdict(facts), "thresholds": facts.thresholds.to_wire(), "format": FORMAT}

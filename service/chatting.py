@@ -10,9 +10,10 @@ from __future__ import annotations
 import threading
 import time
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 from data.errors import Conflict, NotFound
 from data.store import Store, Tx, sessions, turns
@@ -28,6 +29,8 @@ HISTORY = 50
 """Turns of a session that are heard."""
 TRIES = 5
 STRIPES = 64
+KEPT = ("reason", "in_scope", "ranking", "candidates", "sentiment")
+"""What is kept of a prediction beside its reply."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,8 +138,13 @@ def _turn(prediction: Prediction, message: StoredTurn, milliseconds: float) -> N
         source=prediction.source,
         action=prediction.action,
         latency_ms=round(milliseconds, 3),
-        detail={name: wire[name] for name in ("reason", "in_scope", "ranking", "candidates", "sentiment")},
+        detail={name: wire[name] for name in KEPT} | {"entities": [_without_value(one) for one in wire["entities"]]},
     )
+
+
+def _without_value(entity: Mapping[str, Any]) -> dict[str, Any]:
+    """Its value stands in the message, which may be forgotten by itself."""
+    return {name: value for name, value in entity.items() if name != "value"}
 
 
 def pieces(text: str, size: int = 24) -> Iterator[str]:

@@ -22,7 +22,8 @@ TurnRole = Literal["user", "assistant", "agent"]
 class NewTurn:
     """A turn to be added. `client_id` is the client's own id of a message; `reply_to` the message it answers.
 
-    `detail` holds what only an explanation needs: reason, in_scope, ranking, candidates.
+    `detail` holds what only an explanation needs: reason, in_scope, ranking, candidates, entities
+    (their places in the message).
     """
 
     role: TurnRole

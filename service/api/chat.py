@@ -13,7 +13,7 @@ from export.policy import label_of
 from service.api._spec import Access, Answer, Api, Call, Route
 from service.api.sessions import check_length
 from service.chatting import Exchange, Said, own_session, pieces
-from service.schemas.chat import ChatAsked, ChatReply, Feeling, ParseAsked, RankedIntent, Understood
+from service.schemas.chat import ChatAsked, ChatReply, Feeling, FoundEntity, ParseAsked, RankedIntent, Understood
 from service.streams import Event, shutdown_event
 
 api = Api("chat", "Talking with a bot.")
@@ -67,6 +67,7 @@ def parse(call: Call) -> Answer:
     with call.service.bots.answering(call.caller.workspace, bot) as predictor:
         understood, release = predictor.understand(asked.text), predictor.release
         label = label_of(understood, predictor.parts.thresholds)
+        entities = predictor.entities(asked.text)
     felt = understood.sentiment
     ranking = [RankedIntent(intent=one.intent, probability=round(one.probability, 3)) for one in understood.ranking]
     return Answer(
@@ -75,6 +76,7 @@ def parse(call: Call) -> Answer:
             confidence=round(understood.confidence, 3),
             in_scope=round(understood.in_scope, 3),
             ranking=ranking,
+            entities=[FoundEntity(**one.to_wire()) for one in entities],
             sentiment=Feeling(**felt.to_wire()) if felt else None,
             release=release,
         )
@@ -105,9 +107,14 @@ def _reply(bot: Bot, exchange: Exchange, *, explain: bool) -> ChatReply:
         source=answer.source if answer else None,
         action=answer.action if answer else None,
         ranking=[RankedIntent(**one) for one in detail.get("ranking", [])],
-        entities=list(detail.get("entities", [])),
+        entities=[_entity(exchange.message.text, one) for one in detail.get("entities", [])],
         sentiment=Feeling(**detail["sentiment"]) if detail.get("sentiment") else None,
         release=f"{bot.name}@{answer.release}" if answer else None,
         latency_ms=answer.latency_ms if answer else None,
         explanation=explanation,
     )
+
+
+def _entity(message: str, kept: dict[str, Any]) -> FoundEntity:
+    """An entity as it was kept, with its value from the message it was found in."""
+    return FoundEntity(**kept, value=message[kept["start"] : kept["end"]])

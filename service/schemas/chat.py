@@ -55,6 +55,17 @@ class Feeling(Told):
     scores: dict[str, float]
 
 
+class FoundEntity(Told):
+    """A typed stretch of a message: `message[start:end]` is `value`, counted in code points of what was sent."""
+
+    start: int
+    end: int
+    type: str
+    value: str
+    confidence: float = Field(description="Of a learned one, how likely it is exactly this stretch; of a rule's, 1.")
+    source: Literal["model", "rule"] = Field(description="Learned from logs, or known by how it is written.")
+
+
 class ChatReply(Told):
     """What the bot answers. `reply` is null while a person has the conversation: the message is kept for them."""
 
@@ -69,7 +80,7 @@ class ChatReply(Told):
     source: Source | None
     action: Literal["greet", "answer", "clarify", "fallback", "handoff"] | None
     ranking: list[RankedIntent] = Field(default_factory=list)
-    entities: list[Json] = Field(default_factory=list)
+    entities: list[FoundEntity] = Field(default_factory=list)
     sentiment: Feeling | None = Field(None, description="Null where the release cannot say, or not in this language.")
     release: str | None = Field(description="The release that answered: `acme@7`.")
     latency_ms: float | None
@@ -90,7 +101,7 @@ class Understood(Told):
     confidence: float
     in_scope: float
     ranking: list[RankedIntent]
-    entities: list[Json] = Field(default_factory=list)
+    entities: list[FoundEntity] = Field(default_factory=list)
     sentiment: Feeling | None = Field(None, description="Null where the release cannot say, or not in this language.")
     release: str
 
