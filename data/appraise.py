@@ -150,9 +150,7 @@ def too_little(manifest: Mapping[str, Any]) -> Iterator[Lack]:
     labels: Mapping[str, Mapping[str, int]] = manifest["labels"]
     learned = [labels["train"].get(name, 0) + labels["validation"].get(name, 0) for name in _names(labels)]
     if learned:
-        missing = sum(max(0, ENOUGH_PER_LABEL - count) for count in learned)
-        if missing > ENOUGH_PER_LABEL * len(learned) / 4:
-            yield Lack("intent", sum(learned), missing, f"{ENOUGH_PER_LABEL} labelled messages for each label")
+        yield from too_few(learned)
         tested = sum(labels["test"].values())
         if tested < ENOUGH_TESTED:
             share = float(manifest.get("settings", {}).get("shares", {}).get("test", 0.1)) or 0.1
@@ -161,6 +159,13 @@ def too_little(manifest: Mapping[str, Any]) -> Iterator[Lack]:
     pairs = manifest["replies"]["train"]
     if 0 < pairs < ENOUGH_PAIRS:
         yield Lack("reply", pairs, ENOUGH_PAIRS - pairs, f"{ENOUGH_PAIRS} messages with a reply of the brand")
+
+
+def too_few(counts: Sequence[int]) -> Iterator[Lack]:
+    """What lacks where each label has so many messages to learn from."""
+    missing = sum(max(0, ENOUGH_PER_LABEL - count) for count in counts)
+    if missing > ENOUGH_PER_LABEL * len(counts) / 4:
+        yield Lack("intent", sum(counts), missing, f"{ENOUGH_PER_LABEL} labelled messages for each label")
 
 
 def _names(labels: Mapping[str, Mapping[str, int]]) -> list[str]:

@@ -44,6 +44,8 @@ class Meter:
         kind = event.get("type", "progress")
         if kind == "phase":
             self._begin(PHASES.get(str(event.get("phase")), str(event.get("phase"))))
+        elif kind == "estimate":
+            self._console.print(visible(_estimate(event)))
         elif kind == "validated":
             self._metric = _measures(event)
             self._move(self._stage, None, self._metric)
@@ -107,6 +109,14 @@ def _left(event: Mapping[str, Any]) -> str:
         return ""
     minutes, rest = divmod(round(seconds), 60)
     return f"{minutes}:{rest:02d} left"
+
+
+def _estimate(event: Mapping[str, Any]) -> str:
+    """What a training will take, and whether the data suffices where that is known."""
+    minutes, seconds = divmod(round(event["seconds"]), 60)
+    took = f"about {minutes} min {seconds} s" if minutes else f"about {seconds} s"
+    said = f"Training {event['rows']} rows will take {took} and {event['memory_bytes'] / 1e6:.0f} MB of memory."
+    return said if event.get("suffices", True) else f"{said} The data does not suffice: {event['why']}"
 
 
 def _measures(event: Mapping[str, Any]) -> str:

@@ -3,7 +3,7 @@
 job ID          run one queued job to its end (exit 0 succeeded, 1 failed or cancelled, 3 not there to be had)
 worker          run the due jobs of all workspaces until told to stop; without the train extra, no trainings
 experiment      train on one file, measure on another, no database
-bases           the base models: list, import, remove
+bases           the base models: list, import, remove, advise
 """
 
 from __future__ import annotations
@@ -195,6 +195,10 @@ def _bases(options: argparse.Namespace, settings: Settings, emit: Emit) -> int:
         result = shelf.import_base(settings, wanted)
     elif options.action == "remove":
         result = shelf.remove_base(settings, options.name)
+    elif options.action == "advise":
+        from trainer.advice import advise
+
+        result = advise(settings, options.bot)
     else:
         result = {"bases": shelf.listing(settings)}
     emit({"type": "done", "result": result})
@@ -233,6 +237,7 @@ def _parser() -> argparse.ArgumentParser:
     taken.add_argument("--languages", nargs="*", default=())
     taken.add_argument("--accepted", default=None, help="the digest of the terms that were shown")
     bases.add_parser("remove").add_argument("name")
+    bases.add_parser("advise").add_argument("bot")
     return parser
 
 

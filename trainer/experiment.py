@@ -6,12 +6,14 @@ Nothing but TRAIN is read to train, to choose thresholds, recipe or precision; T
 from __future__ import annotations
 
 import tempfile
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from data.appraise import too_few
 from data.errors import DatasetError, UsageError
 from data.prepare import Preparer
 from data.profile import BotProfile
@@ -25,7 +27,9 @@ from export.replies import Reply, ReplyIndex
 from export.trained import torch_channel
 from trainer import folds
 from trainer.bases import base_for
+from trainer.dry_run import DryRun
 from trainer.entity_experiment import entity_experiment
+from trainer.estimate import for_intents, for_replies, sufficiency
 from trainer.experiment_labels import several_labels
 from trainer.experiment_report import history_row, intent_predictions, reply_predictions, sayable, write
 from trainer.health import Scoring, Signs, diagnose, refuse
@@ -124,6 +128,9 @@ def _one_label(
         assert isinstance(question.recipe, IntentRecipe)  # experiment() has compared the tasks
         fitting = Suited(question.recipe)
     recipe, base = fitting.recipe, base_for(settings, fitting.recipe.base)
+    told = for_intents(recipe, base, IntentData(learned), DryRun(run)).to_wire()
+    foretold = {**told, **sufficiency(too_few(list(Counter(train.labels).values())), ["intent"])}
+    run.report({"type": "estimate", **foretold})
     trained = fitting.told(train_intent(recipe, base, IntentData(learned), run))
     run.report({"type": "phase", "phase": "export"})
     packed = pack(trained.encoder, base, recipe.max_length, run.folder, running_versions())
@@ -144,6 +151,7 @@ def _one_label(
         "precision": precision,
         **{f"{p}_agreement": _agreement(in_torch, found) for p, found in scored.items()},
         **{f"{p}_accuracy": _accuracy(test, found, thresholds) for p, found in scored.items() if p == "int8"},
+        "estimate": foretold,
         "held_out_accuracy": trained.calibration.accuracy,
         "augmentation": trained.augmentation.to_wire(),
         "robustness": trained.robustness.to_wire(),
@@ -171,6 +179,8 @@ def _reply(question: Question, settings: Settings, run: RunFolder) -> Outcome:
     base = base_for(settings, recipe.base)
     kept, out = folds.hold_out(["pair"] * len(train), min(recipe.validation_share, 300 / max(len(train), 1)), 0)
     run.report({"type": "phase", "phase": "train"})
+    foretold = for_replies(recipe, base, (train.pick(kept), train.pick(out)), DryRun(run)).to_wire()
+    run.report({"type": "estimate", **foretold})
     trained = train_reply(recipe, base, train.pick(kept), train.pick(out), run)
     run.report({"type": "phase", "phase": "evaluate"})
     places = draw(test.replies, question.seed)
@@ -188,6 +198,7 @@ def _reply(question: Question, settings: Settings, run: RunFolder) -> Outcome:
         "bm25": selection_metrics(by_words),
         "base": selection_metrics(plain),
         "base_model": recipe.base,
+        "estimate": foretold,
         "latency_ms": round(median_latency_ms(served, [c[-1][1] for c in test.contexts]), 3),
         "size_bytes": packed.size_bytes("fp32"),
         "findings": trained.findings,

@@ -84,12 +84,22 @@ def readable(label: str, descriptions: Mapping[str, Sequence[str]]) -> list[str]
     return given or [plain]
 
 
+def is_trainable(labels: Sequence[str]) -> bool:
+    """Whether these labels can train a classifier at all."""
+    return _usable(labels) >= 2
+
+
 def check_trainable(labels: Sequence[str]) -> None:
     """Raise DatasetError when these labels cannot train a classifier at all, saying how much more is needed."""
-    counts = Counter(label for label in labels if label != OUT_OF_SCOPE)
-    usable = [label for label, rows in counts.items() if rows >= 2]
-    if len(usable) < 2:
+    if not is_trainable(labels):
         raise DatasetError(
-            f"An intent model needs two intents with at least two labelled messages each; the data has {len(usable)}.",
+            f"An intent model needs two intents with at least two labelled messages each; the data has "
+            f"{_usable(labels)}.",
             remedy="Label more messages, at least five per intent for a useful model, and import again.",
         )
+
+
+def _usable(labels: Sequence[str]) -> int:
+    """Intents with at least two labelled messages."""
+    counts = Counter(label for label in labels if label != OUT_OF_SCOPE)
+    return sum(rows >= 2 for rows in counts.values())

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from data.augment.said import Draw
 from data.augment.vary import Variation, Varying
 from data.language import languages_of
+from data.ngrams import NgramRenderer
 from data.render import Renderer
 from data.schema import OUT_OF_SCOPE
 from export.heads import IntentHead
@@ -43,6 +44,11 @@ class Work:
     renderer: Renderer
     data: IntentData
     run: RunFolder
+
+    @classmethod
+    def of(cls, recipe: IntentRecipe, base: LocalBase, data: IntentData, run: RunFolder) -> Work:
+        renderer = NgramRenderer() if recipe.method == "ngrams" else base.renderer(recipe.max_length)
+        return cls(recipe, base, renderer, data, run)
 
     def rows(self) -> Utterances:
         """All rows a fold recipe learns from."""

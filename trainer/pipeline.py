@@ -8,11 +8,12 @@ checkpoints, a release folder that was never recorded is built anew, and one tha
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from data.appraise import Lack
 from data.build import freeze
 from data.errors import DatasetError, JobCancelled, TrainingError, UsageError
 from data.files import Blobs, remove
@@ -28,6 +29,8 @@ from export.banned import says_banned
 from export.policy import Thresholds
 from trainer.bases import LocalBase, base_for
 from trainer.candidate import Trained, build_candidate, reply_index, reply_threshold
+from trainer.dry_run import DryRun
+from trainer.estimate import foretold, sufficiency
 from trainer.findings import judged
 from trainer.languages import Suited, suited
 from trainer.ledger import StoreLedger
@@ -36,7 +39,7 @@ from trainer.metrics import finite
 from trainer.order import Order
 from trainer.publishing import Built, Origin, build_release, promote_by_itself, record_release
 from trainer.recipes import IntentRecipe, Recipe, ReplyRecipe, pick_intent, pick_reply
-from trainer.run_folder import RunFolder
+from trainer.run_folder import MemoryLedger, RunFolder
 from trainer.train_intent import TrainedIntent, check_trainable, train_intent
 from trainer.train_reply import TrainedReply, train_reply
 from trainer.weighing import Bench, judge
@@ -91,8 +94,11 @@ def retrain(context: JobContext, settings: Settings, emit: Emit) -> dict[str, An
         context.event("dataset", dataset=dataset.fingerprint, rows=dict(dataset.manifest["rows"]), **left_out)
         material = Material.read(dataset, work.profile)
     with work.phase("findings"):
-        findings = judged(dataset, base_for(settings, work.order.base), context.check).findings
+        base = base_for(settings, work.order.base)
+        appraisal = judged(dataset, base, context.check)
+        findings = appraisal.findings
         context.event("findings", findings=[finding.to_wire() for finding in findings])
+        _foretell(work, material, base, appraisal.lacks)
     with work.phase("train"):
         trained, run_ids = _train(work, dataset, material)
     with work.phase("export"), work.blobs.scratch() as scratch:
@@ -111,6 +117,20 @@ def retrain(context: JobContext, settings: Settings, emit: Emit) -> dict[str, An
         remove(settings.home / "runs" / run_id)  # nothing is taken up again once the release stands
     work.seconds["export"] = round(work.seconds["export"] - work.seconds["evaluate"] - work.seconds["publish"], 2)
     return _result(release, promoted, work.seconds)
+
+
+def _foretell(work: Retraining, material: Material, base: LocalBase, lacks: Sequence[Lack]) -> None:
+    """Say what the trainings will take, and whether the data suffices for them."""
+    train = work.settings.train
+    folder = work.settings.home / "tmp"
+    run = RunFolder(
+        folder, MemoryLedger(), work.report, work.context.check, train.threads, train.accelerator, keep=False
+    )
+    told = foretold(work.order, base, material, DryRun(run))
+    if told is not None:  # what cannot be trained is refused as it is begun
+        event = {**told.to_wire(), **sufficiency(lacks, work.order.tasks)}
+        work.context.event("estimate", **event)
+        work.emit({"type": "estimate", **event})
 
 
 def _result(release: Release, promoted: bool, seconds: Mapping[str, float]) -> dict[str, Any]:

@@ -25,6 +25,7 @@ from trainer.candidate import Candidate, Trained
 from trainer.card import model_card
 from trainer.card_facts import BaseFacts, CardFacts, DataFacts, Epoch, TaskFacts
 from trainer.comparison import Comparison
+from trainer.foreign.licence import in_a_line
 from trainer.plots import draw_plots
 from trainer.verdict import Verdict
 
@@ -115,7 +116,10 @@ def card_facts(origin: Origin, trained: Trained, judgement: Judgement) -> CardFa
         languages=trained.profile.languages,
         created_at=origin.now.date().isoformat(),
         base=BaseFacts(
-            trained.base.base.hub_id, trained.base.base.licence, trained.base.base.digests.get("model.safetensors", "")
+            trained.base.base.hub_id,
+            trained.base.base.licence,
+            trained.base.base.digests.get("model.safetensors", ""),
+            f"Terms: {in_a_line(trained.base.base.licence, trained.base.base.limits)}.",
         ),
         data=DataFacts(
             fingerprint=origin.dataset.fingerprint,
@@ -151,6 +155,7 @@ def _release_facts(origin: Origin, trained: Trained, candidate: Candidate) -> Re
             "runs": dict(origin.runs),
             "base": trained.base.name,
             "licence": trained.base.base.licence,
+            "licence_limits": list(trained.base.base.limits),
             "recipes": dict(_recipes(trained)),
         },
         versions={name: version(name) for name in TRAINED_WITH},

@@ -17,7 +17,6 @@ import numpy as np
 import numpy.typing as npt
 
 from data.errors import Collapsed
-from data.ngrams import NgramRenderer
 from data.render import Renderer
 from data.schema import OUT_OF_SCOPE, Finding
 from export.heads import IntentHead
@@ -67,8 +66,7 @@ class TrainedIntent:
 def train_intent(recipe: IntentRecipe, base: LocalBase, data: IntentData, run: RunFolder) -> TrainedIntent:
     """Train by `recipe`. Raises DatasetError when the data cannot feed it, Collapsed or Diverged when it is no use."""
     started = time.monotonic()
-    renderer = NgramRenderer() if recipe.method == "ngrams" else base.renderer(recipe.max_length)
-    work = Work(recipe, base, renderer, data, run)
+    work = Work.of(recipe, base, data, run)
     known = data.train.labels if recipe.method == "full" else work.rows().labels
     check_trainable(known)
     learned = _with_validation(work) if recipe.method == "full" else with_folds(work)

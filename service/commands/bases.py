@@ -18,7 +18,7 @@ from service.session import Session
 from service.tables import facts, listing, text
 from service.terminal import Answer
 from service.training import run_trainer
-from service.verbs import verb
+from service.verbs import BotName, verb
 
 LOG = "bases.log"
 BaseName = Annotated[str, typer.Argument(metavar="NAME", help="The base's name.", show_default=False)]
@@ -52,6 +52,11 @@ class ImportAsked:
 @dataclass(frozen=True, kw_only=True)
 class RemoveAsked:
     name: BaseName
+
+
+@dataclass(frozen=True, kw_only=True)
+class AdviseAsked:
+    bot: BotName
 
 
 class ListedByDefault(TyperGroup):
@@ -93,6 +98,15 @@ def remove_base(session: Session, asked: RemoveAsked) -> Answer:
     """Forget an imported base; refused while a release or an unfinished job needs it."""
     done = _run(session, ["remove", "--", asked.name])
     return Answer(done, text(f"The base {asked.name} is removed."))
+
+
+def advise(session: Session, asked: AdviseAsked) -> Answer:
+    """Look at every base with a bot's own messages: terms, languages, words it lacks, speed, what a training takes."""
+    require_train_extra(session.launch)
+    with session.store() as store:
+        session.bot(store, asked.bot)
+    told = _run(session, ["advise", "--", asked.bot])
+    return Answer(told, Group(_advice(told["bases"]), text(told["reason"], "bold")))
 
 
 def _run(session: Session, arguments: Sequence[str]) -> dict[str, Any]:
@@ -150,6 +164,29 @@ def _table(found: Sequence[Mapping[str, Any]]) -> RenderableType:
     return listing(columns, rows, "There are none.")
 
 
+def _advice(found: Sequence[Mapping[str, Any]]) -> RenderableType:
+    rows = [
+        (
+            one["name"],
+            one["terms"],
+            ", ".join(one["languages"]) + (f" (not {', '.join(one['missing'])})" if one["missing"] else ""),
+            _told(one["unknown_share"], "{:.1%}"),
+            _told(one["bytes"], "{:.0f} MB", 1e6),
+            _told(one["latency_ms"], "{:.1f} ms"),
+            _told(one["seconds"], "{:.0f} s"),
+            _told(one["memory_bytes"], "{:.0f} MB", 1e6),
+            one["state"],
+        )
+        for one in found
+    ]
+    columns = ["name", "terms", "languages", "unknown", "size", "one text", "training", "memory", "state"]
+    return listing(columns, rows, "There are none.")
+
+
+def _told(value: float | None, form: str, unit: float = 1) -> str:
+    return "" if value is None else form.format(value / unit)
+
+
 def _millions(parameters: Any) -> str:
     return f"{parameters / 1e6:.1f} M" if isinstance(parameters, int) else ""
 
@@ -159,6 +196,7 @@ def register(app: typer.Typer) -> None:
     verb(bases, "list")(list_bases)
     verb(bases, "import")(import_base)
     verb(bases, "remove")(remove_base)
+    verb(bases, "advise")(advise)
     bases.callback()(_bases)
     app.add_typer(bases, name="bases")
 

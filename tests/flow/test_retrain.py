@@ -88,6 +88,9 @@ def test_a_retraining_leaves_a_release_that_answers(trained: tuple[Path, Any], a
     for interval in result["verdict"]["models"]["candidate"].values():
         assert set(interval) == {"value", "low", "high"}
     assert (result["release"], result["promoted"]) == (1, False)
+    (told,) = [event.data for event in again.events(trained[1]) if event.type == "estimate"]
+    assert set(told) == {"seconds", "memory_bytes", "steps", "rows", "suffices", "why"}
+    assert told["rows"] > 200
     (row,) = again.releases()
     assert (row.state, row.verdict) == (result["state"], result["verdict"])
     assert json.loads((again.folder(1) / "verdict.json").read_text()) == result["verdict"]

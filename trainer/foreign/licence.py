@@ -30,6 +30,22 @@ LIMITS = {
 }
 """What a licence's name tells of what it forbids or asks for; a hint for people, no legal advice."""
 
+MEANINGS = {
+    "non-commercial": "no commercial use",
+    "share-alike": "what is made from it is passed on under the same terms",
+    "no-derivatives": "what is made from it, a tuned model too, is not passed on",
+    "use-restricted": "only uses that the licence allows",
+}
+"""The same in words."""
+
+
+def in_a_line(licence: str, limits: Sequence[str]) -> str:
+    """The terms as far as the licence's name tells them."""
+    if licence in NOT_NAMED:
+        return "nobody has named a licence: find it out before you use it"
+    told = "; ".join(MEANINGS[limit] for limit in limits)
+    return f"{licence}, {told or 'its name tells of no limits; keep its notices'}"
+
 
 @dataclass(frozen=True, slots=True)
 class Terms:

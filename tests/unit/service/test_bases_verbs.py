@@ -83,3 +83,21 @@ def test_a_training_names_its_base(attune, log, trainer, does_it):
     attune("import", "acme", log)
     ran = attune("train", "acme", "--base", "m", "--json", launch=trainer(does_it))
     assert ran.json["payload"]["base"] == "m"
+
+
+def test_advice_shows_what_was_found_out_and_the_sentence_that_follows(attune, trainer, home):
+    one = {
+        "name": "m", "terms": "cc-by-nc-4.0, no commercial use", "languages": ["en"], "missing": ["de"],
+        "unknown_share": 0.012, "bytes": 90_000_000, "latency_ms": 8.25, "seconds": 61.0,
+        "memory_bytes": 900_000_000, "state": "ready",
+    }  # fmt: skip
+    away = {**one, "name": "away", "missing": [], "state": "not installed"}
+    away |= dict.fromkeys(("unknown_share", "bytes", "latency_ms", "seconds", "memory_bytes"))
+    result = {"bot": "acme", "messages": 3, "bases": [one, away], "recommended": "m", "reason": "Because it is here."}
+    launch = trainer(f"assert sys.argv[-3:] == ['advise', '--', 'acme'], sys.argv; say('done', result={result!r})")
+    assert attune("bases", "advise", "acme", "--json", launch=launch).code == 1, "no such bot"
+    assert attune("init", "acme").code == 0
+    ran = attune("bases", "advise", "acme", launch=launch)
+    assert ran.code == 0, ran.err
+    assert all(word in ran.out for word in ("1.2%", "90 MB", "8.2 ms", "61 s", "900 MB", "Because it is here."))
+    assert attune("bases", "advise", "acme", "--json", launch=launch).json == result

@@ -34,6 +34,17 @@ def test_numbers_are_named_and_nonsense_passed_over():
     assert said == ["Exporting", "Exporting  loss 0.250, rows 7", "Exporting   50%  0:03 left"]
 
 
+def test_what_a_training_will_take_is_told_before_it_starts():
+    told = {"type": "estimate", "seconds": 83.4, "memory_bytes": 812_000_000, "steps": 90, "rows": 770}
+    lacking = {**told, "seconds": 7.0, "suffices": False, "why": "intent: 9 there, 11 more."}
+    first, *second = lines(told, lacking)
+    assert first == "Training 770 rows will take about 1 min 23 s and 812 MB of memory."
+    assert " ".join(map(str.strip, second)) == (
+        "Training 770 rows will take about 7 s and 812 MB of memory. "
+        "The data does not suffice: intent: 9 there, 11 more."
+    )
+
+
 def test_a_terminal_gets_a_bar():
     stream = StringIO()
     console = Console(file=stream, force_terminal=True, width=100)
