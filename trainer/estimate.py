@@ -21,6 +21,7 @@ from trainer.order import Order
 from trainer.recipes import IntentRecipe, ReplyRecipe, pick_intent, pick_reply
 from trainer.tasks.intent import IntentRows, IntentTask
 from trainer.tasks.reply import ReplyRows, ReplyTask
+from trainer.tasks.task import Task
 from trainer.train_reply import Pairs
 from trainer.workload import Workload, of_intents, of_replies
 
@@ -67,7 +68,7 @@ def for_intents(recipe: IntentRecipe, base: LocalBase, data: IntentData, dry: Dr
         rendered = work.renderer.utterances(sample.texts)
         texts = dry.reading(encoder, work.renderer, rendered)
         labelled = work.labelled(encoder, sample)
-        hidden = labelled.embeddings.shape[1]
+        held = _embeddings(load, labelled.embeddings.shape[1])
         seconds = _reading(load, texts) + load.linear * dry.linear(labelled, work.head_weights)
         if load.fits:
             labels, weight, bias = linear_weights(labelled, recipe.regularisation)
@@ -76,7 +77,8 @@ def for_intents(recipe: IntentRecipe, base: LocalBase, data: IntentData, dry: Dr
             known = IntentRows(rendered, targets, sample.weight())
             task = IntentTask(base.encoder(), recipe, weight, bias)
             seconds += load.steps * dry.steps(task, recipe, known, work.renderer).seconds(load.tokens)
-        return load, seconds + loading * (1 + len(load.fits)), hidden
+            held += _left_behind(task, len(load.fits), (recipe.keep_base > 0) + (recipe.method == "full"))
+        return load, seconds + loading * (1 + len(load.fits)), held
 
     return _estimate(*without_trace(tried))
 
@@ -93,9 +95,12 @@ def for_replies(recipe: ReplyRecipe, base: LocalBase, pairs: tuple[Pairs, Pairs]
         texts = dry.reading(encoder, renderer, [*rows.contexts[:SAMPLE], *rows.replies[:SAMPLE]])
         seconds = _reading(load, texts)
         task = ReplyTask(encoder, recipe)
+        hidden = int(encoder.transformer.config.hidden_size)  # type: ignore[union-attr, arg-type]
+        memory = _embeddings(load, hidden)
         if load.fits and any(parameter.requires_grad for parameter in task.parameters()):
             seconds += load.steps * dry.steps(task, recipe, rows, renderer).seconds(load.tokens)
-        return load, seconds, int(encoder.transformer.config.hidden_size)  # type: ignore[union-attr, arg-type]
+            memory += _left_behind(task, len(load.fits), 1)
+        return load, seconds, memory
 
     return _estimate(*without_trace(tried))
 
@@ -130,6 +135,18 @@ def _reading(load: Workload, pace: Line) -> float:
 
 
 def _estimate(found: tuple[Workload, float, int], peak: int) -> Estimate:
-    load, seconds, hidden = found
-    held = COPIES * load.rows * hidden * np.dtype(np.float32).itemsize
+    load, seconds, held = found
     return Estimate(seconds, peak + held, load.steps, load.rows)
+
+
+def _embeddings(load: Workload, hidden: int) -> int:
+    return COPIES * load.rows * hidden * np.dtype(np.float32).itemsize
+
+
+def _left_behind(task: Task, fits: int, clones: int) -> int:
+    """Bytes that a dry run does not see: `clones` of the weights (to go back to, or the best so far), and what the fits
+    before the last one held, since their parts name each other in circles that are collected late."""
+    weights = sum(parameter.nbytes for parameter in task.parameters())
+    moved = sum(parameter.nbytes for parameter in task.parameters() if parameter.requires_grad)
+    gradients_and_moments = 3 * moved
+    return (fits - 1) * (weights * (1 + clones) + gradients_and_moments) + weights * clones
