@@ -20,7 +20,7 @@ from data.version import attune_version
 from service.child import Child, Event, Launch, ended_without_a_word, error_of, follow, running
 
 KIND = "train"
-TASKS = ("intent", "reply")
+TASKS = ("intent", "reply", "sentiment", "entities")
 WAIT_SECONDS = 0.2
 _CANCELLED = {KIND: "The training was cancelled; nothing was published."}
 

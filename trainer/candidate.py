@@ -22,12 +22,16 @@ from export.policy import Thresholds
 from export.predict import IntentModel, Parts, Predictor, ReplyModel
 from export.release import running_versions
 from export.replies import Reply, ReplyIndex
+from export.span_parity import SpanProbe
 from export.trained import torch_channel
 from trainer.bases import LocalBase
 from trainer.calibrate import background_utterances
 from trainer.embedding import embed
+from trainer.entity_work import exported_entities
 from trainer.package import Packed, pack
+from trainer.sentiment import TrainedSentiment
 from trainer.thresholds import ANSWERS_NOTHING, choose_answer_threshold
+from trainer.train_entities import TrainedEntities
 from trainer.train_intent import TrainedIntent
 from trainer.train_reply import Context, Pairs, TrainedReply
 
@@ -48,11 +52,16 @@ class Trained:
     index: ReplyIndex | None
     thresholds: Thresholds
     corrections: tuple[Correction, ...] = ()
+    sentiment: TrainedSentiment | None = None
+
+    entities: TrainedEntities | None = None
 
     @property
     def findings(self) -> tuple[Finding, ...]:
         """What there is to say about the trainings."""
-        return tuple(one for model in (self.intent, self.reply) if model is not None for one in model.findings)
+        return tuple(
+            one for model in (self.intent, self.reply, self.entities) if model is not None for one in model.findings
+        )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -80,7 +89,8 @@ class Candidate:
         }
         head = self.parts.intent.head.size_bytes if self.parts.intent else 0
         index = self.parts.reply.index.size_bytes if self.parts.reply else 0
-        return sum(distinct.values()) + head + index
+        tags = self.parts.entities.head.size_bytes if self.parts.entities else 0
+        return sum(distinct.values()) + head + index + tags
 
 
 def reply_index(trained: TrainedReply, rows: Sequence[Example], banned: Callable[[str], bool]) -> ReplyIndex | None:
@@ -136,8 +146,11 @@ def reply_threshold(
     return None if threshold >= ANSWERS_NOTHING else threshold
 
 
-def build_candidate(name: str, trained: Trained, probe: Probe, work: Path) -> Candidate:
-    """Export what was trained, compare it from raw text to reply, choose the precision of each encoder.
+def build_candidate(
+    name: str, trained: Trained, probe: Probe, work: Path, marked: SpanProbe | None = None
+) -> Candidate:
+    """Export what was trained, compare it from raw text to reply (and to the spans of `marked`), choose the precision
+    of each encoder.
 
     Raises ParityFailed when the full-precision export does not answer as the trained model.
     """
@@ -148,13 +161,14 @@ def build_candidate(name: str, trained: Trained, probe: Probe, work: Path) -> Ca
         imports=trained.imports,
         intent=_intent_model(trained),
         reply=_reply_model(trained),
+        sentiment=trained.sentiment.head if trained.sentiment else None,
     )
     packs = _packs(trained, work)
     found: dict[str, Mapping[str, Any]] = {}
     chosen: dict[str, tuple[Packed, Precision]] = {}
     for task, packed in packs.items():
         # Only what a task's own encoder decides says whether int8 may serve it.
-        own = replace(parts, reply=None) if task == "intent" else replace(parts, intent=None)
+        own = replace(parts, reply=None) if task == "intent" else _without_intent(parts)
         asked = _asked(probe, task)
         compared = {precision: _compare(own, task, packed, asked, precision) for precision in packed.folders}
         require(compared["fp32"])
@@ -167,8 +181,17 @@ def build_candidate(name: str, trained: Trained, probe: Probe, work: Path) -> Ca
         }
     served = parts.behind(**{task: packed.channel(precision) for task, (packed, precision) in chosen.items()})
     served = replace(served, corrections=_corrections(trained.corrections, served))
+    if trained.entities is not None:
+        held = marked or SpanProbe([])
+        model, packing, found["entities"] = exported_entities(trained.entities, trained.base, held, work / "entities")
+        served, chosen["entities"] = replace(served, entities=model), packing
     passed = all(part["fp32"]["passed"] for part in found.values())
     return Candidate(served, chosen, {"passed": passed, **found})
+
+
+def _without_intent(parts: Parts) -> Parts:
+    """What the selector's encoder decides: the sentiment too where there is no other encoder."""
+    return replace(parts, intent=None, sentiment=None if parts.intent else parts.sentiment)
 
 
 def _corrections(given: Sequence[Correction], served: Parts) -> Corrections | None:

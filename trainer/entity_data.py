@@ -15,10 +15,11 @@ from export.tagging import rendered_for
 OVERLAPPING, OUTSIDE_TEXT, UNALIGNED, CUT_OFF = "overlapping_spans", "outside_text", "unaligned", "cut_off"
 """Why a row is set aside: its spans share text; one has no place in the text; two end up in one token, or one in none;
 one lies in what a long text loses before a model reads it."""
-TOO_FEW_SPANS, SPANS_SET_ASIDE = "too_few_spans", "spans_set_aside"
+TOO_FEW_SPANS, SPANS_SET_ASIDE, SPANS_LOST = "too_few_spans", "spans_set_aside", "spans_lost"
 KINDS: Mapping[str, Kind] = {
     TOO_FEW_SPANS: Kind("warning", "Mark more spans of these types, at least fifty each for a useful model."),
     SPANS_SET_ASIDE: Kind("warning", "Mark whole words that lie in the text, each once."),
+    SPANS_LOST: Kind("warning", "Look at what was marked since the live release was trained; mark more of it."),
 }
 """The findings on marked texts, explained with examples in docs/recipes.md."""
 FEWEST_SPANS = 10

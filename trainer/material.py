@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import get_args
 
 from data.frozen import FrozenDataset
 from data.profile import BotProfile
@@ -13,6 +14,7 @@ from export.corrections import Correction
 from export.hear import Spoken
 from export.parity import Probe
 from export.placeholders import echoes
+from trainer.entity_work import MarkedSplits, marked_splits
 from trainer.train_intent import IntentData, Utterances
 from trainer.train_reply import Pairs
 
@@ -33,8 +35,15 @@ class Material:
 
     @classmethod
     def read(cls, dataset: FrozenDataset, profile: BotProfile) -> Material:
+        # Where some messages are marked, the others say what is no entity.
+        marking = {row.upload for split in get_args(Split) for row in dataset.rows(split) if row.entities}
+
         def useful(split: Split) -> list[Example]:
-            return [row for row in dataset.rows(split) if row.intent is not None or row.reply is not None]
+            return [
+                row
+                for row in dataset.rows(split)
+                if any((row.intent, row.reply, row.sentiment)) or row.upload in marking
+            ]
 
         train, validation = useful("train"), useful("validation")
         learned = (row for row in (*train, *validation, *dataset.seen("validation")) if row.corrected)
@@ -55,12 +64,27 @@ class Material:
             synonyms=self.profile.synonyms,
         )
 
+    @property
+    def marked(self) -> MarkedSplits:
+        """The rows of uploads that mark spans."""
+        return marked_splits(self.train, self.validation, self.test)
+
     def labels(self) -> list[str]:
         """The labels that may be learned from: those of train and validation."""
         return [row.intent for row in (*self.train, *self.validation) if row.intent is not None]
 
     def train_counts(self) -> Mapping[str, int]:
         return Counter(self.labels())
+
+    def sentiments(self) -> Utterances:
+        """The messages whose sentiment somebody has labelled, of train and validation."""
+        rows = [row for row in (*self.train, *self.validation) if row.sentiment is not None]
+        return Utterances(
+            [row.text for row in rows],
+            [str(row.sentiment) for row in rows],
+            [row.weight for row in rows],
+            languages=[row.language for row in rows],
+        )
 
     def pairs(self, split: Sequence[Example]) -> Pairs:
         return pairs(split)

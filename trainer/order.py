@@ -10,7 +10,7 @@ from data.errors import RecipeError, UsageError
 from trainer.bases import DEFAULT
 from trainer.recipes import Recipe, parse_recipe
 
-TASKS = ("intent", "reply")
+TASKS = ("intent", "reply", "sentiment", "entities")
 SEEDS = 2**31
 
 

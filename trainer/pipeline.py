@@ -7,24 +7,18 @@ checkpoints, a release folder that was never recorded is built anew, and one tha
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from data.appraise import Lack
 from data.build import freeze
-from data.errors import DatasetError, JobCancelled, TrainingError, UsageError
+from data.errors import DatasetError, UsageError
 from data.files import Blobs, remove
 from data.frozen import FrozenDataset
 from data.jobs import JobContext
-from data.profile import BotProfile
 from data.settings import Settings
-from data.store import bots, jobs, releases, runs
-from data.store.bots import Bot
+from data.store import bots, jobs, releases
 from data.store.releases import Release
-from data.store.runs import NewRun
 from export.banned import says_banned
 from export.policy import Thresholds
 from trainer.bases import LocalBase, base_for
@@ -33,53 +27,21 @@ from trainer.dry_run import DryRun
 from trainer.estimate import foretold, sufficiency
 from trainer.findings import judged
 from trainer.languages import Suited, suited
-from trainer.ledger import StoreLedger
 from trainer.material import Material
 from trainer.metrics import finite
 from trainer.order import Order
 from trainer.publishing import Built, Origin, build_release, promote_by_itself, record_release
-from trainer.recipes import IntentRecipe, Recipe, ReplyRecipe, pick_intent, pick_reply
+from trainer.recipes import EntityRecipe, IntentRecipe, ReplyRecipe, pick_entities, pick_intent, pick_reply
+from trainer.retraining import Emit, Retraining, run_folder, settling
 from trainer.run_folder import MemoryLedger, RunFolder
+from trainer.sentiment import reader_of, sentiment_for
+from trainer.train_entities import TrainedEntities, train_entities
 from trainer.train_intent import TrainedIntent, check_trainable, train_intent
 from trainer.train_reply import TrainedReply, train_reply
 from trainer.weighing import Bench, judge
 
 KIND = "train"
 PHASES = ("dataset", "findings", "train", "evaluate", "export", "publish")
-
-Emit = Callable[[Mapping[str, Any]], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Retraining:
-    """What all steps share."""
-
-    context: JobContext
-    settings: Settings
-    emit: Emit
-    order: Order
-    bot: Bot
-    profile: BotProfile
-    profile_version: int
-    blobs: Blobs
-    seconds: dict[str, float]
-
-    @contextmanager
-    def phase(self, name: str) -> Iterator[None]:
-        """Announce a phase, look whether the job may go on, and time it."""
-        self.context.check()
-        self.context.event("phase", phase=name)
-        self.emit({"type": "phase", "phase": name})
-        started = time.monotonic()
-        yield
-        self.seconds[name] = round(self.seconds.get(name, 0.0) + time.monotonic() - started, 2)
-
-    def report(self, event: Mapping[str, Any]) -> None:
-        """Progress of a fit: to whoever watches, and into the job's row."""
-        self.emit(event)
-        if event.get("type") == "progress":
-            share = event["step"] / max(event["steps"], 1)
-            self.context.report(min(float(share), 0.999), **{k: v for k, v in event.items() if k != "type"})
 
 
 def retrain(context: JobContext, settings: Settings, emit: Emit) -> dict[str, Any]:
@@ -103,10 +65,14 @@ def retrain(context: JobContext, settings: Settings, emit: Emit) -> dict[str, An
         trained, run_ids = _train(work, dataset, material)
     with work.phase("export"), work.blobs.scratch() as scratch:
         number = _number(work)
-        candidate = build_candidate(f"{work.bot.name}@{number}", trained, material.probe(), scratch)
+        candidate = build_candidate(
+            f"{work.bot.name}@{number}", trained, material.probe(), scratch, material.marked.probe()
+        )
         with work.phase("evaluate"):
             bench = Bench(context.store, settings.home, work.bot, work.order.seed)
-            judgement = judge(bench, material, trained.base, candidate, findings + trained.findings)
+            judgement = judge(
+                bench, material, trained.base, candidate, findings + trained.findings + material.marked.findings()
+            )
         with work.phase("publish"):
             with context.store.read() as tx:
                 now = tx.now
@@ -189,9 +155,17 @@ def _train(work: Retraining, dataset: FrozenDataset, material: Material) -> tupl
             "There is nothing to train on: no labelled messages, and no two different replies of the brand.",
             remedy="Import conversations with replies, or messages with intents.",
         )
+    entities = _train_entities(work, dataset, material, base, ids) if "entities" in work.order.tasks else None
     thresholds = Thresholds(answer=answer, oos=oos, reply=threshold)
     told = material.corrections(banned)
-    return Trained(base, work.profile, work.settings.imports, intent, reply, index, thresholds, told), ids
+    model, felt = intent or reply, None
+    if "sentiment" in work.order.tasks and model is not None:
+        reader = reader_of(model, base, work.order.seed)
+        felt = sentiment_for(material.sentiments(), work.profile.languages, reader)
+        work.context.event("sentiment", **(felt.to_wire() if felt else {"source": None}))
+    return Trained(
+        base, work.profile, work.settings.imports, intent, reply, index, thresholds, told, felt, entities
+    ), ids
 
 
 def _train_intent(
@@ -203,8 +177,8 @@ def _train_intent(
     else:
         picked = pick_intent(material.labels(), base=base.name, seed=work.order.seed)
         fitting = suited(picked, base, data.train, work.context.check)
-    run, ids["intent"] = _run_folder(work, "intent", dataset, fitting.recipe)
-    with _settling(work, ids["intent"]) as metrics:
+    run, ids["intent"] = run_folder(work, "intent", dataset, fitting.recipe)
+    with settling(work, ids["intent"]) as metrics:
         trained = fitting.told(train_intent(fitting.recipe, base, data, run))
         metrics["held_out_accuracy"] = finite(trained.calibration.accuracy)
         metrics["augmentation"] = trained.augmentation.to_wire()
@@ -222,50 +196,31 @@ def _train_reply(
         recipe = asked.model_copy(update={"base": base.name})
     else:
         recipe = pick_reply(len(train), base=base.name, seed=work.order.seed)
-    run, ids["reply"] = _run_folder(work, "reply", dataset, recipe)
-    with _settling(work, ids["reply"]) as metrics:
+    run, ids["reply"] = run_folder(work, "reply", dataset, recipe)
+    with settling(work, ids["reply"]) as metrics:
         trained = train_reply(recipe, base, train, held if len(held) else None, run)
         metrics["epochs"] = len(trained.history)
         metrics["findings"] = [finding.to_wire() for finding in trained.findings]
     return trained
 
 
-def _run_folder(work: Retraining, task: str, dataset: FrozenDataset, recipe: Recipe) -> tuple[RunFolder, str]:
-    """The folder of this job's run of `task`: the one a killed attempt left, where its recipe and data are the same."""
-    body = recipe.model_dump(mode="json")
-    with work.context.begin() as tx:
-        mine = [r for r in runs.list_for(tx, work.bot.id, work.context.job.id) if r.task == task]
-        same = [r for r in mine if r.recipe == body and r.dataset_id == dataset.id and r.state != "failed"]
-        new = NewRun(task, dataset.id, recipe.base, body, work.context.job.id)
-        run = same[0] if same else runs.create(tx, work.bot.id, new)
-    folder = work.settings.home / "runs" / run.id
-    folder.mkdir(parents=True, exist_ok=True)
-    train = work.settings.train
-    ledger = StoreLedger(work.context, run.id)
-    held = RunFolder(
-        folder, ledger, work.report, work.context.check, train.threads, train.accelerator, train.checkpoint_seconds
-    )
-    return held, run.id
-
-
-@contextmanager
-def _settling(work: Retraining, run_id: str) -> Iterator[dict[str, Any]]:
-    """End the run as the block ends, with the metrics put into what it is given.
-
-    What ends the job for good ends the run; after anything else the next attempt goes on with it.
-    """
-    metrics: dict[str, Any] = {}
-    try:
-        yield metrics
-    except (JobCancelled, TrainingError, UsageError) as error:
-        with work.context.store.begin() as tx:
-            jobs.check_fence(tx, work.context.job)
-            runs.fail(tx, run_id, error.to_wire())
-        remove(work.settings.home / "runs" / run_id)
-        raise
-    with work.context.begin() as tx:
-        if runs.get(tx, run_id).state == "running":
-            runs.finish(tx, run_id, metrics)
+def _train_entities(
+    work: Retraining, dataset: FrozenDataset, material: Material, base: LocalBase, ids: dict[str, str]
+) -> TrainedEntities | None:
+    """None where too few spans are marked to learn any type."""
+    if not material.marked.suffices:
+        return None
+    asked = work.order.recipe
+    if isinstance(asked, EntityRecipe):
+        recipe = asked.model_copy(update={"base": base.name})
+    else:
+        recipe = pick_entities(len(material.marked.train), base=base.name, seed=work.order.seed)
+    run, ids["entities"] = run_folder(work, "entities", dataset, recipe)
+    with settling(work, ids["entities"]) as metrics:
+        trained = train_entities(recipe, base, material.marked.data, run)
+        metrics["held_out"] = trained.held_out.to_wire()
+        metrics["findings"] = [finding.to_wire() for finding in trained.findings]
+    return trained
 
 
 def _number(work: Retraining) -> int:

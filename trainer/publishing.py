@@ -18,6 +18,7 @@ from data.frozen import FrozenDataset
 from data.store import Tx, releases
 from data.store.bots import Bot
 from data.store.releases import NewRelease, Promotion, Release
+from export.label_head import SENTIMENT_FILE
 from export.release import ReleaseFacts, publish_release, seal_release
 from export.sealed import read_seal
 from trainer.callbacks import Row
@@ -73,6 +74,10 @@ def build_release(origin: Origin, trained: Trained, candidate: Candidate, judgem
         candidate.parts.reply.index.save(folder)
     if candidate.parts.corrections is not None:
         candidate.parts.corrections.save(folder)
+    if candidate.parts.entities is not None:
+        candidate.parts.entities.head.save(folder)
+    if candidate.parts.sentiment is not None:
+        candidate.parts.sentiment.save(folder / SENTIMENT_FILE)
     _write_json(folder / "verdict.json", judgement.verdict.to_wire())
     facts = card_facts(origin, trained, judgement)
     facts = replace(facts, plots=draw_plots(facts, folder))
@@ -157,13 +162,14 @@ def _release_facts(origin: Origin, trained: Trained, candidate: Candidate) -> Re
             "licence": trained.base.base.licence,
             "licence_limits": list(trained.base.base.limits),
             "recipes": dict(_recipes(trained)),
+            "sentiment": trained.sentiment.to_wire() if trained.sentiment else None,
         },
         versions={name: version(name) for name in TRAINED_WITH},
     )
 
 
 def _recipes(trained: Trained) -> dict[str, dict[str, Any]]:
-    models = {"intent": trained.intent, "reply": trained.reply}
+    models = {"intent": trained.intent, "reply": trained.reply, "entities": trained.entities}
     return {task: model.recipe.model_dump(mode="json") for task, model in models.items() if model is not None}
 
 
@@ -176,6 +182,9 @@ def _tasks(trained: Trained) -> list[TaskFacts]:
     if trained.reply is not None:
         rows = _epochs(trained.reply.history, "recall_at_1")
         facts.append(TaskFacts("reply", trained.reply.recipe.model_dump(mode="json"), rows, "Recall@1"))
+    if trained.entities is not None:
+        rows = _epochs(trained.entities.history, "span_f1")
+        facts.append(TaskFacts("entities", trained.entities.recipe.model_dump(mode="json"), rows, "Span F1"))
     return facts
 
 

@@ -7,10 +7,14 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+
 from data.schema import Entity
 from export.tagging import Span
 from trainer.metrics import finite
 
+Counts = npt.NDArray[np.float64]
 Place = tuple[int, int, Any]
 """(begin, end, type)."""
 
@@ -53,6 +57,19 @@ def span_scores(truth: Sequence[Collection[Place]], found: Sequence[Collection[P
     per_type = {name: _scores(there[name], said[name], right[name]) for name in there | said}
     whole = _scores(there.total(), said.total(), right.total())
     return SpanScores(whole.f1, whole.precision, whole.recall, whole.spans, per_type)
+
+
+def counted(truth: Sequence[Collection[Place]], found: Sequence[Collection[Place]]) -> tuple[Counts, Counts]:
+    """Of each text: how many spans it has, [n, 1]; how many were found in it and how many of them are right [n, 2]."""
+    there = np.array([[len(set(true))] for true in truth], dtype=np.float64).reshape(-1, 1)
+    pairs = [(len(set(own)), len(set(true) & set(own))) for true, own in zip(truth, found, strict=True)]
+    return there, np.array(pairs, dtype=np.float64).reshape(-1, 2)
+
+
+def counted_f1(there: Counts, found: Counts) -> float:
+    """F1 over the texts that `counted` counted."""
+    whole = there.sum() + found[:, 0].sum()
+    return float(2 * found[:, 1].sum() / whole) if whole else float("nan")
 
 
 def places(spans: Sequence[Span | Entity]) -> set[Place]:

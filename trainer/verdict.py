@@ -19,7 +19,7 @@ from typing import Any, Literal
 
 from data.profile import Acceptance
 from data.schema import Finding
-from trainer import health, regressions
+from trainer import entity_data, health, regressions
 from trainer.comparison import Comparison
 from trainer.intervals import Difference, Interval
 
@@ -109,7 +109,7 @@ def _without_sample(finding: Finding) -> Mapping[str, Any]:
     shown = ("code", "severity", "count", "remedy")
     told = {name: value for name, value in finding.to_wire().items() if name in shown}
     # What is said of a training or a comparison quotes nobody.
-    quotes_nobody = finding.code in health.KINDS or finding.code in regressions.KINDS
+    quotes_nobody = any(finding.code in kinds for kinds in (health.KINDS, regressions.KINDS, entity_data.KINDS))
     return {**told, "sentence": finding.sample} if quotes_nobody else told
 
 
@@ -247,6 +247,12 @@ def answers_are_precise(case: Case) -> Iterator[Reason]:
         )
 
 
+def spans_are_no_worse(case: Case) -> Iterator[Reason]:
+    for finding in case.findings:
+        if finding.code == entity_data.SPANS_LOST:
+            yield Reason("hold", finding.sample)
+
+
 def answers_are_fast(case: Case) -> Iterator[Reason]:
     goal = case.goals.latency_ms
     if goal is None:
@@ -269,6 +275,7 @@ RULES: tuple[Callable[[Case], Iterator[Reason]], ...] = (
     enough_test_messages,
     answers_are_precise,
     replies_are_no_worse,
+    spans_are_no_worse,
     answers_are_fast,
 )
 

@@ -17,6 +17,7 @@ from export.predict import Predictor
 from export.runtime import EncoderPool
 from trainer.bases import LocalBase
 from trainer.candidate import Candidate
+from trainer.entity_work import span_scores_of
 from trainer.evaluate import compare
 from trainer.judging import forgotten, judge_all
 from trainer.material import Material
@@ -45,7 +46,9 @@ def judge(
     tested = None if live is None or release is None else _tested(bench, release)
     with live or nullcontext():
         test, judged = judge_all(material, base, live, candidate, tested)
-    comparison = replace(compare(test, judged, seed=bench.seed), forgetting=forgotten(base, candidate))
+        spans = span_scores_of(material.marked.test, candidate.parts, live.parts if live else None, bench.seed)
+    comparison = spans.into(replace(compare(test, judged, seed=bench.seed), forgetting=forgotten(base, candidate)))
+    found += spans.findings
     return Judgement(comparison, decide(comparison, candidate.parity, material.profile.acceptance, found + missing))
 
 

@@ -32,9 +32,10 @@ LIMITED = (
 @dataclass(frozen=True, kw_only=True)
 class TrainAsked:
     bot: BotName
-    task: Annotated[list[str], typer.Option("--task", metavar="TASK", help="intent or reply; both when not given.")] = (
-        field(default_factory=list)
-    )
+    task: Annotated[
+        list[str],
+        typer.Option("--task", metavar="TASK", help="intent, reply, sentiment, entities; else all."),
+    ] = field(default_factory=list)
     recipe: Annotated[
         Path | None, typer.Option("--recipe", metavar="FILE", help="Hyperparameters in TOML or JSON.")
     ] = None
@@ -47,7 +48,7 @@ class TrainAsked:
         """Raises UsageError, NotFound."""
         unknown = sorted(set(self.task) - set(TASKS))
         if unknown:
-            raise UsageError(f"There is no task {unknown[0]!r}.", remedy=f"Tasks are {' and '.join(TASKS)}.")
+            raise UsageError(f"There is no task {unknown[0]!r}.", remedy=f"Tasks are {', '.join(TASKS)}.")
         recipe = None if self.recipe is None else read_table_file(self.recipe)
         return Order(tuple(task for task in TASKS if task in self.task) or TASKS, recipe, self.seed, self.base)
 
@@ -56,7 +57,7 @@ class TrainAsked:
 class ExperimentAsked:
     train: Annotated[Path, typer.Argument(metavar="TRAIN", help="Labelled file or logs to learn from.")]
     test: Annotated[Path, typer.Argument(metavar="TEST", help="File of the same kind to measure on.")]
-    task: Annotated[str, typer.Option("--task", metavar="TASK", help="intent, labels, sentiment or reply.")]
+    task: Annotated[str, typer.Option("--task", metavar="TASK", help="intent, labels, sentiment, reply or entities.")]
     out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Where report.json and predictions.jsonl go.")]
     seed: Annotated[int, typer.Option("--seed", min=0, max=2**31 - 1, help="The same seed, the same result.")] = 0
     per_class: Annotated[

@@ -14,6 +14,8 @@ _BASE = re.compile(r"[a-z0-9][a-z0-9-]{0,62}", re.ASCII)
 BaseName = Annotated[str, StringConstraints(pattern=rf"^{_BASE.pattern}$")]
 State = Literal["queued", "running", "succeeded", "failed", "cancelled"]
 
+Task = Literal["intent", "reply", "sentiment", "entities"]
+
 
 class JobDetail(Told):
     """A job as it stands."""
@@ -70,7 +72,7 @@ class EventPage(Page):
 class Retraining(Asked):
     """What to train. Everything may be left out: then the data decides."""
 
-    tasks: list[Literal["intent", "reply"]] | None = Field(None, min_length=1, max_length=2)
+    tasks: list[Task] | None = Field(None, min_length=1, max_length=4)
     recipe: dict[str, Any] | None = Field(None, description="A recipe in full or in part; docs/recipes.md.")
     seed: int = Field(0, ge=0, lt=2**31)
 
