@@ -1,0 +1,139 @@
+"""Span F1 of the default recipe on public sets, beside the defaults of transformers' Trainer over the same base.
+
+python -m tests.bench.entities                          Restaurants-8k, SNIPS and WNUT17, both sides, one seed
+python -m tests.bench.entities wnut17 --seeds 0 1 2     one set, several seeds
+python -m tests.bench.entities snips --ours             without the peer
+
+The peer: `AutoModelForTokenClassification` over the base, `Trainer` with the defaults of `TrainingArguments` (three
+epochs, batches of 8, a rate of 5e-5), first pieces of words labelled, spans read back from BIO tags of words. It needs
+`accelerate`, which is none of our dependencies; without it the peer is left out, and said to be.
+"""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from data.settings import ImportSettings, Settings
+from tests.bench.corpora import parser, require
+from trainer.bases import DEFAULT, find_base
+from trainer.entity_data import Marked, readable_rows
+from trainer.experiment import Question, experiment
+from trainer.span_files import read_spans
+from trainer.span_metrics import places, span_scores
+from trainer.tasks.entities import tagged
+
+CORPORA = ("restaurants8k", "snips", "wnut17")
+LONGEST = 128
+
+
+def ours(train: Path, test: Path, seed: int) -> tuple[float, float]:
+    with tempfile.TemporaryDirectory() as out:
+        report = experiment(Question(train, test, "entities", Path(out), seed=seed), Settings(), lambda _event: None)
+    return float(report["span_f1"]), float(report["train_seconds"])
+
+
+def peer(train: Path, test: Path, seed: int) -> tuple[float, float]:
+    """(span F1, seconds of training) of transformers' Trainer, as it is."""
+    from transformers import AutoModelForTokenClassification, Trainer, TrainingArguments
+
+    base = find_base(DEFAULT)
+    renderer = base.renderer(LONGEST)
+    learned = readable_rows(read_spans(train, ImportSettings()).rows, renderer).rows
+    asked = read_spans(test, ImportSettings()).rows
+    types = tuple(sorted({name for row in learned for name in row.types}))
+    rows = [_features(renderer, row, types) for row in learned]
+    torch.manual_seed(seed)
+    model = AutoModelForTokenClassification.from_pretrained(base.folder, num_labels=2 * len(types) + 1)
+    with tempfile.TemporaryDirectory() as out:
+        given = TrainingArguments(
+            out,
+            seed=seed,
+            report_to=[],
+            save_strategy="no",
+            use_cpu=True,
+            disable_tqdm=True,
+            remove_unused_columns=False,
+        )
+        started = time.monotonic()
+        Trainer(model, given, train_dataset=rows, data_collator=lambda batch: _batch(renderer, batch)).train()
+        taken = time.monotonic() - started
+    model.eval()
+    found = [_found(model, renderer, row, types) for row in asked]
+    return span_scores([places(row.spans) for row in asked], found).f1, taken
+
+
+def _features(renderer: Any, row: Marked, types: tuple[str, ...]) -> Any:
+    """A row with the tags of the first pieces of its words; the other pieces are ignored."""
+    rendered = renderer.utterance(row.text)
+    tags = tagged(rendered, row.spans, types)
+    return {"row": rendered, "tags": np.where(_first(row.text, rendered.offsets), tags, -100)}
+
+
+def _first(text: str, offsets: Any) -> list[bool]:
+    """Which tokens begin a word: those that no letter or digit stands directly before."""
+    return [b > a and (a == 0 or not (text[a - 1].isalnum() and text[a].isalnum())) for a, b in offsets]
+
+
+def _batch(renderer: Any, rows: list[Any]) -> dict[str, torch.Tensor]:
+    ids, mask = renderer.pad([row["row"] for row in rows])
+    tags = np.full(ids.shape, -100, dtype=np.int64)
+    for at, row in enumerate(rows):
+        tags[at, : len(row["tags"])] = row["tags"]
+    return {
+        "input_ids": torch.from_numpy(ids),
+        "attention_mask": torch.from_numpy(mask),
+        "labels": torch.from_numpy(tags),
+    }
+
+
+def _found(model: Any, renderer: Any, row: Marked, types: tuple[str, ...]) -> set[tuple[int, int, str]]:
+    rendered = renderer.utterance(row.text)
+    ids, mask = map(torch.from_numpy, renderer.pad([rendered]))
+    with torch.inference_mode():
+        said = model(input_ids=ids, attention_mask=mask).logits[0].argmax(dim=1).tolist()
+    words: list[list[int]] = []  # begin, end, tag of the first piece
+    for (start, end), begins, tag in zip(rendered.offsets, _first(row.text, rendered.offsets), said, strict=True):
+        if begins:
+            words.append([start, end, tag])
+        elif end > start and words:
+            words[-1][1] = end
+    spans: list[list[Any]] = []
+    before = 0
+    for start, end, tag in words:
+        if tag and tag % 2 == 0 and before in (tag, tag - 1):
+            spans[-1][1] = end
+        elif tag:
+            spans.append([start, end, types[(tag - 1) // 2]])
+        before = tag
+    return {(start, end, name) for start, end, name in spans}
+
+
+def main() -> None:
+    options = parser("Span F1 of the default recipe, beside transformers' Trainer")
+    options.add_argument("corpus", nargs="*", choices=[*CORPORA, []], help="restaurants8k, snips, wnut17")
+    options.add_argument("--seeds", nargs="+", type=int, default=[0])
+    options.add_argument("--ours", action="store_true", help="without the peer")
+    options.add_argument("--peer", action="store_true", help="the peer alone")
+    asked = options.parse_args()
+    sides = [("default recipe", ours)] if not asked.peer else []
+    if not asked.ours and find_spec("accelerate") is None:
+        print("The peer is not measured: accelerate is not installed.")
+    elif not asked.ours:
+        sides.append(("transformers Trainer", peer))
+    for corpus in asked.corpus or CORPORA:
+        train, test = require(asked.corpora, f"{corpus}/train.jsonl.gz", f"{corpus}/test.jsonl.gz")
+        for name, side in sides:
+            for seed in asked.seeds:
+                score, seconds = side(train, test, seed)
+                print(f"{corpus} seed {seed} {name}: span F1 {100 * score:.2f}, {seconds:.0f} s", flush=True)
+
+
+if __name__ == "__main__":
+    main()
