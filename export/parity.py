@@ -18,6 +18,7 @@ from export.encoders import Precision
 from export.hear import Spoken
 from export.policy import Thresholds, Understanding, label_of
 from export.predict import Prediction, Predictor
+from export.sentiment import Sentiment
 
 MAX_COST = 0.005
 """int8 may cost this share of right answers, and no more."""
@@ -31,7 +32,7 @@ CHANCE = 0.05
 """A share misses its limit when as many differences, or more, would come this rarely from a side that just holds it: of
 250 rows the fourth difference says nothing yet against 99 in 100. Against a limit of 1 a single one says all."""
 
-CheckName = Literal["embeddings", "labels", "confidence", "candidates", "replies"]
+CheckName = Literal["embeddings", "labels", "confidence", "sentiments", "candidates", "replies"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +49,9 @@ class Probe:
 class Limits:
     """How far the exported side may be from the trained one.
 
-    `embedding` and `confidence`: largest absolute difference; `labels`, `candidates`, `replies`: least share that must
-    be equal, as far as the probe can tell (see CHANCE). What differs only because both sides stand on an edge (see TIE)
-    counts as equal.
+    `embedding` and `confidence`: largest absolute difference; `labels`, `candidates`, `replies`, `sentiments`: least
+    share that must be equal, as far as the probe can tell (see CHANCE). What differs only because both sides stand on
+    an edge (see TIE) counts as equal.
     """
 
     embedding: float
@@ -58,10 +59,11 @@ class Limits:
     labels: float
     candidates: float
     replies: float
+    sentiments: float
 
 
-FP32 = Limits(embedding=1e-4, confidence=1e-3, labels=1.0, candidates=1.0, replies=1.0)
-INT8 = Limits(embedding=1.0, confidence=1.0, labels=0.97, candidates=0.85, replies=0.95)
+FP32 = Limits(embedding=1e-4, confidence=1e-3, labels=1.0, candidates=1.0, replies=1.0, sentiments=1.0)
+INT8 = Limits(embedding=1.0, confidence=1.0, labels=0.97, candidates=0.85, replies=0.95, sentiments=0.9)
 """What rounding alone explains; whether int8 is served hangs on the right answers that it costs (see MAX_COST)."""
 
 
@@ -176,6 +178,9 @@ def _compare_texts(trained: Predictor, exported: Predictor, probe: Probe, limits
     checks.append(_share("labels", flipped, len(pairs), limits.labels))
     gaps = np.array([abs(a.confidence - b.confidence) for a, b in pairs])
     checks.append(_gap("confidence", gaps, limits.confidence))
+    if trained.parts.sentiment is not None or exported.parts.sentiment is not None:
+        other = [row for row, (a, b) in enumerate(pairs) if not _feel_alike(a.sentiment, b.sentiment)]
+        checks.append(_share("sentiments", other, len(pairs), limits.sentiments))
     return checks, _cost(labels, probe.truth)
 
 
@@ -260,6 +265,14 @@ def _on_edge(side: Prediction, bars: Thresholds) -> bool:
         first, second = (ranked.probability for ranked in side.ranking[:2])
         gaps += [first - second, first + second - bars.clarify_together, second - bars.clarify_ratio * first]
     return _rivals(side) or any(abs(gap) < TIE for gap in gaps)
+
+
+def _feel_alike(one: Sentiment | None, other: Sentiment | None) -> bool:
+    """Whether two sides give a message the same label, or differ only because both stand on the edge between two."""
+    if one is None or other is None:
+        return one is other
+    theirs = dict(other.scores)
+    return one.label == other.label or all(abs(a - theirs.get(label, 2.0)) < TIE for label, a in one.scores)
 
 
 def _is_tie(one: Understanding, other: Understanding, bars: Thresholds) -> bool:

@@ -12,6 +12,7 @@ import pytest
 
 from data.errors import IntegrityError
 from export.label_head import SENTIMENT_FILE, LabelHead
+from export.parity import Probe, compare
 from export.predict import Channel, Parts, Predictor
 from export.runtime import EncoderPool
 from export.sentiment import sentiments
@@ -120,3 +121,19 @@ def test_a_release_keeps_it_and_refuses_one_of_another_encoder(
 
 def head_on_nothing() -> LabelHead:
     return LabelHead(("a", "b"), np.zeros((2, 3), np.float32), np.zeros(2, np.float32), np.zeros(2, np.float32), True)
+
+
+def test_parity_compares_sentiments(felt: Parts, parts: Parts) -> None:
+    probe = Probe(texts=["thanks", "my parcel is late", "refund please"])
+
+    def check(other: Parts) -> dict[str, bool]:
+        return {check.name: check.passed for check in compare(Predictor(felt), Predictor(other), probe).checks}
+
+    assert felt.sentiment is not None
+    turned = replace(felt.sentiment, labels=("good", "bad"))
+    nudged = replace(felt.sentiment, bias=felt.sentiment.bias + np.float32(1e-6))
+    assert check(felt)["sentiments"]
+    assert check(replace(felt, sentiment=nudged))["sentiments"]
+    assert not check(replace(felt, sentiment=turned))["sentiments"]
+    assert not check(parts)["sentiments"]
+    assert all(passed for name, passed in check(parts).items() if name != "sentiments")
