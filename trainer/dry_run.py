@@ -50,7 +50,9 @@ class Line:
 
     def seconds(self, tokens: float) -> float:
         (few, short), (many, long) = self.typical, self.longest
-        slope = (long - short) / (many - few) if many > few and long > short else short / max(few, 1)
+        even = short / max(few, 1)
+        # Longer texts cost little more for each token: what took far longer was held up by something else.
+        slope = min((long - short) / (many - few), 2 * even) if many > few and long > short else even
         return max(short + slope * (tokens - few), short / 10)
 
 

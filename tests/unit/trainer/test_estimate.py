@@ -144,8 +144,9 @@ def test_frozen_reads_each_text_once(tiny: LocalBase, said: Callable[..., object
         (Line((100, 1.0), (100, 1.1)), 200, 2.0),
         (Line((100, 1.0), (200, 0.9)), 200, 2.0),
         (Line((100, 1.0), (110, 9.0)), 1, 0.1),
+        (Line((100, 1.0), (110, 90.0)), 150, 2.0),
     ],
-    ids=["beyond", "before", "one size", "noise", "never nothing"],
+    ids=["beyond", "before", "one size", "noise", "never nothing", "held up"],
 )
 def test_seconds_follow_tokens(line: Line, tokens: float, seconds: float) -> None:
     assert line.seconds(tokens) == pytest.approx(seconds)
