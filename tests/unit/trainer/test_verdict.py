@@ -203,7 +203,7 @@ def test_no_rule_is_silent_on_an_empty_comparison() -> None:
     empty = Comparison(0, 0, 0.9, {}, {})
     verdict = decide(empty, None, Acceptance(latency_ms=1), [])
     assert verdict.decision == "hold"
-    assert len(verdict.reasons) >= len(RULES) - 4
+    assert len(verdict.reasons) >= len(RULES) - 5
 
 
 SMALL = st.floats(-0.2, 0.2)
