@@ -100,7 +100,7 @@ class Brand:
             bots.save_profile(tx, self.bot_id, BotProfile(name=BOT, **fields))
 
     def order(self, **payload: Any) -> Job:
-        body = {"tasks": ["intent", "reply"], "seed": 0, "base": str(self.base), "recipe": None, **payload}
+        body = {"tasks": ["intent", "reply", "sentiment"], "seed": 0, "base": str(self.base), "recipe": None, **payload}
         with self.store.begin() as tx:
             return jobs.enqueue(tx, KIND, body, bot_id=bots.get(tx, BOT).id)
 

@@ -116,9 +116,33 @@ def _training(facts: CardFacts) -> Iterator[str]:
         yield table([("Hyperparameter", "Value"), *sorted(task.recipe.items())], right=False)
         yield _history(task)
         yield from _robustness(task)
+    yield from _felt(facts)
     yield from _health(facts)
     if "learning_curve.png" in facts.plots:
         yield "![Learning curve](learning_curve.png)"
+
+
+def _felt(facts: CardFacts) -> Iterator[str]:
+    felt = facts.sentiment
+    if felt is None:
+        return
+    yield "### sentiment"
+    names = ", ".join(plain(label) for label in felt.head.labels)
+    if felt.source == "labels":
+        yield (
+            f"Learned from {felt.rows} messages that the brand has labelled, over the encoder of the other tasks: "
+            f"{names}. Macro-F1 on parts not learned from: {_figure(felt.held_out)}."
+        )
+        return
+    yield (
+        f"The default head for English, made from GoEmotions (Demszky et al. 2020, Apache-2.0): {names}. It has seen "
+        "no message of this brand and says nothing in other languages; docs/sentiment.md."
+    )
+    if felt.source == "distilled":
+        yield (
+            f"Handed on to this release's own encoder by {felt.rows} general utterances; on those left out it agrees "
+            f"with the default head in {_figure(felt.held_out)} of its decisions."
+        )
 
 
 def _health(facts: CardFacts) -> Iterator[str]:

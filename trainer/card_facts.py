@@ -9,6 +9,7 @@ from typing import Any
 from trainer.augmentation import Augmentation
 from trainer.comparison import Comparison
 from trainer.robustness import Robustness
+from trainer.sentiment import TrainedSentiment
 from trainer.verdict import Verdict
 
 
@@ -76,3 +77,4 @@ class CardFacts:
     reproduce: Sequence[str] = ()
     versions: Mapping[str, str] = field(default_factory=dict)
     plots: Sequence[str] = ()
+    sentiment: TrainedSentiment | None = None

@@ -141,6 +141,7 @@ def card_facts(origin: Origin, trained: Trained, judgement: Judgement) -> CardFa
         thresholds={"answer": thresholds.answer, "oos": thresholds.oos, "reply": thresholds.reply},
         reproduce=(f"attune train {origin.bot.name}",),
         versions={name: version(name) for name in TRAINED_WITH},
+        sentiment=trained.sentiment,
     )
 
 

@@ -101,6 +101,12 @@ def test_a_retraining_leaves_a_release_that_answers(trained: tuple[Path, Any], a
     with Predictor.load(again.folder(1), EncoderPool(again.settings.home / "encoders")) as bot:
         assert set(bot.parts.intent.head.labels) == set(INTENTS)  # type: ignore[union-attr]
         assert bot.reply([("user", "refund money")]).reply
+        felt = bot.understand("refund money").sentiment
+        assert felt is not None
+        assert felt.label in {"positive", "negative", "ambiguous", "neutral"}
+    (handed_on,) = [event.data for event in again.events(trained[1]) if event.type == "sentiment"]
+    assert handed_on["source"] == "distilled"
+    assert held.facts.lineage["sentiment"] == handed_on
     assert again.is_sound()
 
 

@@ -1,11 +1,14 @@
 """The model card: front matter that parses, every section it promises, no customer's message, the same text twice."""
 
 from dataclasses import replace
+from typing import Any
 
+import numpy as np
 import pytest
 import yaml
 
 from data.profile import Acceptance
+from export.label_head import LabelHead
 from trainer.augmentation import Augmentation, Gain
 from trainer.card import model_card
 from trainer.card_facts import CardFacts
@@ -13,6 +16,7 @@ from trainer.comparison import Comparison, Exchange, Slice
 from trainer.forgetting import Forgetting
 from trainer.intervals import Interval
 from trainer.robustness import Robustness
+from trainer.sentiment import TrainedSentiment
 from trainer.verdict import decide
 
 
@@ -152,3 +156,20 @@ def test_what_was_tried_and_what_is_still_right_stands_in_one_table(facts: CardF
     card = model_card(replace(facts, tasks=(none,)))
     assert "**Variations of the rows: not tried.** Too dear." in card
     assert "this model" not in card
+
+
+@pytest.mark.parametrize(
+    ("source", "words"),
+    [
+        ("labels", "Learned from 120 messages that the brand has labelled"),
+        ("default", "made from GoEmotions"),
+        ("distilled", "Handed on to this release's own encoder by 120 general utterances"),
+    ],
+)
+def test_it_says_where_a_sentiment_comes_from(facts: CardFacts, source: Any, words: str) -> None:
+    zeros = np.zeros(2, dtype=np.float32)
+    head = LabelHead(("good", "b|ad"), np.zeros((2, 3), dtype=np.float32), zeros, zeros, exclusive=False)
+    card = model_card(replace(facts, sentiment=TrainedSentiment(head, source, 120, 0.75)))
+    assert "### sentiment" in card
+    assert words in " ".join(card.split())
+    assert "### sentiment" not in model_card(facts)
