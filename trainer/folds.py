@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -43,6 +43,57 @@ def plan(labels: Sequence[str], count: int, seed: int) -> list[Fold]:
         score = tuple(row for row in range(len(labels)) if part[row] == fold or row in hidden)
         folds.append(Fold(learn, score))
     return folds
+
+
+def grouped(labels: Sequence[str], groups: Sequence[int], count: int, seed: int) -> list[Fold]:
+    """`count` folds in which the rows of a group stand together, and the labels are spread as evenly as groups allow.
+
+    The only group of a label is always learned, never scored, since no model could know the label otherwise.
+    """
+    part = _parts(labels, groups, count, seed)
+    rows = range(len(labels))
+    return [
+        Fold(tuple(row for row in rows if part[row] != fold), tuple(row for row in rows if part[row] == fold))
+        for fold in range(count)
+    ]
+
+
+def keeping_away(plan: Sequence[Fold], labels: Sequence[str], seed: int) -> list[Fold]:
+    """The same folds, each keeping other labels from its model: their rows are scored as what the bot is not for."""
+    names = [label for label in sorted(set(labels)) if label != OUT_OF_SCOPE]
+    folds = []
+    for fold, away in zip(plan, _kept_from(names, len(plan), np.random.default_rng(seed)), strict=True):
+        hidden = {row for row, label in enumerate(labels) if label in away}
+        learn = tuple(row for row in fold.learn if row not in hidden)
+        folds.append(Fold(learn, tuple(sorted({*fold.score, *hidden}))))
+    return folds
+
+
+def _parts(labels: Sequence[str], groups: Sequence[int], count: int, seed: int) -> list[int]:
+    """The part of every row: the largest groups first, each to where its labels are rarest, then where rows are."""
+    generator = np.random.default_rng(seed)
+    rows_of: dict[int, list[int]] = defaultdict(list)
+    homes: dict[str, set[int]] = defaultdict(set)
+    for row, (label, group) in enumerate(zip(labels, groups, strict=True)):
+        rows_of[group].append(row)
+        homes[label].add(group)
+    totals = Counter(labels)
+    lone = {min(own) for own in homes.values() if len(own) == 1}
+    filled: list[Counter[str]] = [Counter() for _ in range(count)]
+    part = [-1] * len(labels)
+    names = sorted(rows_of)
+    order = [names[at] for at in generator.permutation(len(names))]
+    for group in sorted(order, key=lambda group: -len(rows_of[group])):
+        own = Counter(labels[row] for row in rows_of[group])
+        if group in lone:
+            continue
+        burden = [sum(rows * filled[at][label] / totals[label] for label, rows in own.items()) for at in range(count)]
+        rank = generator.permutation(count)
+        best = min(range(count), key=lambda at: (round(burden[at], 9), filled[at].total(), rank[at]))
+        filled[best].update(own)
+        for row in rows_of[group]:
+            part[row] = best
+    return part
 
 
 def spread(labels: Sequence[str], count: int, generator: np.random.Generator) -> npt.NDArray[np.int64]:

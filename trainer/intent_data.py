@@ -17,14 +17,15 @@ from data.schema import OUT_OF_SCOPE, Entity
 
 @dataclass(frozen=True, slots=True)
 class Utterances:
-    """Labelled texts, already prepared (cleaned, redacted), and how much each counts. `entities` and `languages` are
-    one a row, or nothing."""
+    """Labelled texts, already prepared (cleaned, redacted), and how much each counts. `entities`, `languages` and
+    `sources` (whose customer's or conversation's they are) are one a row, or nothing."""
 
     texts: Sequence[str]
     labels: Sequence[str]
     weights: Sequence[float] = ()
     entities: Sequence[tuple[Entity, ...]] = ()
     languages: Sequence[str | None] = ()
+    sources: Sequence[str | None] = ()
 
     def __len__(self) -> int:
         return len(self.texts)
@@ -40,6 +41,7 @@ class Utterances:
             [float(weight[row]) for row in rows],
             [self.entities[row] for row in rows] if self.entities else (),
             [self.languages[row] for row in rows] if self.languages else (),
+            [self.sources[row] for row in rows] if self.sources else (),
         )
 
     def varied(self, language: str | None) -> list[Row]:
@@ -72,7 +74,9 @@ def joined(first: Utterances, second: Utterances) -> Utterances:
     pair = (first, second)
     entities = [one for part in pair for one in part.entities or [()] * len(part)]
     languages = [one for part in pair for one in part.languages or [None] * len(part)]
-    return Utterances([*first.texts, *second.texts], [*first.labels, *second.labels], weights, entities, languages)
+    sources = [one for part in pair for one in part.sources or [None] * len(part)]
+    texts, labels = [*first.texts, *second.texts], [*first.labels, *second.labels]
+    return Utterances(texts, labels, weights, entities, languages, sources)
 
 
 def readable(label: str, descriptions: Mapping[str, Sequence[str]]) -> list[str]:

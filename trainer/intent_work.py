@@ -92,8 +92,12 @@ class Work:
         texts = background_utterances()[: self.recipe.exposure]
         return Utterances(texts, [OUT_OF_SCOPE] * len(texts), [self.recipe.exposure_weight] * len(texts))
 
+    def background_texts(self) -> Sequence[str]:
+        """General utterances that nothing was learned from."""
+        return background_utterances()[self.recipe.exposure :][:MOST_BACKGROUND]
+
     def background(self, encoder: Embedder) -> npt.NDArray[np.float32]:
-        return self.embed(encoder, background_utterances()[self.recipe.exposure :][:MOST_BACKGROUND])
+        return self.embed(encoder, self.background_texts())
 
     def calibrated(self, held: Sequence[HeldOut]) -> Calibration:
         return calibrate(

@@ -120,6 +120,7 @@ def utterances(rows: Iterable[Example]) -> Utterances:
         [row.weight for row in kept],
         [row.entities for row in kept],
         [row.language for row in kept],
+        [row.conversation for row in kept],
     )
 
 

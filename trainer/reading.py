@@ -17,11 +17,13 @@ from trainer.train_intent import Utterances
 
 @dataclass(frozen=True, slots=True)
 class LabelledFile:
-    """Rows of a labelled file as they stand in it; `set_aside` counts what could not be read, by reason."""
+    """Rows of a labelled file as they stand in it; `set_aside` counts what could not be read, by reason. `sources`:
+    whose customer's or conversation's each row is, where that is known."""
 
     texts: Sequence[str]
     labels: Sequence[str]
     set_aside: dict[str, int] = field(default_factory=dict)
+    sources: Sequence[str | None] = ()
 
     def per_class(self, most: int, seed: int) -> LabelledFile:
         """`most` rows of every label, drawn by `seed`; the others are as if they did not exist."""
@@ -32,16 +34,18 @@ class LabelledFile:
         drawn: list[int] = []
         for label in sorted(rows_of):
             drawn += generator.sample(rows_of[label], min(most, len(rows_of[label])))
-        return LabelledFile([self.texts[r] for r in drawn], [self.labels[r] for r in drawn], self.set_aside)
+        texts, labels = [self.texts[r] for r in drawn], [self.labels[r] for r in drawn]
+        return LabelledFile(texts, labels, self.set_aside, [self.sources[r] for r in drawn] if self.sources else ())
 
     def utterances(self) -> Utterances:
-        return Utterances(self.texts, self.labels)
+        return Utterances(self.texts, self.labels, sources=self.sources)
 
 
 def read_labelled(path: Path, limits: ImportSettings) -> LabelledFile:
     """The labelled user messages of `path`. Raises ImportRefused, or DatasetError when nothing is labelled."""
     texts: list[str] = []
     labels: list[str] = []
+    sources: list[str | None] = []
     aside: Counter[str] = Counter()
     for item in _items(path, limits):
         if isinstance(item, SetAside):
@@ -51,12 +55,13 @@ def read_labelled(path: Path, limits: ImportSettings) -> LabelledFile:
             if turn.role == "user" and turn.intent is not None:
                 texts.append(turn.text)
                 labels.append(turn.intent)
+                sources.append(item.customer or item.id)
     if not texts:
         raise DatasetError(
             f"{path.name} holds no labelled message.",
             remedy='Give lines of {"text": ..., "label": ...}, or a table with those columns.',
         )
-    return LabelledFile(texts, labels, dict(aside))
+    return LabelledFile(texts, labels, dict(aside), sources)
 
 
 def read_dialogues(path: Path, limits: ImportSettings) -> list[Conversation]:

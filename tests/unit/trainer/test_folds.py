@@ -8,7 +8,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from data.schema import OUT_OF_SCOPE
-from trainer.folds import FEWEST_LABELS, hold_out, plan
+from trainer.folds import FEWEST_LABELS, grouped, hold_out, keeping_away, plan
 
 LABELS = st.lists(st.sampled_from([*"abcdefgh", OUT_OF_SCOPE]), min_size=1, max_size=80)
 COUNTS = st.integers(2, 12)
@@ -104,3 +104,36 @@ def test_holding_out_at_least_one_takes_one_of_every_label_that_has_two(labels: 
 def test_holding_out_of_nothing_is_nothing() -> None:
     assert hold_out([], 0.1, 0) == ([], [])
     assert hold_out([], 0.1, 0, least=1) == ([], [])
+
+
+@given(LABELS, st.lists(st.integers(0, 20), min_size=80, max_size=80), COUNTS, SEEDS)
+def test_a_group_stands_in_one_fold_and_each_row_is_scored_once_at_most(
+    labels: list[str], numbers: list[int], count: int, seed: int
+) -> None:
+    groups = numbers[: len(labels)]
+    folds = grouped(labels, groups, count, seed)
+    scored = Counter(row for fold in folds for row in fold.score)
+    assert set(scored.values()) <= {1}
+    for fold in folds:
+        assert sorted([*fold.learn, *fold.score]) == list(range(len(labels)))
+        assert not {groups[row] for row in fold.learn} & {groups[row] for row in fold.score}
+    never = {labels[row] for row in range(len(labels)) if not scored[row]}
+    lone = {
+        label for label in set(labels) if len({g for g, own in zip(groups, labels, strict=True) if own == label}) == 1
+    }
+    assert bool(never) == bool(lone)
+
+
+def test_labels_are_spread_evenly_over_grouped_folds() -> None:
+    labels = ["a"] * 30 + ["b"] * 12
+    for fold in grouped(labels, list(range(42)), 3, 1):
+        assert Counter(labels[row] for row in fold.score) == {"a": 10, "b": 4}
+
+
+def test_labels_kept_away_are_scored_and_not_learned() -> None:
+    labels = list("abcdefghij") * 4
+    before = grouped(labels, list(range(40)), 3, 0)
+    for fold, after in zip(before, keeping_away(before, labels, 0), strict=True):
+        away = set(labels) - {labels[row] for row in after.learn}
+        assert len(away) == 2
+        assert set(after.score) - set(fold.score) == {row for row in fold.learn if labels[row] in away}
