@@ -19,6 +19,8 @@ PHASES = {
     "messages": "Looking for messages without a label",
     "embeddings": "Reading what customers said",
     "groups": "Finding what belongs together",
+    "search": "Searching a recipe",
+    "folds": "Cross-validating",
     "train": "Training",
     "evaluate": "Evaluating",
     "export": "Exporting",

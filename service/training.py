@@ -27,12 +27,14 @@ _CANCELLED = {KIND: "The training was cancelled; nothing was published."}
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What to train. `recipe` is None where the amount of data shall choose, `base` where the recipe does."""
+    """What to train. `recipe` is None where the amount of data shall choose, `base` where the recipe does, `search`
+    (trials and minutes, each of which may be left out) where no better recipe is searched for."""
 
     tasks: tuple[str, ...] = TASKS
     recipe: Mapping[str, Any] | None = None
     seed: int = 0
     base: str | None = None
+    search: Mapping[str, float] | None = None
 
     def to_wire(self) -> dict[str, Any]:
         """The payload of the job. Raises RecipeError for a value that no job can carry."""
@@ -43,7 +45,14 @@ class Order:
                 f"The recipe does not hold: {', '.join(wrong)} must be text, true, false or a finite number.",
                 remedy="docs/recipes.md lists every field and range.",
             )
-        chosen = {} if self.base is None else {"base": self.base}
+        if self.search is not None and "intent" not in self.tasks:
+            raise RecipeError(
+                "A search is for the recipe of the intents, which are not among the tasks asked for.",
+                remedy="Ask for the task intent too, or for no search.",
+            )
+        chosen: dict[str, Any] = {} if self.base is None else {"base": self.base}
+        if self.search is not None:
+            chosen["search"] = dict(self.search)
         return {"tasks": list(self.tasks), "recipe": recipe, "seed": self.seed, **chosen}
 
 

@@ -169,6 +169,7 @@ def _worker(options: argparse.Namespace, settings: Settings, emit: Emit) -> int:
 
 
 def _experiment(options: argparse.Namespace, settings: Settings, emit: Emit) -> int:
+    from trainer.budget import Budget
     from trainer.experiment import Question, experiment
     from trainer.recipes import load_recipe
 
@@ -182,6 +183,9 @@ def _experiment(options: argparse.Namespace, settings: Settings, emit: Emit) -> 
         recipe=load_recipe(options.recipe) if options.recipe else None,
         base=options.base,
         unlabelled=options.unlabelled,
+        folds=options.folds,
+        seeds=options.seeds,
+        search=Budget.of(options.trials, options.minutes) if options.search else None,
     )
     emit({"type": "done", "result": experiment(question, settings, emit)})
     return DONE
@@ -228,6 +232,11 @@ def _parser() -> argparse.ArgumentParser:
     experiment.add_argument("--recipe", type=Path, default=None)
     experiment.add_argument("--base", default="minilm-l6")
     experiment.add_argument("--unlabelled", type=Path, default=None)
+    experiment.add_argument("--folds", type=int, default=None)
+    experiment.add_argument("--seeds", type=int, default=1)
+    experiment.add_argument("--search", action="store_true")
+    experiment.add_argument("--trials", type=int, default=None)
+    experiment.add_argument("--minutes", type=float, default=None)
     bases = verbs.add_parser("bases", parents=[from_home]).add_subparsers(dest="action", required=True)
     bases.add_parser("list")
     taken = bases.add_parser("import")

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -27,20 +28,21 @@ from export.replies import Reply, ReplyIndex
 from export.trained import torch_channel
 from trainer import folds
 from trainer.bases import base_for
+from trainer.cross_validation import over_seeds
 from trainer.dry_run import DryRun
 from trainer.entity_experiment import entity_experiment
 from trainer.estimate import for_intents, for_replies, sufficiency
 from trainer.experiment_labels import several_labels
+from trainer.experiment_recipe import suited_recipe
 from trainer.experiment_report import history_row, intent_predictions, reply_predictions, sayable, write
 from trainer.health import Scoring, Signs, diagnose, refuse
 from trainer.label_rows import read_label_rows
-from trainer.languages import Suited, suited
 from trainer.metrics import IntentScores, experiment_intent_metrics
 from trainer.order import SEEDS
 from trainer.package import Packed, median_latency_ms, pack
-from trainer.question import Outcome, Question, common
+from trainer.question import Outcome, Question, common, refuse_nonsense, refuse_parting
 from trainer.reading import LabelledFile, read_dialogues, read_labelled
-from trainer.recipes import IntentRecipe, ReplyRecipe, pick_intent, pick_reply
+from trainer.recipes import ReplyRecipe, pick_reply
 from trainer.run_folder import MemoryLedger, RunFolder
 from trainer.selection import draw, lexical, selection, selection_metrics
 from trainer.train_intent import IntentData, TrainedIntent, Utterances, check_trainable, train_intent
@@ -48,10 +50,6 @@ from trainer.train_reply import Context, Pairs, TrainedReply, pairs_of, train_re
 
 __all__ = ["Question", "experiment"]
 
-TASKS = ("intent", "labels", "sentiment", "reply", "entities")
-ONE_LABEL = {"labels": "intent", "sentiment": "intent"}
-"""Where every text has exactly one label, these tasks go the way of intents, and a recipe for them may be one of
-theirs."""
 THREADS = 2
 """For bulk scoring; latency is measured with one."""
 AGREEING = 1000
@@ -63,8 +61,31 @@ def experiment(question: Question, settings: Settings, report: Callable[[Mapping
 
     Raises Collapsed, with all of it written, when every message of TEST gets one answer, or as good as.
     """
-    _refuse_nonsense(question)
+    refuse_nonsense(question)
     question.out.mkdir(parents=True, exist_ok=True)
+    runs = [_once(one, settings, report) for one in _by_seed(question)]
+    result, predictions = runs[0]
+    found = result["findings"]
+    if len(runs) > 1:
+        result["over_seeds"] = over_seeds([told for told, _ in runs])
+    result = sayable({**result, "findings": [finding.to_wire() for finding in found]})
+    write(question.out, result, sayable(predictions))
+    for told, _ in runs:
+        refuse(told["findings"])
+    return dict(result)
+
+
+def _by_seed(question: Question) -> Iterator[Question]:
+    """The question from one seed after the other; what is told of TRAIN alone is told once."""
+    yield question
+    for more in range(1, question.seeds):
+        recipe = question.recipe
+        if recipe is not None:
+            recipe = recipe.model_copy(update={"seed": (recipe.seed + more) % SEEDS})
+        yield replace(question, seed=(question.seed + more) % SEEDS, recipe=recipe, folds=None)
+
+
+def _once(question: Question, settings: Settings, report: Callable[[Mapping[str, Any]], None]) -> Outcome:
     with tempfile.TemporaryDirectory(prefix="attune-experiment-") as scratch:
         run = RunFolder(
             Path(scratch),
@@ -75,23 +96,7 @@ def experiment(question: Question, settings: Settings, report: Callable[[Mapping
             keep=False,
         )
         asked = {"intent": _intent, "reply": _reply, "entities": entity_experiment}.get(question.task, _labels)
-        result, predictions = asked(question, settings, run)
-    found = result["findings"]
-    result = sayable({**result, "findings": [finding.to_wire() for finding in found]})
-    write(question.out, result, sayable(predictions))
-    refuse(found)
-    return dict(result)
-
-
-def _refuse_nonsense(question: Question) -> None:
-    if question.task not in TASKS:
-        raise UsageError(f"A task is one of {', '.join(TASKS)}; it came as {question.task!r}.")
-    if question.recipe is not None and question.recipe.task not in (question.task, ONE_LABEL.get(question.task)):
-        raise UsageError(f"The recipe is for {question.recipe.task!r}, the experiment for {question.task!r}.")
-    if not 0 <= question.seed < SEEDS:
-        raise UsageError(f"A seed is a whole number from 0 to {SEEDS - 1}.")
-    if question.per_class is not None and question.per_class < 1:
-        raise UsageError("Of every class at least one row is needed, to learn from it.")
+        return asked(question, settings, run)
 
 
 def _labels(question: Question, settings: Settings, run: RunFolder) -> Outcome:
@@ -102,6 +107,7 @@ def _labels(question: Question, settings: Settings, run: RunFolder) -> Outcome:
         wanted = "intent" if single else question.task
         raise UsageError(f"The recipe is for {question.recipe.task!r}; these files ask for one for {wanted!r}.")
     if not single:
+        refuse_parting(question)
         return several_labels(question, settings, run, (train, test))
     return _one_label(question, settings, run, (train.single(), test.single()))
 
@@ -119,14 +125,8 @@ def _one_label(
         train = train.per_class(question.per_class, question.seed)
     check_trainable(train.labels)
     prepare = Preparer(settings.imports)
-    learned = Utterances([prepare(text) for text in train.texts], train.labels)
-    run.report({"type": "phase", "phase": "train"})
-    if question.recipe is None:
-        picked = pick_intent(train.labels, base=question.base, seed=question.seed)
-        fitting = suited(picked, base_for(settings, question.base), learned)
-    else:
-        assert isinstance(question.recipe, IntentRecipe)  # experiment() has compared the tasks
-        fitting = Suited(question.recipe)
+    learned = Utterances([prepare(text) for text in train.texts], train.labels, sources=train.sources)
+    fitting, steadiness = suited_recipe(question, settings, learned, run)
     recipe, base = fitting.recipe, base_for(settings, fitting.recipe.base)
     told = for_intents(recipe, base, IntentData(learned), DryRun(run)).to_wire()
     foretold = {**told, **sufficiency(too_few(list(Counter(train.labels).values())), ["intent"])}
@@ -151,6 +151,7 @@ def _one_label(
         "precision": precision,
         **{f"{p}_agreement": _agreement(in_torch, found) for p, found in scored.items()},
         **{f"{p}_accuracy": _accuracy(test, found, thresholds) for p, found in scored.items() if p == "int8"},
+        **steadiness,
         "estimate": foretold,
         "held_out_accuracy": trained.calibration.accuracy,
         "augmentation": trained.augmentation.to_wire(),

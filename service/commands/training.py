@@ -29,6 +29,15 @@ LIMITED = (
 )
 
 
+Searching = Annotated[bool, typer.Option("--search", help="Search a recipe first; see docs/recipes.md.")]
+Trials = Annotated[
+    int | None, typer.Option("--trials", min=2, max=1000, metavar="N", help="Recipes that a search tries; 20.")
+]
+Minutes = Annotated[
+    float | None, typer.Option("--minutes", min=0.01, max=10_080, metavar="M", help="Minutes of a search's trials.")
+]
+
+
 @dataclass(frozen=True, kw_only=True)
 class TrainAsked:
     bot: BotName
@@ -43,6 +52,9 @@ class TrainAsked:
     base: Annotated[
         str | None, typer.Option("--base", metavar="B", help="The base model to start from; `attune bases`.")
     ] = None
+    search: Searching = False
+    trials: Trials = None
+    minutes: Minutes = None
 
     def order(self) -> Order:
         """Raises UsageError, NotFound."""
@@ -50,7 +62,8 @@ class TrainAsked:
         if unknown:
             raise UsageError(f"There is no task {unknown[0]!r}.", remedy=f"Tasks are {', '.join(TASKS)}.")
         recipe = None if self.recipe is None else read_table_file(self.recipe)
-        return Order(tuple(task for task in TASKS if task in self.task) or TASKS, recipe, self.seed, self.base)
+        tasks = tuple(task for task in TASKS if task in self.task) or TASKS
+        return Order(tasks, recipe, self.seed, self.base, _budget(self.search, self.trials, self.minutes))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,15 +81,36 @@ class ExperimentAsked:
     unlabelled: Annotated[
         Path | None, typer.Option("--unlabelled", metavar="FILE", help="More texts to learn from, without labels.")
     ] = None
+    folds: Annotated[
+        int | None, typer.Option("--folds", min=2, max=20, metavar="K", help="Cross-validate on K parts of TRAIN too.")
+    ] = None
+    seeds: Annotated[
+        int | None, typer.Option("--seeds", min=1, max=100, metavar="N", help="Repeat it from N seeds.")
+    ] = None
+    search: Searching = False
+    trials: Trials = None
+    minutes: Minutes = None
 
     def arguments(self) -> list[str]:
-        """As the trainer reads them."""
+        """As the trainer reads them. Raises UsageError."""
+        budget = _budget(self.search, self.trials, self.minutes)
         given: list[tuple[str, Any]] = [
             ("--task", self.task), ("--out", self.out), ("--seed", self.seed), ("--per-class", self.per_class),
             ("--recipe", self.recipe), ("--base", self.base), ("--unlabelled", self.unlabelled),
+            ("--folds", self.folds), ("--seeds", self.seeds),
+            *((f"--{name}", value) for name, value in (budget or {}).items()),
         ]  # fmt: skip
         flags = [part for name, value in given if value is not None for part in (name, str(value))]
+        flags += [] if budget is None else ["--search"]
         return [*flags, "--", str(self.train), str(self.test)]
+
+
+def _budget(search: bool, trials: int | None, minutes: float | None) -> dict[str, float] | None:
+    """What is asked of a search, None for none. Raises UsageError."""
+    given = {name: value for name, value in (("trials", trials), ("minutes", minutes)) if value is not None}
+    if given and not search:
+        raise UsageError("--trials and --minutes say how long a search may be.", remedy="Add --search.")
+    return given if search else None
 
 
 def train(session: Session, asked: TrainAsked) -> Answer:

@@ -77,6 +77,11 @@ def _layer_stack(transformer: nn.Module) -> list[nn.Module]:
     return max(lists, key=len, default=[])
 
 
+def layer_count(encoder: AnyEncoder) -> int:
+    """How many layers a recipe may freeze."""
+    return len(_layer_stack(encoder.transformer))
+
+
 def _outside(transformer: nn.Module, inside: set[int]) -> Iterator[nn.Module]:
     """Children that hold no layer of the stack: the embeddings, in every architecture we know."""
     for child in transformer.children():
