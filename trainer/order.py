@@ -8,6 +8,7 @@ from typing import Any
 
 from data.errors import RecipeError, UsageError
 from trainer.bases import DEFAULT
+from trainer.budget import Budget
 from trainer.recipes import Recipe, parse_recipe
 
 TASKS = ("intent", "reply", "sentiment", "entities")
@@ -16,12 +17,14 @@ SEEDS = 2**31
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """Tasks, a recipe (for its own task; None lets the data choose), a seed, and one base for all tasks."""
+    """Tasks, a recipe (for its own task; None lets the data choose), a seed, one base for all tasks, and how long a
+    recipe for the intents is searched for."""
 
     tasks: tuple[str, ...] = TASKS
     recipe: Recipe | None = None
     seed: int = 0
     base: str = DEFAULT
+    search: Budget | None = None
 
     @classmethod
     def from_payload(cls, payload: Mapping[str, Any]) -> Order:
@@ -36,7 +39,10 @@ class Order:
         base = payload.get("base") or (recipe.base if recipe is not None else DEFAULT)
         if not isinstance(base, str):
             raise UsageError("A base is named by a text: one of the catalogue, or a folder.")
-        return cls(tasks, recipe, seed, base)
+        search = Budget.from_wire(payload.get("search"))
+        if search is not None and "intent" not in tasks:
+            raise UsageError("A search is for the recipe of the intents, which are not among the tasks asked for.")
+        return cls(tasks, recipe, seed, base, search)
 
 
 def _tasks(asked: object) -> tuple[str, ...]:

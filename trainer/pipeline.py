@@ -34,6 +34,7 @@ from trainer.publishing import Built, Origin, build_release, promote_by_itself, 
 from trainer.recipes import EntityRecipe, IntentRecipe, ReplyRecipe, pick_entities, pick_intent, pick_reply
 from trainer.retraining import Emit, Retraining, run_folder, settling
 from trainer.run_folder import MemoryLedger, RunFolder
+from trainer.searching import better
 from trainer.sentiment import reader_of, sentiment_for
 from trainer.train_entities import TrainedEntities, train_entities
 from trainer.train_intent import TrainedIntent, check_trainable, train_intent
@@ -177,6 +178,8 @@ def _train_intent(
     else:
         picked = pick_intent(material.labels(), base=base.name, seed=work.order.seed)
         fitting = suited(picked, base, data.train, work.context.check)
+    fitting, of_search = better(work, dataset, data, base, fitting)
+    ids |= of_search
     run, ids["intent"] = run_folder(work, "intent", dataset, fitting.recipe)
     with settling(work, ids["intent"]) as metrics:
         trained = fitting.told(train_intent(fitting.recipe, base, data, run))

@@ -28,8 +28,9 @@ def retrain(call: Call, tx: Tx) -> Answer:
     asked: Retraining = call.body
     bot = bots.get(tx, call.path["bot"])
     tasks = tuple(dict.fromkeys(asked.tasks)) if asked.tasks else TASKS
+    search = asked.search.model_dump(exclude_none=True) if asked.search else None
     room_in_queue(tx, call.service.settings)
-    job = enqueue_training(tx, bot, Order(tasks, asked.recipe, asked.seed))
+    job = enqueue_training(tx, bot, Order(tasks, asked.recipe, asked.seed, search=search))
     job = jobs.get(tx, job.id)
     return Answer(job_detail(tx, job), 202, {"Location": f"/v1/jobs/{job.id}"}, subject=job.id)
 

@@ -69,12 +69,24 @@ class EventPage(Page):
     )
 
 
+class Search(Asked):
+    """How long a better recipe for the intents is searched for, among the messages that are learned from."""
+
+    trials: int | None = Field(
+        None, ge=2, le=1000, description="Recipes that are tried, the default first; 20 where minutes are not given."
+    )
+    minutes: float | None = Field(None, gt=0, le=7 * 24 * 60, description="Of trials, all workers together.")
+
+
 class Retraining(Asked):
     """What to train. Everything may be left out: then the data decides."""
 
     tasks: list[Task] | None = Field(None, min_length=1, max_length=4)
     recipe: dict[str, Any] | None = Field(None, description="A recipe in full or in part; docs/recipes.md.")
     seed: int = Field(0, ge=0, lt=2**31)
+    search: Search | None = Field(
+        None, description="Search a recipe first; taken only where it gains more than chance (docs/recipes.md)."
+    )
 
     @field_validator("recipe")
     @classmethod

@@ -420,6 +420,11 @@ def test_a_review_can_be_repeated_and_changed_but_not_invented(site: Site) -> No
         {"recipe": {"base": "../../secret"}},
         {"recipe": {"base": "https://evil.example/model"}},
         {"recipe": {"base": 7}},
+        {"search": True},
+        {"search": {"trials": 1}},
+        {"search": {"minutes": 0}},
+        {"search": {"hours": 1}},
+        {"search": {}, "tasks": ["reply"]},
         {"promote": True},
         {"state": "succeeded"},
         {"kind": "import"},
@@ -436,6 +441,9 @@ def test_the_same_retraining_is_one_job(site: Site) -> None:
     made = [site.ask("POST", "/v1/admin/bots/acme/retrain", json={"seed": 3}).json["id"] for _ in range(3)]
     assert len(set(made)) == 1
     assert site.ask("POST", "/v1/admin/bots/acme/retrain", json={"seed": 4}).json["id"] != made[0]
+    body = {"seed": 3, "search": {"trials": 4, "minutes": 1.5}}
+    searched = [site.ask("POST", "/v1/admin/bots/acme/retrain", json=body).json["id"] for _ in range(2)]
+    assert searched[0] == searched[1] != made[0]
 
 
 def test_a_full_queue_is_429_with_a_time_to_come_back(site: Site) -> None:
