@@ -28,7 +28,7 @@ ENOUGH_PER_LABEL = 20
 ENOUGH_PAIRS = 200
 """Messages with a reply from which a selector learns anything."""
 ENOUGH_TESTED = 50
-"""Test messages below which a verdict holds everything back (`trainer.verdict`)."""
+"""Test messages below which a verdict holds everything back (`trainer.judgement.verdict`)."""
 WORTH_IT = 0.01
 """What twice the data must gain, in accuracy, to be worth the work of labelling it."""
 MOST_SUSPECTS = 200

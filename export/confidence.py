@@ -5,7 +5,7 @@ how near the message lies to anything the brand's customers have said before (th
 nearest of the predicted class) and at the total evidence (the logits' energy; Liu et al. 2020, "Energy-based
 Out-of-distribution Detection"). Whether the best label is right, given that the message is in scope, is read off the
 softmax and its margin. Both are small logistic models fitted on scores of messages that the head had not learned from
-(trainer/calibrate.py); confidence is their product, P(in scope) * P(right | in scope).
+(trainer/intents/calibrate.py); confidence is their product, P(in scope) * P(right | in scope).
 """
 
 from __future__ import annotations

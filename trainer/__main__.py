@@ -128,13 +128,13 @@ def _handler(job: Job, settings: Settings, emit: Emit) -> Callable[[JobContext],
 
 
 def _findings(context: JobContext, settings: Settings, emit: Emit) -> dict[str, Any]:
-    from trainer.findings import look
+    from trainer.insight.findings import look
 
     return look(context, settings, emit)
 
 
 def _discover(context: JobContext, settings: Settings, emit: Emit) -> dict[str, Any]:
-    from trainer.discover import discover
+    from trainer.insight.discover import discover
 
     return discover(context, settings, emit)
 
@@ -169,9 +169,9 @@ def _worker(options: argparse.Namespace, settings: Settings, emit: Emit) -> int:
 
 
 def _experiment(options: argparse.Namespace, settings: Settings, emit: Emit) -> int:
-    from trainer.budget import Budget
-    from trainer.experiment import Question, experiment
+    from trainer.experiments.experiment import Question, experiment
     from trainer.recipes import load_recipe
+    from trainer.search.budget import Budget
 
     question = Question(
         train=options.train,
@@ -192,7 +192,7 @@ def _experiment(options: argparse.Namespace, settings: Settings, emit: Emit) -> 
 
 
 def _bases(options: argparse.Namespace, settings: Settings, emit: Emit) -> int:
-    from trainer import shelf
+    from trainer.bases import shelf
 
     if options.action == "import":
         wanted = shelf.Wanted(options.source, options.name, options.licence, options.languages, options.accepted)
@@ -200,7 +200,7 @@ def _bases(options: argparse.Namespace, settings: Settings, emit: Emit) -> int:
     elif options.action == "remove":
         result = shelf.remove_base(settings, options.name)
     elif options.action == "advise":
-        from trainer.advice import advise
+        from trainer.bases.advice import advise
 
         result = advise(settings, options.bot)
     else:

@@ -24,16 +24,16 @@ from export.release import running_versions
 from export.replies import Reply, ReplyIndex
 from export.span_parity import SpanProbe
 from export.trained import torch_channel
-from trainer.bases import LocalBase
-from trainer.calibrate import background_utterances
-from trainer.embedding import embed
-from trainer.entity_work import exported_entities
+from trainer.bases.catalogue import LocalBase
+from trainer.core.embedding import embed
+from trainer.entities.entity_work import exported_entities
+from trainer.entities.train_entities import TrainedEntities
+from trainer.intents.calibrate import background_utterances
+from trainer.intents.thresholds import ANSWERS_NOTHING, choose_answer_threshold
+from trainer.intents.train_intent import TrainedIntent
+from trainer.labels.sentiment import TrainedSentiment
 from trainer.package import Packed, pack
-from trainer.sentiment import TrainedSentiment
-from trainer.thresholds import ANSWERS_NOTHING, choose_answer_threshold
-from trainer.train_entities import TrainedEntities
-from trainer.train_intent import TrainedIntent
-from trainer.train_reply import Context, Pairs, TrainedReply
+from trainer.replies.train_reply import Context, Pairs, TrainedReply
 
 SAME_MEANING = 0.75
 """Cosine, by the untuned base, from which an offered reply counts as saying what the brand said."""

@@ -14,9 +14,9 @@ from export.corrections import Correction
 from export.hear import Spoken
 from export.parity import Probe
 from export.placeholders import echoes
-from trainer.entity_work import MarkedSplits, marked_splits
-from trainer.train_intent import IntentData, Utterances
-from trainer.train_reply import Pairs
+from trainer.entities.entity_work import MarkedSplits, marked_splits
+from trainer.intents.train_intent import IntentData, Utterances
+from trainer.replies.train_reply import Pairs
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from data.errors import RecipeError, UsageError
-from trainer.bases import DEFAULT
-from trainer.budget import Budget
+from trainer.bases.catalogue import DEFAULT
 from trainer.recipes import Recipe, parse_recipe
+from trainer.search.budget import Budget
 
 TASKS = ("intent", "reply", "sentiment", "entities")
 SEEDS = 2**31

@@ -18,8 +18,8 @@ from export.onnx import AnyEncoder, export_encoder
 from export.predict import Channel, Predictor
 from export.quantise import quantise
 from export.runtime import Encoder
-from trainer.bases import LocalBase
-from trainer.calibrate import background_utterances
+from trainer.bases.catalogue import LocalBase
+from trainer.intents.calibrate import background_utterances
 
 PRECISIONS: tuple[Precision, ...] = ("fp32", "int8")
 ORDINARY = 128

@@ -21,25 +21,25 @@ from data.store import bots, jobs, releases
 from data.store.releases import Release
 from export.banned import says_banned
 from export.policy import Thresholds
-from trainer.bases import LocalBase, base_for
+from trainer.bases.catalogue import LocalBase, base_for
 from trainer.candidate import Trained, build_candidate, reply_index, reply_threshold
-from trainer.dry_run import DryRun
-from trainer.estimate import foretold, sufficiency
-from trainer.findings import judged
-from trainer.languages import Suited, suited
+from trainer.core.run_folder import MemoryLedger, RunFolder
+from trainer.entities.train_entities import TrainedEntities, train_entities
+from trainer.estimates.dry_run import DryRun
+from trainer.estimates.estimate import foretold, sufficiency
+from trainer.insight.findings import judged
+from trainer.intents.languages import Suited, suited
+from trainer.intents.train_intent import TrainedIntent, check_trainable, train_intent
+from trainer.judgement.metrics import finite
+from trainer.judgement.weighing import Bench, judge
+from trainer.labels.sentiment import reader_of, sentiment_for
 from trainer.material import Material
-from trainer.metrics import finite
 from trainer.order import Order
 from trainer.publishing import Built, Origin, build_release, promote_by_itself, record_release
 from trainer.recipes import EntityRecipe, IntentRecipe, ReplyRecipe, pick_entities, pick_intent, pick_reply
+from trainer.replies.train_reply import TrainedReply, train_reply
 from trainer.retraining import Emit, Retraining, run_folder, settling
-from trainer.run_folder import MemoryLedger, RunFolder
-from trainer.searching import better
-from trainer.sentiment import reader_of, sentiment_for
-from trainer.train_entities import TrainedEntities, train_entities
-from trainer.train_intent import TrainedIntent, check_trainable, train_intent
-from trainer.train_reply import TrainedReply, train_reply
-from trainer.weighing import Bench, judge
+from trainer.search.searching import better
 
 KIND = "train"
 PHASES = ("dataset", "findings", "train", "evaluate", "export", "publish")

@@ -21,14 +21,14 @@ from data.store.releases import NewRelease, Promotion, Release
 from export.label_head import SENTIMENT_FILE
 from export.release import ReleaseFacts, publish_release, seal_release
 from export.sealed import read_seal
-from trainer.callbacks import Row
+from trainer.bases.foreign.licence import in_a_line
 from trainer.candidate import Candidate, Trained
-from trainer.card import model_card
-from trainer.card_facts import BaseFacts, CardFacts, DataFacts, Epoch, TaskFacts
-from trainer.comparison import Comparison
-from trainer.foreign.licence import in_a_line
-from trainer.plots import draw_plots
-from trainer.verdict import Verdict
+from trainer.core.callbacks import Row
+from trainer.judgement.card import model_card
+from trainer.judgement.card_facts import BaseFacts, CardFacts, DataFacts, Epoch, TaskFacts
+from trainer.judgement.comparison import Comparison
+from trainer.judgement.plots import draw_plots
+from trainer.judgement.verdict import Verdict
 
 TRAINED_WITH = ("lightning", "torch", "transformers")
 

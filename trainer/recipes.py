@@ -22,7 +22,7 @@ from typing import Any, Literal, Self, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from data.errors import RecipeError
-from trainer.bases import DEFAULT
+from trainer.bases.catalogue import DEFAULT
 
 
 class _Recipe(BaseModel):

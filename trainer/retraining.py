@@ -17,10 +17,10 @@ from data.settings import Settings
 from data.store import jobs, runs
 from data.store.bots import Bot
 from data.store.runs import NewRun
-from trainer.ledger import StoreLedger
+from trainer.core.ledger import StoreLedger
+from trainer.core.run_folder import RunFolder
 from trainer.order import Order
 from trainer.recipes import Recipe
-from trainer.run_folder import RunFolder
 
 Emit = Callable[[Mapping[str, Any]], None]
 

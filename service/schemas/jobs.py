@@ -81,12 +81,19 @@ class Search(Asked):
 class Retraining(Asked):
     """What to train. Everything may be left out: then the data decides."""
 
-    tasks: list[Task] | None = Field(None, min_length=1, max_length=4)
+    tasks: list[Task] | None = Field(None, min_length=1, max_length=4, json_schema_extra={"uniqueItems": True})
     recipe: dict[str, Any] | None = Field(None, description="A recipe in full or in part; docs/recipes.md.")
     seed: int = Field(0, ge=0, lt=2**31)
     search: Search | None = Field(
         None, description="Search a recipe first; taken only where it gains more than chance (docs/recipes.md)."
     )
+
+    @field_validator("tasks")
+    @classmethod
+    def _names_each_once(cls, tasks: list[Task] | None) -> list[Task] | None:
+        if tasks is not None and len(set(tasks)) < len(tasks):
+            raise ValueError("`tasks` names each task once")
+        return tasks
 
     @field_validator("recipe")
     @classmethod

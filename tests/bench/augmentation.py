@@ -24,12 +24,12 @@ from data.settings import Settings
 from export import confidence
 from export.trained import torch_channel
 from tests.bench.corpora import parser, require
-from trainer.bases import DEFAULT, find_base
-from trainer.metrics import best_in_scope
-from trainer.reading import LabelledFile, read_labelled
+from trainer.bases.catalogue import DEFAULT, find_base
+from trainer.core.run_folder import MemoryLedger, RunFolder
+from trainer.experiments.reading import LabelledFile, read_labelled
+from trainer.intents.train_intent import IntentData, TrainedIntent, Utterances, train_intent
+from trainer.judgement.metrics import best_in_scope
 from trainer.recipes import pick_intent
-from trainer.run_folder import MemoryLedger, RunFolder
-from trainer.train_intent import IntentData, TrainedIntent, Utterances, train_intent
 
 SETS = {
     "banking77": ("banking77/train.jsonl.gz", "banking77/dev.jsonl.gz", 10),

@@ -26,10 +26,10 @@ from data.prepare import Preparer
 from data.schema import OUT_OF_SCOPE
 from data.settings import Settings
 from tests.bench.corpora import parser, require
-from trainer.bases import DEFAULT, find_base
-from trainer.clusters import NOWHERE, Vectors, group
-from trainer.embedding import embed
-from trainer.fit import set_threads
+from trainer.bases.catalogue import DEFAULT, find_base
+from trainer.core.embedding import embed
+from trainer.core.fit import set_threads
+from trainer.insight.clusters import NOWHERE, Vectors, group
 
 SEEDS = (0, 1, 2)
 STARTS = 3

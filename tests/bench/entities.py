@@ -22,11 +22,11 @@ import torch
 
 from data.settings import ImportSettings, Settings
 from tests.bench.corpora import parser, require
-from trainer.bases import DEFAULT, find_base
-from trainer.entity_data import Marked, readable_rows
-from trainer.experiment import Question, experiment
-from trainer.span_files import read_spans
-from trainer.span_metrics import places, span_scores
+from trainer.bases.catalogue import DEFAULT, find_base
+from trainer.entities.entity_data import Marked, readable_rows
+from trainer.entities.span_files import read_spans
+from trainer.entities.span_metrics import places, span_scores
+from trainer.experiments.experiment import Question, experiment
 from trainer.tasks.entities import tagged
 
 CORPORA = ("restaurants8k", "snips", "wnut17")

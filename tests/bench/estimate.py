@@ -21,14 +21,14 @@ from typing import Any
 from data.prepare import Preparer
 from data.settings import Settings
 from tests.bench.corpora import parser, require
-from trainer import estimate
-from trainer.bases import DEFAULT, find_base
-from trainer.dry_run import DryRun, without_trace
-from trainer.reading import read_dialogues, read_labelled
+from trainer.bases.catalogue import DEFAULT, find_base
+from trainer.core.run_folder import MemoryLedger, RunFolder
+from trainer.estimates import estimate
+from trainer.estimates.dry_run import DryRun, without_trace
+from trainer.experiments.reading import read_dialogues, read_labelled
+from trainer.intents.train_intent import IntentData, Utterances, train_intent
 from trainer.recipes import pick_intent, pick_reply
-from trainer.run_folder import MemoryLedger, RunFolder
-from trainer.train_intent import IntentData, Utterances, train_intent
-from trainer.train_reply import pairs_of, train_reply
+from trainer.replies.train_reply import pairs_of, train_reply
 
 INTENTS = {"frozen-3": 3, "frozen-6": 6, "top-7": 7, "top-10": 10, "full-40": 40}
 """Rows of each label; the default recipe of that amount is of the method that the name says."""

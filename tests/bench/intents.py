@@ -19,11 +19,11 @@ import numpy as np
 from data.prepare import Preparer
 from data.settings import Settings
 from tests.bench.corpora import parser, require
-from trainer.bases import DEFAULT, find_base
-from trainer.embedding import embed
-from trainer.experiment import Question, experiment
-from trainer.fit import set_threads
-from trainer.reading import read_labelled
+from trainer.bases.catalogue import DEFAULT, find_base
+from trainer.core.embedding import embed
+from trainer.core.fit import set_threads
+from trainer.experiments.experiment import Question, experiment
+from trainer.experiments.reading import read_labelled
 
 SEEDS = (0, 1, 2)
 PER_CLASS = 10

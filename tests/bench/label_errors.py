@@ -17,9 +17,9 @@ from pathlib import Path
 from data.curve import fitted
 from data.schema import Example
 from data.settings import ImportSettings
-from trainer.bases import DEFAULT, find_base
-from trainer.evidence import Look, gather
-from trainer.reading import read_labelled
+from trainer.bases.catalogue import DEFAULT, find_base
+from trainer.experiments.reading import read_labelled
+from trainer.insight.evidence import Look, gather
 
 CORPORA = Path("../shared/corpora")
 SHARE = 0.05

@@ -22,10 +22,10 @@ import numpy as np
 
 from data.settings import Settings
 from tests.bench.corpora import parser, require
-from trainer import metrics
-from trainer.experiment import Question, experiment
-from trainer.intervals import paired_bootstrap
-from trainer.reading import read_labelled
+from trainer.experiments.experiment import Question, experiment
+from trainer.experiments.reading import read_labelled
+from trainer.judgement import metrics
+from trainer.judgement.intervals import paired_bootstrap
 
 XSID = ("ar", "da", "en", "id", "ja", "kk", "lt", "nl", "sr", "tr", "zh")
 SEEDS = (0, 1, 2)

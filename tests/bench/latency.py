@@ -22,12 +22,12 @@ from export.encoders import Precision
 from export.policy import Thresholds
 from export.predict import IntentModel, Parts, Predictor
 from tests.bench.corpora import parser, require
-from trainer.bases import DEFAULT, find_base
+from trainer.bases.catalogue import DEFAULT, find_base
+from trainer.core.run_folder import MemoryLedger, RunFolder
+from trainer.experiments.reading import read_labelled
+from trainer.intents.train_intent import IntentData, Utterances, train_intent
 from trainer.package import pack
-from trainer.reading import read_labelled
 from trainer.recipes import IntentRecipe
-from trainer.run_folder import MemoryLedger, RunFolder
-from trainer.train_intent import IntentData, Utterances, train_intent
 
 WARM_UP = 20
 

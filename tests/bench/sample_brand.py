@@ -18,12 +18,12 @@ from data.settings import Settings
 from export.predict import Predictor
 from export.release import open_release
 from export.runtime import EncoderPool
-from trainer.bases import DEFAULT, find_base
-from trainer.comparison import TestSet
-from trainer.evaluate import compare
-from trainer.judging import judge_base, judge_floor, judge_served
+from trainer.bases.catalogue import DEFAULT, find_base
+from trainer.experiments.reading import read_labelled
+from trainer.judgement.comparison import TestSet
+from trainer.judgement.evaluate import compare
+from trainer.judgement.judging import judge_base, judge_floor, judge_served
 from trainer.material import Material
-from trainer.reading import read_labelled
 
 SAMPLES = Path(__file__).resolve().parents[2] / "data" / "samples"
 SHOWN = ("macro_f1", "accuracy", "in_scope_accuracy", "auroc", "realised_precision", "in_scope_coverage", "latency_ms")

@@ -21,19 +21,19 @@ from data.settings import Settings
 from export import confidence
 from export.trained import torch_channel
 from tests.bench.corpora import parser, require
-from trainer import folds
-from trainer.bases import DEFAULT, find_base
-from trainer.budget import TRIALS, Budget
-from trainer.grouping import groups_of
-from trainer.intent_data import Utterances
-from trainer.reading import read_labelled
+from trainer.bases.catalogue import DEFAULT, find_base
+from trainer.core.run_folder import MemoryLedger, RunFolder
+from trainer.experiments.reading import read_labelled
+from trainer.intents import folds
+from trainer.intents.intent_data import Utterances
+from trainer.intents.train_intent import IntentData, train_intent
 from trainer.recipes import IntentRecipe, pick_intent
-from trainer.rehearsal import Rehearsal
-from trainer.run_folder import MemoryLedger, RunFolder
-from trainer.search import Found, Search
-from trainer.search_space import space_of
+from trainer.search.budget import TRIALS, Budget
+from trainer.search.grouping import groups_of
+from trainer.search.rehearsal import Rehearsal
+from trainer.search.search import Found, Search
+from trainer.search.space import space_of
 from trainer.tasks.task import layer_count
-from trainer.train_intent import IntentData, train_intent
 
 SETS = {
     "banking77": ("banking77/train.jsonl.gz", "banking77/dev.jsonl.gz", 10),

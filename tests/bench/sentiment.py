@@ -24,10 +24,10 @@ import numpy as np
 
 from data.settings import ImportSettings, load_settings
 from tests.bench.corpora import parser, require
-from trainer import folds
-from trainer.experiment import Question, experiment
-from trainer.label_rows import LabelRows, read_label_rows
-from trainer.several import f1_figures, scale_of
+from trainer.experiments.experiment import Question, experiment
+from trainer.intents import folds
+from trainer.labels.label_rows import LabelRows, read_label_rows
+from trainer.labels.several import f1_figures, scale_of
 
 FOLDS = 20
 LEARNED = 2

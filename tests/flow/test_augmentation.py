@@ -18,8 +18,8 @@ from data.shards import example_of, read_records
 from data.store import runs
 from tests.brand import BOT, FROZEN, VOCABULARY, Brand, brand_at, log
 from tests.unit.trainer.conftest import lay_tiny
-from trainer import judging
-from trainer.intent_work import Varied
+from trainer.intents.intent_work import Varied
+from trainer.judgement import judging
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 

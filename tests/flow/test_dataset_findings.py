@@ -16,7 +16,7 @@ from data.store import bots, jobs
 from data.store.jobs import Job
 from tests.brand import BOT, FROZEN, INTENTS, VOCABULARY, Brand, brand_at, log
 from tests.unit.trainer.conftest import lay_tiny
-from trainer.findings import look
+from trainer.insight.findings import look
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 

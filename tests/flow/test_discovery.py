@@ -28,8 +28,8 @@ from tests.erased import traces
 from tests.flow.http.stage import settings_of
 from tests.person import MARKER, PERSON, erase
 from tests.unit.trainer.conftest import lay_tiny
-from trainer.bases import DEFAULT
-from trainer.discover import discover
+from trainer.bases.catalogue import DEFAULT
+from trainer.insight.discover import discover
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 

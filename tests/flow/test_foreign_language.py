@@ -43,6 +43,7 @@ def log(count: int) -> bytes:
     return "\n".join(lines).encode()
 
 
+@pytest.mark.slow
 def test_a_bot_answers_in_a_language_its_base_does_not_know(tmp_path: Path) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

@@ -19,8 +19,8 @@ from data.settings import Settings, TrainSettings
 from data.store import runs
 from tests.brand import INTENTS, VOCABULARY, Brand, brand_at
 from tests.unit.trainer.conftest import lay_tiny
-from trainer import intent_work
-from trainer.experiment import Question, experiment
+from trainer.experiments.experiment import Question, experiment
+from trainer.intents import intent_work
 from trainer.recipes import IntentRecipe
 
 # As `python -m trainer` does: torch and the exporter warn of what is none of ours.

@@ -29,7 +29,8 @@ from export.release import verify_release
 from export.runtime import EncoderPool
 from tests.brand import FROZEN, INTENTS, TOP, VOCABULARY, Brand, brand_at, log, metrics
 from tests.unit.trainer.conftest import lay_tiny
-from trainer import pipeline, weighing
+from trainer import pipeline
+from trainer.judgement import weighing
 from trainer.order import Order
 
 # As `python -m trainer` does: torch and the exporter warn of what is none of ours.

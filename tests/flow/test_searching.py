@@ -15,11 +15,11 @@ from service.training import Order as Asked
 from service.training import enqueue_training
 from tests.brand import FROZEN, VOCABULARY, Brand, brand_at, log
 from tests.unit.trainer.conftest import lay_tiny
-from trainer.budget import Budget
 from trainer.order import Order
 from trainer.pipeline import retrain
-from trainer.rehearsal import Heard, Rehearsal
-from trainer.search import FOLDS
+from trainer.search.budget import Budget
+from trainer.search.rehearsal import Heard, Rehearsal
+from trainer.search.search import FOLDS
 
 # As `python -m trainer` does: torch and the exporter warn of what is none of ours.
 pytestmark = pytest.mark.filterwarnings("ignore")
@@ -57,6 +57,7 @@ def interrupted(monkeypatch: pytest.MonkeyPatch, at: int, stop: Any) -> list[int
     return heard
 
 
+@pytest.mark.slow
 def test_a_search_that_was_killed_goes_on_and_trains_what_it_found(
     base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -85,6 +86,7 @@ def test_a_search_that_was_killed_goes_on_and_trains_what_it_found(
         assert brand.is_sound()
 
 
+@pytest.mark.slow
 def test_a_search_is_cancelled_between_two_fits(base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with brand_at(tmp_path / "home", base, log(100)) as brand:
         job = brand.order(recipe=FROZEN, tasks=["intent"], search={"trials": 50})

@@ -18,7 +18,7 @@ MOST_PARAMETERS = 5
 READS_THE_ENVIRONMENT = {"data/settings.py"}
 PRINTS = {"service/terminal.py", "trainer/__main__.py"}
 """Where stdout is written to: answers of the command line, and events of the child process."""
-REACHES_THE_NETWORK = {"trainer/bases.py"}
+REACHES_THE_NETWORK = {"trainer/bases/catalogue.py"}
 NETWORK = {
     "aiohttp", "ftplib", "http", "httpx", "httpx2", "huggingface_hub", "requests", "smtplib", "socket", "ssl",
     "urllib.request", "urllib3", "websockets",

@@ -20,8 +20,8 @@ from data.schema import Entity
 from export.onnx import TokenEncoder
 from export.surface import BUCKETS, Signs
 from export.tagging import TaggingHead, best_path, runs_of, tags_of
+from trainer.entities.span_metrics import span_scores
 from trainer.recipes import EntityRecipe
-from trainer.span_metrics import span_scores
 from trainer.tasks.chain import IGNORED, Chain
 from trainer.tasks.task import Task
 

@@ -13,7 +13,7 @@ from torch import nn
 
 from data.render import Rendered, Renderer
 from export.onnx import PooledEncoder
-from trainer import metrics
+from trainer.judgement import metrics
 from trainer.recipes import IntentRecipe
 from trainer.tasks.task import Task
 

@@ -13,8 +13,8 @@ from torch import nn
 
 from data.render import Rendered, Renderer
 from export.onnx import PooledEncoder
+from trainer.labels.several import best_f1
 from trainer.recipes import LabelRecipe
-from trainer.several import best_f1
 from trainer.tasks.task import Task
 
 

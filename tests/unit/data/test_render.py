@@ -67,7 +67,7 @@ def _unigram() -> Tokenizer:
 
 
 def _default() -> Tokenizer:
-    bases = pytest.importorskip("trainer.bases")
+    bases = pytest.importorskip("trainer.bases.catalogue")
     return Tokenizer.from_file(str(bases.find_base(bases.DEFAULT).folder / "tokenizer.json"))
 
 

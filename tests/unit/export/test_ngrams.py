@@ -16,7 +16,7 @@ from data.ngrams import MAX_CHARACTERS, NgramRenderer
 from export.encoders import MANIFEST, NGRAMS, EncoderCard, encoder_path, open_encoder, publish_encoder, seal_encoder
 from export.ngrams import NgramEncoder, Ngrams
 from export.runtime import Encoder, EncoderPool
-from trainer.ngrams import make_ngrams
+from trainer.intents.ngrams import make_ngrams
 
 SAID = [
     "hvor er min pakke", "hvornår kommer pakken", "jeg vil have mine penge tilbage", "penge retur tak",

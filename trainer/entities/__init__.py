@@ -1,0 +1,1 @@
+"""Typed spans: reading them, learning them, measuring them."""

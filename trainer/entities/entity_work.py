@@ -1,0 +1,134 @@
+"""Entities in a retraining: which rows are marked, whether they suffice, and the model behind its export."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from data.schema import BRAND_ROLES, Example, Finding
+from export.encoders import Precision
+from export.entities import EntityModel
+from export.parts import Parts
+from export.release import running_versions
+from export.span_parity import SpanProbe, compare_spans, require_spans, serves_int8
+from trainer.bases.catalogue import LocalBase
+from trainer.entities.entity_data import FEWEST_SPANS, KINDS, SPANS_LOST, TOO_FEW_SPANS, EntityData, Marked, span_counts
+from trainer.entities.span_metrics import counted, counted_f1, places
+from trainer.entities.train_entities import TrainedEntities
+from trainer.judgement.comparison import Comparison, ModelName
+from trainer.judgement.intervals import Difference, Interval, bootstrap, paired_bootstrap
+from trainer.package import Packed, pack
+
+
+@dataclass(frozen=True, slots=True)
+class MarkedSplits:
+    """The marked rows of a dataset, by split."""
+
+    train: list[Marked]
+    validation: list[Marked]
+    test: list[Marked]
+
+    @property
+    def data(self) -> EntityData:
+        return EntityData(self.train, self.validation or None)
+
+    @property
+    def suffices(self) -> bool:
+        """Whether a type has spans enough to be learned."""
+        return max(span_counts(self.train).values(), default=0) >= FEWEST_SPANS
+
+    def findings(self) -> tuple[Finding, ...]:
+        """Why nothing is learned from spans there are."""
+        counts = span_counts(self.train)
+        if not counts or self.suffices:
+            return ()
+        kind = KINDS[TOO_FEW_SPANS]
+        told = ", ".join(f"{name} has {count}" for name, count in sorted(counts.items()))
+        said = f"A type is learned from {FEWEST_SPANS} marked spans on; {told}."
+        return (Finding(TOO_FEW_SPANS, kind.severity, len(counts), kind.remedy, sample=said),)
+
+    def probe(self) -> SpanProbe:
+        """Raw text for the parity of the export: held-out rows, or where there are none the learned ones."""
+        rows = [*self.test, *self.validation] or self.train
+        return SpanProbe([(row.text, row.before) for row in rows], [sorted(places(row.spans)) for row in rows])
+
+
+def marked_splits(train: Sequence[Example], validation: Sequence[Example], test: Sequence[Example]) -> MarkedSplits:
+    """Rows of the uploads that mark spans: there a message without one names nothing; elsewhere nobody looked."""
+    marking = {row.upload for part in (train, validation, test) for row in part if row.entities}
+    return MarkedSplits(*(_marked(row for row in part if row.upload in marking) for part in (train, validation, test)))
+
+
+def _marked(rows: Iterable[Example]) -> list[Marked]:
+    found = []
+    for row in rows:
+        role, said = row.context[-1] if row.context else ("user", "")
+        found.append(Marked(row.text, row.entities, said if role in BRAND_ROLES else None))
+    return found
+
+
+def exported_entities(
+    trained: TrainedEntities, base: LocalBase, probe: SpanProbe, work: Path
+) -> tuple[EntityModel, tuple[Packed, Precision], dict[str, Any]]:
+    """What would be served, its encoder with the precision chosen, and the parity that allowed it.
+
+    Raises ParityFailed when the full-precision export does not find what the trained model finds.
+    """
+    packed = pack(trained.encoder, base, trained.renderer.max_length, work, running_versions())
+    # As it will be read back: the signs lose precision on the way to the disk.
+    head = replace(trained.head, signs=trained.head.signs.astype(np.float16).astype(np.float32))
+    own = replace(trained.model(), head=head)
+    sides = {precision: EntityModel(packed.tokens(precision), head) for precision in packed.folders}
+    parity = {precision: compare_spans(own, side, probe, precision) for precision, side in sides.items()}
+    require_spans(parity["fp32"])
+    precision, why = serves_int8(parity["int8"])
+    told: dict[str, Any] = {str(name): found.to_wire() for name, found in parity.items()}
+    told |= {"served": precision, "why": why}
+    return sides[precision], (packed, precision), told
+
+
+@dataclass(frozen=True, slots=True)
+class SpanVerdict:
+    """Span F1 on the marked test rows, of the candidate and of what is live, and what there is to say about the two."""
+
+    scores: Mapping[ModelName, Interval]
+    findings: tuple[Finding, ...] = ()
+
+    def into(self, comparison: Comparison) -> Comparison:
+        """The comparison with these figures among those of its models."""
+        models = {name: dict(figures) for name, figures in comparison.models.items()}
+        for name, score in self.scores.items():
+            models.setdefault(name, {})["span_f1"] = score
+        return replace(comparison, models=models)
+
+
+def span_scores_of(rows: Sequence[Marked], candidate: Parts, live: Parts | None, seed: int) -> SpanVerdict:
+    """Nothing where no test row is marked, or the candidate has no entity model."""
+    models: dict[ModelName, EntityModel] = {}
+    if candidate.entities is not None:
+        models["candidate"] = candidate.entities
+    if live is not None and live.entities is not None:
+        models["live"] = live.entities
+    if "candidate" not in models or not any(row.spans for row in rows):
+        return SpanVerdict({})
+    truth = [places(row.spans) for row in rows]
+    asked = [(row.text, row.before) for row in rows]
+    said = {name: counted(truth, [places(own) for own in model.find_many(asked)]) for name, model in models.items()}
+    scores = {name: bootstrap(counted_f1, there, found, seed=seed) for name, (there, found) in said.items()}
+    if "live" not in said:
+        return SpanVerdict(scores)
+    there, found = said["candidate"]
+    gap = paired_bootstrap(counted_f1, there, (said["live"][1], found), seed=seed)
+    return SpanVerdict(scores, tuple(_lost(gap)))
+
+
+def _lost(gap: Difference) -> Iterator[Finding]:
+    if gap.high < 0:
+        kind = KINDS[SPANS_LOST]
+        told = f"{gap.value * 100:+.1f} points (95 % interval {gap.low * 100:+.1f} to {gap.high * 100:+.1f})"
+        said = f"The candidate finds entities worse than the live release: {told} in span F1."
+        yield Finding(SPANS_LOST, kind.severity, 1, kind.remedy, sample=said)

@@ -1,0 +1,145 @@
+"""Training an entity model: texts with typed spans in, an encoder of tokens and a tagging head out."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from data.errors import DatasetError
+from data.render import Renderer
+from data.schema import Finding
+from export.entities import EntityModel, TokenChannel
+from export.onnx import TokenEncoder
+from export.span_parity import torch_states
+from export.surface import surface
+from export.tagging import TaggingHead, tags_of
+from trainer.bases.catalogue import LocalBase
+from trainer.core import health
+from trainer.core.callbacks import Row
+from trainer.core.datamodule import TextData
+from trainer.core.fit import fit
+from trainer.core.health import COLLAPSED, Signs, diagnose, guess_loss, refuse
+from trainer.core.run_folder import RunFolder
+from trainer.entities import entity_data
+from trainer.entities.entity_data import FEWEST_SPANS, EntityData, Readable, check_markable, readable_rows, span_counts
+from trainer.entities.span_metrics import SpanScores, places, span_scores
+from trainer.intents import folds
+from trainer.recipes import EntityRecipe
+from trainer.tasks.chain import IGNORED
+from trainer.tasks.entities import EntityRows, EntityTask, tagged
+
+WORTHLESS_FROM = 10
+"""Held-out spans of which none is found, from which nothing was learned."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TrainedEntities:
+    """An encoder and a head that belong together. `held_out`: how well they find the spans of rows they did not learn
+    from."""
+
+    encoder: TokenEncoder
+    renderer: Renderer
+    head: TaggingHead
+    recipe: EntityRecipe
+    history: tuple[Row, ...]
+    seconds: float
+    held_out: SpanScores
+    set_aside: Mapping[str, int]
+    findings: tuple[Finding, ...] = ()
+    """What there is to say about the training; no error is among them."""
+
+    def model(self) -> EntityModel:
+        """What was trained, as it answers before it is exported."""
+        return model_of(self.encoder, self.renderer, self.head)
+
+
+def model_of(encoder: TokenEncoder, renderer: Renderer, head: TaggingHead) -> EntityModel:
+    return EntityModel(TokenChannel(renderer, torch_states(encoder)), head)
+
+
+def train_entities(recipe: EntityRecipe, base: LocalBase, data: EntityData, run: RunFolder) -> TrainedEntities:
+    """Train by `recipe`. Raises DatasetError when the data cannot feed it, Collapsed or Diverged when it is no use."""
+    started = time.monotonic()
+    check_markable(data.train)
+    renderer = base.renderer(recipe.max_length)
+    train, held = _apart(data, recipe, renderer)
+    counts = span_counts(train.rows)
+    types = tuple(sorted(name for name, count in counts.items() if count >= FEWEST_SPANS))
+    if not types:
+        raise DatasetError(
+            "Too few of the marked spans can be read to learn from.",
+            remedy="Mark whole words, and no word twice.",
+        )
+    task = EntityTask(TokenEncoder(base.encoder().transformer), recipe, types)
+    learned = _rows(train, types)
+    sizes = (recipe.batch_size, recipe.seed)
+    rows = TextData(learned, _rows(held, types), renderer, sizes, recipe.eval_batch_size)
+    history = fit(task, rows, recipe, run, "entities").history
+    encoder, head = task.encoder, task.head()
+    assert isinstance(encoder, TokenEncoder)
+    found = model_of(encoder, renderer, head).find_many([(row.text, row.before) for row in held.rows])
+    scores = span_scores([places(row.spans) for row in held.rows], [places(spans) for spans in found])
+    signs = Signs(history, (), guess_loss(_said(learned, types)), EntityTask.primary)
+    findings = (*diagnose(signs), *_of_spans(held, sum(map(len, found))))
+    refuse(findings)
+    aside = train.set_aside + held.set_aside
+    findings += (*_few(counts), *_aside(aside))
+    taken = time.monotonic() - started
+    return TrainedEntities(encoder, renderer, head, recipe, history, taken, scores, dict(aside), findings)
+
+
+def _apart(data: EntityData, recipe: EntityRecipe, renderer: Renderer) -> tuple[Readable, Readable]:
+    """(rows to learn from, rows to be stopped by and scored on): as the data has them, or drawn from its rows."""
+    train = readable_rows(data.train, renderer)
+    if data.validation is not None and any(row.spans for row in data.validation):
+        return train, readable_rows(data.validation, renderer)
+    kinds = ["/".join(sorted(row.types)) for row in train.rows]
+    kept, out = folds.hold_out(kinds, recipe.validation_share, recipe.seed, 0)
+    own, held = (
+        Readable([train.rows[row] for row in rows], [train.rendered[row] for row in rows]) for rows in (kept, out)
+    )
+    own.set_aside.update(train.set_aside)
+    return own, held
+
+
+def _rows(read: Readable, types: tuple[str, ...]) -> EntityRows:
+    """What the task learns from or is scored on; spans of other types are text like any other."""
+    known = [[span for span in row.spans if span.type in types] for row in read.rows]
+    return EntityRows(
+        rendered=read.rendered,
+        signs=[surface(row.text, one.offsets) for row, one in zip(read.rows, read.rendered, strict=True)],
+        tags=[tagged(one, spans, types) for one, spans in zip(read.rendered, known, strict=True)],
+    )
+
+
+def _said(rows: EntityRows, types: Sequence[str]) -> list[str]:
+    """The tag of every token that stands for text."""
+    names = tags_of(types)
+    return [names[tag] for tags in rows.tags for tag in tags if tag != IGNORED]
+
+
+def _of_spans(held: Readable, found: int) -> Iterator[Finding]:
+    there = sum(len(row.spans) for row in held.rows)
+    if found == 0 and there >= WORTHLESS_FROM:
+        said = f"It finds no span in {len(held.rows)} messages it had not learned from; they hold {there}."
+        yield Finding(COLLAPSED, "error", there, health.KINDS[COLLAPSED].remedy, sample=said)
+
+
+def _few(counts: Mapping[str, int]) -> Iterator[Finding]:
+    few = {name: count for name, count in sorted(counts.items()) if count < FEWEST_SPANS}
+    if few:
+        said = ", ".join(f"{name} has {count}" for name, count in few.items())
+        said = f"A type is learned from {FEWEST_SPANS} marked spans on; {said}."
+        yield _finding(entity_data.TOO_FEW_SPANS, len(few), said)
+
+
+def _aside(counts: Mapping[str, int]) -> Iterator[Finding]:
+    if counts:
+        said = ", ".join(f"{reason} {count}" for reason, count in sorted(counts.items()))
+        yield _finding(entity_data.SPANS_SET_ASIDE, sum(counts.values()), f"Set aside, by reason: {said}.")
+
+
+def _finding(code: str, count: int, sentence: str) -> Finding:
+    kind = entity_data.KINDS[code]
+    return Finding(code, kind.severity, count, kind.remedy, sample=sentence)

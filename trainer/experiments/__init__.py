@@ -1,0 +1,1 @@
+"""Experiments: files in, report out, no database."""

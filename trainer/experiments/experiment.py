@@ -1,0 +1,274 @@
+"""An experiment: a labelled file to learn from, another to measure on, the default recipe, no database.
+
+Nothing but TRAIN is read to train, to choose thresholds, recipe or precision; TEST is only measured on.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from data.appraise import too_few
+from data.errors import DatasetError, UsageError
+from data.prepare import Preparer
+from data.profile import BotProfile
+from data.settings import Settings
+from export import confidence
+from export.parity import MAX_COST
+from export.policy import Thresholds
+from export.predict import Channel, IntentModel, Parts, Predictor, ReplyModel
+from export.release import running_versions
+from export.replies import Reply, ReplyIndex
+from export.trained import torch_channel
+from trainer.bases.catalogue import base_for
+from trainer.core.health import Scoring, Signs, diagnose, refuse
+from trainer.core.run_folder import MemoryLedger, RunFolder
+from trainer.estimates.dry_run import DryRun
+from trainer.estimates.estimate import for_intents, for_replies, sufficiency
+from trainer.experiments.entity_experiment import entity_experiment
+from trainer.experiments.experiment_labels import several_labels
+from trainer.experiments.experiment_recipe import suited_recipe
+from trainer.experiments.experiment_report import history_row, intent_predictions, reply_predictions, sayable, write
+from trainer.experiments.question import Outcome, Question, common, refuse_nonsense, refuse_parting
+from trainer.experiments.reading import LabelledFile, read_dialogues, read_labelled
+from trainer.intents import folds
+from trainer.intents.train_intent import IntentData, TrainedIntent, Utterances, check_trainable, train_intent
+from trainer.judgement.metrics import IntentScores, experiment_intent_metrics
+from trainer.labels.label_rows import read_label_rows
+from trainer.order import SEEDS
+from trainer.package import Packed, median_latency_ms, pack
+from trainer.recipes import ReplyRecipe, pick_reply
+from trainer.replies.selection import draw, lexical, selection, selection_metrics
+from trainer.replies.train_reply import Context, Pairs, TrainedReply, pairs_of, train_reply
+from trainer.search.cross_validation import over_seeds
+
+__all__ = ["Question", "experiment"]
+
+THREADS = 2
+"""For bulk scoring; latency is measured with one."""
+AGREEING = 1000
+"""Training texts on which int8 is compared with full precision before it may replace it."""
+
+
+def experiment(question: Question, settings: Settings, report: Callable[[Mapping[str, Any]], None]) -> dict[str, Any]:
+    """Run it; returns the report, also written to `report.json` beside `predictions.jsonl` in `question.out`.
+
+    Raises Collapsed, with all of it written, when every message of TEST gets one answer, or as good as.
+    """
+    refuse_nonsense(question)
+    question.out.mkdir(parents=True, exist_ok=True)
+    runs = [_once(one, settings, report) for one in _by_seed(question)]
+    result, predictions = runs[0]
+    found = result["findings"]
+    if len(runs) > 1:
+        result["over_seeds"] = over_seeds([told for told, _ in runs])
+    result = sayable({**result, "findings": [finding.to_wire() for finding in found]})
+    write(question.out, result, sayable(predictions))
+    for told, _ in runs:
+        refuse(told["findings"])
+    return dict(result)
+
+
+def _by_seed(question: Question) -> Iterator[Question]:
+    """The question from one seed after the other; what is told of TRAIN alone is told once."""
+    yield question
+    for more in range(1, question.seeds):
+        recipe = question.recipe
+        if recipe is not None:
+            recipe = recipe.model_copy(update={"seed": (recipe.seed + more) % SEEDS})
+        yield replace(question, seed=(question.seed + more) % SEEDS, recipe=recipe, folds=None)
+
+
+def _once(question: Question, settings: Settings, report: Callable[[Mapping[str, Any]], None]) -> Outcome:
+    with tempfile.TemporaryDirectory(prefix="attune-experiment-") as scratch:
+        run = RunFolder(
+            Path(scratch),
+            MemoryLedger(),
+            report=report,
+            threads=settings.train.threads,
+            accelerator=settings.train.accelerator,
+            keep=False,
+        )
+        asked = {"intent": _intent, "reply": _reply, "entities": entity_experiment}.get(question.task, _labels)
+        return asked(question, settings, run)
+
+
+def _labels(question: Question, settings: Settings, run: RunFolder) -> Outcome:
+    """Any number of labels a text, or one: as the files have it."""
+    train, test = (read_label_rows(path, settings.imports, question.task) for path in (question.train, question.test))
+    single = train.exclusive and test.exclusive
+    if question.recipe is not None and (question.recipe.task == "intent") != single:
+        wanted = "intent" if single else question.task
+        raise UsageError(f"The recipe is for {question.recipe.task!r}; these files ask for one for {wanted!r}.")
+    if not single:
+        refuse_parting(question)
+        return several_labels(question, settings, run, (train, test))
+    return _one_label(question, settings, run, (train.single(), test.single()))
+
+
+def _intent(question: Question, settings: Settings, run: RunFolder) -> Outcome:
+    train, test = (read_labelled(path, settings.imports) for path in (question.train, question.test))
+    return _one_label(question, settings, run, (train, test))
+
+
+def _one_label(
+    question: Question, settings: Settings, run: RunFolder, files: tuple[LabelledFile, LabelledFile]
+) -> Outcome:
+    train, test = files
+    if question.per_class is not None:
+        train = train.per_class(question.per_class, question.seed)
+    check_trainable(train.labels)
+    prepare = Preparer(settings.imports)
+    learned = Utterances([prepare(text) for text in train.texts], train.labels, sources=train.sources)
+    fitting, steadiness = suited_recipe(question, settings, learned, run)
+    recipe, base = fitting.recipe, base_for(settings, fitting.recipe.base)
+    told = for_intents(recipe, base, IntentData(learned), DryRun(run)).to_wire()
+    foretold = {**told, **sufficiency(too_few(list(Counter(train.labels).values())), ["intent"])}
+    run.report({"type": "estimate", **foretold})
+    trained = fitting.told(train_intent(recipe, base, IntentData(learned), run))
+    run.report({"type": "phase", "phase": "export"})
+    packed = pack(trained.encoder, base, recipe.max_length, run.folder, running_versions())
+    run.report({"type": "phase", "phase": "evaluate"})
+    texts = [prepare(text) for text in test.texts]
+    thresholds = Thresholds(answer=trained.calibration.answer, oos=trained.calibration.oos)
+    scored = {p: _scores(trained, packed.channel(p, THREADS), texts) for p in packed.folders}
+    in_torch = _scores(trained, torch_channel(trained.encoder, trained.renderer), texts)
+    scores = scored["fp32"]
+    precision = _kept_precision(trained, packed, learned)
+    metrics = experiment_intent_metrics(test.labels, scores, thresholds)
+    served = _predictor(trained, packed.channel(precision), thresholds, settings)
+    result = {
+        **common(question, recipe, (len(train.texts), len(test.texts)), trained.seconds),
+        **metrics,
+        "latency_ms": round(median_latency_ms(served, test.texts), 3),
+        "size_bytes": packed.size_bytes(precision) + trained.head.size_bytes,
+        "precision": precision,
+        **{f"{p}_agreement": _agreement(in_torch, found) for p, found in scored.items()},
+        **{f"{p}_accuracy": _accuracy(test, found, thresholds) for p, found in scored.items() if p == "int8"},
+        **steadiness,
+        "estimate": foretold,
+        "held_out_accuracy": trained.calibration.accuracy,
+        "augmentation": trained.augmentation.to_wire(),
+        "robustness": trained.robustness.to_wire(),
+        "set_aside": {"train": train.set_aside, "test": test.set_aside},
+        "findings": (*trained.findings, *diagnose(Signs((), (_scoring(trained, test, scores),)))),
+        "history": [history_row(row) for row in trained.history],
+    }
+    return result, intent_predictions(test, scores)
+
+
+def _reply(question: Question, settings: Settings, run: RunFolder) -> Outcome:
+    if question.per_class is not None:
+        raise UsageError("--per-class draws labelled rows; dialogues have no labels.", remedy="Leave it out.")
+    prepare = Preparer(settings.imports)
+    train, test = (
+        _prepared(pairs_of(read_dialogues(path, settings.imports)), prepare) for path in (question.train, question.test)
+    )
+    if not len(test):
+        raise DatasetError(
+            f"{question.test.name} holds no reply of the brand to a user: there is nothing to measure on.",
+            remedy="Give conversations in which a user's message is followed by one of the brand.",
+        )
+    recipe = question.recipe or pick_reply(len(train), base=question.base, seed=question.seed)
+    assert isinstance(recipe, ReplyRecipe)
+    base = base_for(settings, recipe.base)
+    kept, out = folds.hold_out(["pair"] * len(train), min(recipe.validation_share, 300 / max(len(train), 1)), 0)
+    run.report({"type": "phase", "phase": "train"})
+    foretold = for_replies(recipe, base, (train.pick(kept), train.pick(out)), DryRun(run)).to_wire()
+    run.report({"type": "estimate", **foretold})
+    trained = train_reply(recipe, base, train.pick(kept), train.pick(out), run)
+    run.report({"type": "phase", "phase": "evaluate"})
+    places = draw(test.replies, question.seed)
+    tuned = selection(trained.contexts(test.contexts), trained.replies(places.distinct), places)
+    untuned = TrainedReply(base.encoder(), trained.renderer, recipe, (), 0.0, True)
+    plain = selection(untuned.contexts(test.contexts), untuned.replies(places.distinct), places)
+    queries = [" ".join(text for _, text in context) for context in test.contexts]
+    by_words = lexical(queries, places)
+    run.report({"type": "phase", "phase": "export"})
+    packed = pack(trained.encoder, base, recipe.max_length, run.folder, running_versions())
+    served = _reply_predictor(trained, packed.channel("fp32"), places.distinct, settings)
+    result = {
+        **common(question, recipe, (len(train), len(test)), trained.seconds),
+        **selection_metrics(tuned),
+        "bm25": selection_metrics(by_words),
+        "base": selection_metrics(plain),
+        "base_model": recipe.base,
+        "estimate": foretold,
+        "latency_ms": round(median_latency_ms(served, [c[-1][1] for c in test.contexts]), 3),
+        "size_bytes": packed.size_bytes("fp32"),
+        "findings": trained.findings,
+        "history": [history_row(row) for row in trained.history],
+    }
+    return result, reply_predictions(test, tuned, places)
+
+
+def _scores(trained: TrainedIntent, channel: Channel, texts: Sequence[str]) -> IntentScores:
+    """What the head says of `texts`, over the labels TRAIN has: what was learned beside it is no answer."""
+    found = confidence.score(trained.head, channel.embed(channel.renderer.utterances(texts)))
+    kept = [at for at, label in enumerate(trained.head.labels) if label in trained.known_labels]
+    labels = [trained.head.labels[at] for at in kept]
+    return IntentScores(labels, found.probabilities[:, kept], found.confidence, found.in_scope)
+
+
+def _scoring(trained: TrainedIntent, test: LabelledFile, scores: IntentScores) -> Scoring:
+    """The rows of TEST whose label TRAIN has, and what became of them."""
+    said = [(t, p) for t, p in zip(test.labels, scores.predicted, strict=True) if t in trained.known_labels]
+    return Scoring([true for true, _ in said], [predicted for _, predicted in said])
+
+
+def _kept_precision(trained: TrainedIntent, packed: Packed, learned: Utterances) -> Any:
+    """int8 where it agrees with full precision on training texts as closely as an exchange may cost."""
+    if "int8" not in packed.folders:
+        return "fp32"
+    texts = learned.texts[:AGREEING]
+    agreed = _agreement(*(_scores(trained, packed.channel(p, THREADS), texts) for p in ("fp32", "int8")))
+    return "int8" if agreed >= 1 - MAX_COST else "fp32"
+
+
+def _accuracy(test: LabelledFile, scores: IntentScores, thresholds: Thresholds) -> Any:
+    return experiment_intent_metrics(test.labels, scores, thresholds)["accuracy"]
+
+
+def _agreement(first: IntentScores, second: IntentScores) -> float:
+    return float(np.mean(np.array(first.predicted) == np.array(second.predicted)))
+
+
+def _predictor(trained: TrainedIntent, channel: Channel, thresholds: Thresholds, settings: Settings) -> Predictor:
+    parts = Parts(
+        release="experiment",
+        profile=BotProfile(name="experiment"),
+        thresholds=thresholds,
+        imports=settings.imports,
+        intent=IntentModel(channel, trained.head),
+    )
+    return Predictor(parts)
+
+
+def _reply_predictor(trained: TrainedReply, channel: Channel, replies: Sequence[str], settings: Settings) -> Predictor:
+    index = ReplyIndex(trained.replies(replies), [Reply(text) for text in replies])
+    parts = Parts(
+        release="experiment",
+        profile=BotProfile(name="experiment"),
+        thresholds=Thresholds(),
+        imports=settings.imports,
+        reply=ReplyModel(channel, index),
+    )
+    return Predictor(parts)
+
+
+def _prepared(pairs: Pairs, prepare: Preparer) -> Pairs:
+    seen: dict[str, str] = {}
+
+    def ready(text: str) -> str:
+        if text not in seen:
+            seen[text] = prepare(text)
+        return seen[text]
+
+    contexts: list[Context] = [tuple((role, ready(text)) for role, text in context) for context in pairs.contexts]
+    return Pairs(contexts, [ready(reply) for reply in pairs.replies])

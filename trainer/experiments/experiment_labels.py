@@ -1,0 +1,123 @@
+"""An experiment with texts that have any number of labels: trained, exported, measured on TEST."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from data.prepare import Preparer
+from data.settings import Settings
+from export.encoders import Precision
+from export.label_head import LabelHead
+from export.parity import MAX_COST
+from export.parts import Channel
+from export.release import running_versions
+from export.trained import torch_channel
+from trainer.bases.catalogue import base_for
+from trainer.core.health import Scoring, Signs, diagnose
+from trainer.core.run_folder import RunFolder
+from trainer.experiments.experiment_report import history_row
+from trainer.experiments.question import Outcome, Question, common
+from trainer.labels.label_rows import BETWEEN, LabelRows
+from trainer.labels.several import f1_figures
+from trainer.labels.train_labels import TrainedLabels, train_labels
+from trainer.package import PRECISIONS, median_ms, pack
+from trainer.recipes import LabelRecipe, pick_labels
+
+THREADS = 2
+"""For bulk scoring; latency is measured with one."""
+AGREEING = 1000
+"""Training texts on which int8 is compared with full precision before it may replace it."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Said:
+    """What a head says of some texts: `probabilities` [n, labels] and which labels they have."""
+
+    probabilities: npt.NDArray[Any]
+    has: npt.NDArray[np.bool_]
+
+    def agreement(self, other: _Said) -> float:
+        """The share of texts that both give the same labels."""
+        return float((self.has == other.has).all(axis=1).mean())
+
+
+def several_labels(
+    question: Question, settings: Settings, run: RunFolder, files: tuple[LabelRows, LabelRows]
+) -> Outcome:
+    """Train on the first of `files` and measure on the second."""
+    train, test = files
+    if question.per_class is not None:
+        train = train.per_class(question.per_class, question.seed)
+    recipe = question.recipe or pick_labels(len(train), task=question.task, base=question.base, seed=question.seed)
+    assert isinstance(recipe, LabelRecipe)  # experiment() has compared the tasks
+    base = base_for(settings, recipe.base)
+    prepare = Preparer(settings.imports)
+    learned = LabelRows([prepare(text) for text in train.texts], train.labels)
+    run.report({"type": "phase", "phase": "train"})
+    trained = train_labels(recipe, base, learned, run)
+    run.report({"type": "phase", "phase": "export"})
+    packed = pack(trained.encoder, base, recipe.max_length, run.folder, running_versions())
+    run.report({"type": "phase", "phase": "evaluate"})
+    texts = [prepare(text) for text in test.texts]
+    said = {name: _say(trained.head, packed.channel(name, THREADS), texts) for name in packed.folders}
+    in_torch = _say(trained.head, torch_channel(trained.encoder, trained.renderer), texts)
+    some = learned.texts[:AGREEING]
+    agreed = [_say(trained.head, packed.channel(name, THREADS), some) for name in PRECISIONS]
+    precision: Precision = "int8" if agreed[0].agreement(agreed[1]) >= 1 - MAX_COST else "fp32"
+    names = tuple(sorted({*trained.head.labels, *test.names}))
+    served = packed.channel(precision)
+    result = {
+        **common(question, recipe, (len(train), len(test)), trained.seconds),
+        **_figures(said["fp32"], trained, test, names),
+        "thresholds": dict(zip(trained.head.labels, trained.head.thresholds.tolist(), strict=True)),
+        "latency_ms": round(median_ms(lambda text: _say(trained.head, served, [prepare(text)]), test.texts), 3),
+        "size_bytes": packed.size_bytes(precision) + trained.head.size_bytes,
+        "precision": precision,
+        "int8_macro_f1": _figures(said["int8"], trained, test, names)["macro_f1"],
+        "fp32_agreement": in_torch.agreement(said["fp32"]),
+        "int8_agreement": in_torch.agreement(said["int8"]),
+        "held_out_macro_f1": trained.held_out,
+        "set_aside": {"train": dict(train.set_aside), "test": dict(test.set_aside)},
+        "findings": (*trained.findings, *diagnose(Signs((), (_scoring(said["fp32"], trained, test),)))),
+        "history": [history_row(row) for row in trained.history],
+    }
+    return result, _predictions(said["fp32"], trained.head.labels, test)
+
+
+def _say(head: LabelHead, channel: Channel, texts: Sequence[str]) -> _Said:
+    probabilities = head.probabilities(channel.embed(channel.renderer.utterances(texts)))
+    return _Said(probabilities, head.chosen(probabilities))
+
+
+def _figures(said: _Said, trained: TrainedLabels, test: LabelRows, names: tuple[str, ...]) -> dict[str, Any]:
+    """Over the labels of both files: a label that TRAIN lacks is never given, and each of its rows is a miss."""
+    predicted = np.zeros((len(test), len(names)), dtype=np.float32)
+    predicted[:, [names.index(label) for label in trained.head.labels]] = said.has
+    return f1_figures(test.targets(names), predicted, names)
+
+
+def _scoring(said: _Said, trained: TrainedLabels, test: LabelRows) -> Scoring:
+    labels = trained.head.labels
+    truth = test.targets(labels) > 0
+    return Scoring([_joined(labels, row) for row in truth], [_joined(labels, row) for row in said.has])
+
+
+def _predictions(said: _Said, labels: Sequence[str], test: LabelRows) -> list[dict[str, Any]]:
+    return [
+        {
+            "text": text,
+            "labels": list(true),
+            "predicted": [label for label, yes in zip(labels, has, strict=True) if yes],
+            "scores": {label: round(float(score), 6) for label, score in zip(labels, scores, strict=True)},
+        }
+        for text, true, has, scores in zip(test.texts, test.labels, said.has, said.probabilities, strict=True)
+    ]
+
+
+def _joined(labels: Sequence[str], has: npt.NDArray[np.bool_]) -> str:
+    return BETWEEN.join(label for label, yes in zip(labels, has, strict=True) if yes)

@@ -1,0 +1,1 @@
+"""Candidate against floor, base and live: figures, their chance, the verdict, the card."""

@@ -1,0 +1,50 @@
+"""What a comparison shows that no figure of the whole does: parts that got worse, general language forgotten. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from data.catalogue import Kind
+from data.schema import Finding
+from trainer.judgement.comparison import Comparison, Slice
+from trainer.judgement.forgetting import MUCH
+
+REGRESSED, FORGOTTEN = "slice_regressed", "language_forgotten"
+KINDS: Mapping[str, Kind] = {
+    REGRESSED: Kind("warning", "Label more messages of this part, then train again."),
+    FORGOTTEN: Kind(
+        "warning", "Take fewer epochs, a lower learning_rate, more frozen_layers, or more keep_base in the recipe."
+    ),
+}
+"""The findings on a comparison, explained with examples in docs/verdict.md."""
+
+
+def regressions(comparison: Comparison) -> tuple[Finding, ...]:
+    """One finding for each part that got worse by more than chance, and for each task that forgot too much."""
+    return (*_worse(comparison), *_forgetful(comparison))
+
+
+def worse_slices(comparison: Comparison) -> list[Slice]:
+    """The parts on which the candidate is worse than the reference, by more than chance."""
+    return [part for part in comparison.slices if part.exchange is not None and part.exchange.is_worse]
+
+
+def _worse(comparison: Comparison) -> Iterator[Finding]:
+    for part in worse_slices(comparison):
+        exchange = part.exchange
+        assert exchange is not None  # it is worse than something
+        said = f"{part.name} {part.value}: of {part.rows} messages it got {exchange.lost} wrong that {exchange.model} "
+        said += f"gets right, and {exchange.won} the other way round (p = {exchange.corrected:.3f}, corrected)."
+        yield _finding(REGRESSED, part.rows, said)
+
+
+def _forgetful(comparison: Comparison) -> Iterator[Finding]:
+    for task, found in comparison.forgetting.items():
+        if found.is_much:
+            said = f"{task}: of the everyday sentences that the base tells apart, {found.forgotten:.1%} are lost; "
+            yield _finding(FORGOTTEN, 1, f"{said}the limit is {MUCH:.0%}.")
+
+
+def _finding(code: str, count: int, sentence: str) -> Finding:
+    kind = KINDS[code]
+    return Finding(code, kind.severity, count, kind.remedy, sample=sentence)

@@ -1,0 +1,126 @@
+"""Training the selector: a dual encoder that finds, among the brand's own replies, the one for a conversation."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from data.errors import DatasetError
+from data.render import CONTEXT_TURNS, Renderer
+from data.schema import Conversation, Finding, Role
+from export.onnx import PooledEncoder
+from trainer.bases.catalogue import LocalBase
+from trainer.core.callbacks import Row
+from trainer.core.datamodule import TextData
+from trainer.core.embedding import embed
+from trainer.core.fit import fit
+from trainer.core.health import Signs, diagnose, refuse
+from trainer.core.run_folder import RunFolder
+from trainer.recipes import ReplyRecipe
+from trainer.tasks.reply import ReplyRows, ReplyTask
+
+Context = tuple[tuple[Role, str], ...]
+MOST_VALIDATION = 500
+"""Validation pairs looked at after each epoch: enough to tell epochs apart, few enough to cost seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pairs:
+    """What was said so far (oldest turn first, the customer's last) and what the brand replied; texts are prepared."""
+
+    contexts: Sequence[Context]
+    replies: Sequence[str]
+
+    def __len__(self) -> int:
+        return len(self.replies)
+
+    def pick(self, rows: Sequence[int]) -> Pairs:
+        return Pairs([self.contexts[row] for row in rows], [self.replies[row] for row in rows])
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TrainedReply:
+    encoder: PooledEncoder
+    renderer: Renderer
+    recipe: ReplyRecipe
+    history: tuple[Row, ...]
+    seconds: float
+    encoder_is_base: bool
+    findings: tuple[Finding, ...] = ()
+    """What there is to say about the training; no error is among them."""
+
+    def contexts(self, contexts: Sequence[Context]) -> npt.NDArray[np.float32]:
+        return embed_contexts(self.encoder, self.renderer, contexts)
+
+    def replies(self, replies: Sequence[str]) -> npt.NDArray[np.float32]:
+        return embed(self.encoder, self.renderer, self.renderer.utterances(replies))
+
+
+def pairs_of(conversations: Iterable[Conversation]) -> Pairs:
+    """Every brand turn that follows a user turn, with the turns before it that a model reads."""
+    contexts: list[Context] = []
+    replies: list[str] = []
+    for conversation in conversations:
+        turns = conversation.turns
+        for at in range(1, len(turns)):
+            if turns[at].is_brand and turns[at - 1].role == "user":
+                before = turns[max(at - CONTEXT_TURNS, 0) : at]
+                contexts.append(tuple((turn.role, turn.text) for turn in before))
+                replies.append(turns[at].text)
+    return Pairs(contexts, replies)
+
+
+def train_reply(
+    recipe: ReplyRecipe, base: LocalBase, train: Pairs, validation: Pairs | None, run: RunFolder
+) -> TrainedReply:
+    """Train by `recipe`. Raises DatasetError below two distinct replies: there is nothing to choose between.
+
+    Raises Diverged too.
+    """
+    started = time.monotonic()
+    if len(set(train.replies)) < 2:
+        raise DatasetError(
+            f"A selector needs at least two different replies of the brand; the data has {len(set(train.replies))}.",
+            remedy="Import conversations in which the brand answers.",
+        )
+    renderer, encoder = base.renderer(recipe.max_length), base.encoder()
+    history: tuple[Row, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    task = ReplyTask(encoder, recipe) if recipe.method == "full" else None
+    # A recipe may freeze as many layers as a small base has: then there is nothing to fit.
+    tuned = task is not None and any(parameter.requires_grad for parameter in task.parameters())
+    if task is not None and tuned:
+        keys: dict[str, int] = {}
+        held = _rows(_some(validation, recipe.seed), renderer, keys) if validation else None
+        rows = _rows(train, renderer, keys)
+        data = TextData(rows, held, renderer, (recipe.batch_size, recipe.seed), recipe.eval_batch_size)
+        history = fit(task, data, recipe, run, "reply").history
+    # Who knows nothing takes any reply of the batch.
+    findings = diagnose(Signs(history, (), math.log(min(recipe.batch_size, len(train))), ReplyTask.primary))
+    refuse(findings)
+    return TrainedReply(encoder, renderer, recipe, history, time.monotonic() - started, not tuned, findings)
+
+
+def embed_contexts(encoder: PooledEncoder, renderer: Renderer, contexts: Sequence[Context]) -> npt.NDArray[np.float32]:
+    return embed(encoder, renderer, [renderer.context(context) for context in contexts])
+
+
+def _rows(pairs: Pairs, renderer: Renderer, keys: dict[str, int]) -> ReplyRows:
+    """Render `pairs`; replies that differ only in case and spacing share a key."""
+    return ReplyRows(
+        contexts=[renderer.context(context) for context in pairs.contexts],
+        replies=renderer.utterances(pairs.replies),
+        keys=np.array([keys.setdefault(" ".join(r.lower().split()), len(keys)) for r in pairs.replies], dtype=np.int64),
+    )
+
+
+def _some(pairs: Pairs, seed: int) -> Pairs:
+    if len(pairs) <= MOST_VALIDATION:
+        return pairs
+    drawn = np.sort(np.random.default_rng(seed).permutation(len(pairs))[:MOST_VALIDATION])
+    return pairs.pick(drawn.tolist())

@@ -1,0 +1,1 @@
+"""Search: better recipes than the default, found by trial on parts of the rows; k-fold cross-validation."""
