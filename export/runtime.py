@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -82,7 +83,12 @@ class Encoder:
         return cls(opened, threads)
 
     def renderer(self) -> Renderer:
-        """What turns text into the ids that this encoder reads."""
+        """What turns text into the ids that this encoder reads: one for all releases that share the encoder, since a
+        tokenizer takes more memory than a head."""
+        return self._renderer
+
+    @cached_property
+    def _renderer(self) -> Renderer:
         return Renderer.from_file(self.tokenizer, self.card.max_length)
 
     def run(self, input_ids: Ids, attention_mask: Ids) -> Embeddings:

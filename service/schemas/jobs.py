@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, StringConstraints, field_validator
+from pydantic import BeforeValidator, Field, StringConstraints, ValidationInfo, field_validator
 
 from service.reading import as_whole_number
 from service.schemas.shape import Asked, Instant, Json, Page, Told
@@ -94,6 +94,14 @@ class Retraining(Asked):
         if tasks is not None and len(set(tasks)) < len(tasks):
             raise ValueError("`tasks` names each task once")
         return tasks
+
+    @field_validator("search")
+    @classmethod
+    def _searches_for_intents(cls, search: Search | None, info: ValidationInfo) -> Search | None:
+        tasks = info.data.get("tasks")
+        if search is not None and tasks is not None and "intent" not in tasks:
+            raise ValueError("a search is for the recipe of the intents, which are not among the `tasks` asked for")
+        return search
 
     @field_validator("recipe")
     @classmethod

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from trainer.intents.augmentation import Augmentation
 from trainer.intents.robustness import Robustness
 from trainer.judgement.comparison import Comparison
 from trainer.judgement.verdict import Verdict
-from trainer.labels.sentiment import TrainedSentiment
+
+if TYPE_CHECKING:  # writing a card down needs no torch
+    from trainer.labels.sentiment import TrainedSentiment
 
 
 @dataclass(frozen=True, slots=True)

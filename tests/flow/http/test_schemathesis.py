@@ -39,6 +39,8 @@ MEANINGS = {
     *("session", "turn", "rating", "corrected_intent", "recipe", "format", "encoding", "fields", "brand"),
     # What the query and the form may say differently.
     *("name", "dry_run", "rights_attested", "fix", "fail_on", "map", "sheet"),
+    # A search, which hangs on the tasks beside it.
+    "search",
 }
 """Codes, and parts of requests, that a document can say little about: they depend on what there is."""
 

@@ -33,6 +33,7 @@ def test_every_verb_takes_home_and_json_and_explains_its_options():
             "demo",
             "doctor",
             "bases list",
+            "bases advise",
             "bases import",
             "bases remove",
             "data check",

@@ -56,7 +56,7 @@ def test_several_labels_are_reported_by_the_contract(several: Question) -> None:
     assert report["macro_f1"] > 0.6
     assert report["fp32_agreement"] == 1.0
     assert report == json.loads((several.out / "report.json").read_text("utf-8"))
-    rows = [json.loads(line) for line in (several.out / "predictions.jsonl").open(encoding="utf-8")]
+    rows = [json.loads(line) for line in (several.out / "predictions.jsonl").read_text("utf-8").splitlines()]
     assert [set(row) for row in rows] == [{"text", "labels", "predicted", "scores"}] * 25
     for row in rows:
         assert row["predicted"] == [name for name, at in report["thresholds"].items() if row["scores"][name] >= at]
