@@ -15,6 +15,9 @@ from safetensors.numpy import save
 from data.errors import IntegrityError
 
 FILE = "intent_head.safetensors"
+FEW = 500
+"""Up to so many neighbours stay in half the bytes and are widened at every message: a quarter of a millisecond, for a
+third of what a thousand small bots hold in memory (docs/benchmarks.md)."""
 Floats = npt.NDArray[np.floating[Any]]
 _ARRAYS = ("weight", "bias", "temperature", "neighbours", "neighbour_labels", "scope", "correct")
 
@@ -27,7 +30,8 @@ class IntentHead:
     weight            float32 [labels, hidden], over unit-length embeddings
     bias              float32 [labels]
     temperature       divides the logits before the softmax (Guo et al. 2017)
-    neighbours        [n, hidden]: training embeddings that stand for their classes; float16 on disk
+    neighbours        [n, hidden]: training embeddings that stand for their classes; float16 on disk,
+                      and in memory where they are few
     neighbour_labels  int32 [n]: the label of each neighbour
     scope, correct    float32 [features + 1]: logistic coefficients over `export.confidence.FEATURES`, bias last: is the
                       message in scope; given that it is, is the best label right
@@ -67,8 +71,9 @@ class IntentHead:
         labels = tuple(metadata[key] for key in sorted(metadata) if key.startswith("label."))
         _check(labels, arrays)
         temperature = float(arrays.pop("temperature")[0])
-        # Kept in half the bytes; widened once here, since widening at every message would cost more than the product.
-        arrays["neighbours"] = arrays["neighbours"].astype(np.float32)
+        if len(arrays["neighbours"]) > FEW:
+            # Widening them at every message would cost more than the product.
+            arrays["neighbours"] = arrays["neighbours"].astype(np.float32)
         return cls(labels=labels, temperature=temperature, **arrays)
 
 

@@ -14,7 +14,7 @@ from safetensors.numpy import load_file, save_file
 from data.errors import IntegrityError
 from export import confidence
 from export.confidence import FEATURES
-from export.heads import FILE, IntentHead
+from export.heads import FEW, FILE, IntentHead
 
 
 def make(labels: tuple[str, ...] = ("a", "oos", "b"), neighbours: int = 7, hidden: int = 6) -> IntentHead:
@@ -41,8 +41,17 @@ def test_what_was_saved_comes_back(tmp_path: Path) -> None:
     for name in ("weight", "bias", "neighbour_labels", "scope", "correct"):
         assert getattr(found, name).dtype == getattr(head, name).dtype
         np.testing.assert_array_equal(getattr(found, name), getattr(head, name))
-    assert found.neighbours.dtype == np.float32
     np.testing.assert_array_equal(found.neighbours, head.neighbours)
+
+
+@pytest.mark.parametrize(("rows", "kept"), [(FEW, np.float16), (FEW + 1, np.float32)])
+def test_few_neighbours_stay_in_half_the_bytes(tmp_path: Path, rows: int, kept: type) -> None:
+    vectors = np.random.default_rng(2).standard_normal((rows, 6)).astype(np.float16).astype(np.float32)
+    head = replace(make(), neighbours=vectors, neighbour_labels=np.zeros(rows, dtype=np.int32))
+    head.save(tmp_path)
+    found = IntentHead.load(tmp_path)
+    assert found.neighbours.dtype == kept
+    np.testing.assert_array_equal(found.neighbours, vectors)
 
 
 def test_it_scores_as_it_did(tmp_path: Path) -> None:
