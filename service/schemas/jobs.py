@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, StringConstraints, ValidationInfo, field_validator
 
 from service.reading import as_whole_number
 from service.schemas.shape import Asked, Instant, Json, Page, Told
+from service.strict_json import LARGEST_EXACT
 
 _BASE = re.compile(r"[a-z0-9][a-z0-9-]{0,62}", re.ASCII)
 BaseName = Annotated[str, StringConstraints(pattern=rf"^{_BASE.pattern}$")]
@@ -78,11 +79,14 @@ class Search(Asked):
     minutes: float | None = Field(None, gt=0, le=7 * 24 * 60, description="Of trials, all workers together.")
 
 
+RecipeValue = bool | Annotated[int | float, Field(ge=-LARGEST_EXACT, le=LARGEST_EXACT)] | str
+
+
 class Retraining(Asked):
     """What to train. Everything may be left out: then the data decides."""
 
     tasks: list[Task] | None = Field(None, min_length=1, max_length=4, json_schema_extra={"uniqueItems": True})
-    recipe: dict[str, Any] | None = Field(None, description="A recipe in full or in part; docs/recipes.md.")
+    recipe: dict[str, RecipeValue] | None = Field(None, description="A recipe in full or in part; docs/recipes.md.")
     seed: int = Field(0, ge=0, lt=2**31)
     search: Search | None = Field(
         None, description="Search a recipe first; taken only where it gains more than chance (docs/recipes.md)."
@@ -105,7 +109,7 @@ class Retraining(Asked):
 
     @field_validator("recipe")
     @classmethod
-    def _names_no_path(cls, recipe: dict[str, Any] | None) -> dict[str, Any] | None:
+    def _names_no_path(cls, recipe: dict[str, RecipeValue] | None) -> dict[str, RecipeValue] | None:
         """A base that lies in a folder is for those who may put folders there: the command line takes it."""
         base = (recipe or {}).get("base", "base")
         if not isinstance(base, str) or not _BASE.fullmatch(base):
