@@ -21,7 +21,8 @@ from trainer.material import Material
 from trainer.order import Order
 from trainer.recipes import IntentRecipe, ReplyRecipe, pick_intent, pick_reply
 from trainer.replies.train_reply import Pairs
-from trainer.tasks.intent import IntentRows, IntentTask
+from trainer.tasks.intent import IntentTask
+from trainer.tasks.linear_head import TargetRows
 from trainer.tasks.reply import ReplyRows, ReplyTask
 from trainer.tasks.task import Task
 
@@ -74,7 +75,7 @@ def for_intents(recipe: IntentRecipe, base: LocalBase, data: IntentData, dry: Dr
             labels, weight, bias = linear_weights(labelled, recipe.regularisation)
             column = {label: at for at, label in enumerate(labels)}
             targets = np.array([column[label] for label in sample.labels], dtype=np.int64)
-            known = IntentRows(rendered, targets, sample.weight())
+            known = TargetRows(rendered, targets, sample.weight())
             task = IntentTask(base.encoder(), recipe, weight, bias)
             seconds += load.steps * dry.steps(task, recipe, known, work.renderer).seconds(load.tokens)
             held += _left_behind(task, len(load.fits), (recipe.keep_base > 0) + (recipe.method == "full"))

@@ -17,7 +17,8 @@ from trainer.core.fit import fit
 from trainer.intents.intent_data import Utterances, joined
 from trainer.intents.intent_work import Work
 from trainer.intents.linear import head_of, linear_weights, thin
-from trainer.tasks.intent import IntentRows, IntentTask
+from trainer.tasks.intent import IntentTask
+from trainer.tasks.linear_head import TargetRows
 
 LOOK_AGAIN = "Check that the labels belong to the texts, then lower the learning rate of the recipe."
 
@@ -44,9 +45,9 @@ def tune(
     told = probed.told_apart(weight, bias)
     column = {label: at for at, label in enumerate(labels)}
 
-    def as_rows(part: Utterances) -> IntentRows:
+    def as_rows(part: Utterances) -> TargetRows:
         targets = np.array([column[label] for label in part.labels], dtype=np.int64)
-        return IntentRows(renderer.utterances(part.texts), targets, part.weight())
+        return TargetRows(renderer.utterances(part.texts), targets, part.weight())
 
     task = IntentTask(encoder, recipe, weight, bias)
     held = as_rows(validation) if validation is not None and len(validation) else None
@@ -55,7 +56,7 @@ def tune(
     data = TextData(as_rows(rows), held, renderer, sizes, recipe.eval_batch_size)
     fitted = fit(task, data, recipe, work.run, stage)
     _mix(task, start, recipe.keep_base)
-    weight, bias = task.head.weight.detach().numpy(), task.head.bias.detach().numpy()
+    weight, bias = task.weights()
     learned = work.labelled(encoder, taught.rows)
     if told and not learned.told_apart(weight, bias):
         raise Collapsed("To all it has learned from, the model gives the same answer.", remedy=LOOK_AGAIN)

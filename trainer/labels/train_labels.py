@@ -31,7 +31,8 @@ from trainer.intents.linear import label_weights
 from trainer.labels.label_rows import BETWEEN, LabelRows
 from trainer.labels.several import Scale, f1_figures, guessing_loss, scale_of
 from trainer.recipes import LabelRecipe
-from trainer.tasks.labels import LabelTask, RenderedRows
+from trainer.tasks.labels import LabelTask
+from trainer.tasks.linear_head import TargetRows
 
 PROBED = 4_000
 """Rows that a head is started from where the encoder moves anyway: more would cost more than they tell."""
@@ -155,14 +156,14 @@ def _tuned(work: _Work, rows: LabelRows, validation: LabelRows | None, stage: st
     drawn = np.sort(np.random.default_rng(recipe.seed).permutation(len(rows))[:PROBED])
     weight, bias = work.probed(encoder, rows.pick(drawn.tolist()))
 
-    def rendered(part: LabelRows) -> RenderedRows:
-        return RenderedRows(work.renderer.utterances(part.texts), part.targets(work.names), part.weight())
+    def rendered(part: LabelRows) -> TargetRows:
+        return TargetRows(work.renderer.utterances(part.texts), part.targets(work.names), part.weight())
 
     task = LabelTask(encoder, recipe, weight, bias)
     held = rendered(validation) if validation is not None and len(validation) else None
     data = TextData(rendered(rows), held, work.renderer, (recipe.batch_size, recipe.seed), recipe.eval_batch_size)
     fitted = fit(task, data, recipe, work.run, stage)
-    return _Model(encoder, task.head.weight.detach().numpy(), task.head.bias.detach().numpy(), fitted.history)
+    return _Model(encoder, *task.weights(), fitted.history)
 
 
 def _head(names: tuple[str, ...], model: _Model, scale: Scale) -> LabelHead:

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from trainer.bases.catalogue import LocalBase
 from trainer.core.embedding import BATCH, embed
 from trainer.recipes import IntentRecipe, ReplyRecipe
-from trainer.tasks.intent import IntentRows, IntentTask
+from trainer.tasks.intent import IntentTask
+from trainer.tasks.linear_head import TargetRows
 from trainer.tasks.reply import ReplyRows, ReplyTask, contrastive_loss
 
 
@@ -54,11 +55,11 @@ REPLY = ReplyRecipe(name="t", method="full", dropout=0.0)
 
 
 @pytest.fixture(scope="module")
-def rows(tiny: LocalBase, said: Callable[..., Any]) -> IntentRows:
+def rows(tiny: LocalBase, said: Callable[..., Any]) -> TargetRows:
     some = said(3, ("refund", "delivery"))
     targets = np.array([int(label == "refund") for label in some.labels], dtype=np.int64)
     weights = np.array([1, 2, 0, 1, 0.5, 1], dtype=np.float32)
-    return IntentRows(tiny.renderer(16).utterances(some.texts), targets, weights)
+    return TargetRows(tiny.renderer(16).utterances(some.texts), targets, weights)
 
 
 def intent_task(tiny: LocalBase, recipe: IntentRecipe = INTENT) -> IntentTask:
@@ -66,7 +67,7 @@ def intent_task(tiny: LocalBase, recipe: IntentRecipe = INTENT) -> IntentTask:
     return IntentTask(tiny.encoder(), recipe, weight, np.array([0.5, -0.5]))
 
 
-def test_the_intent_loss_is_a_weighted_mean(tiny: LocalBase, rows: IntentRows) -> None:
+def test_the_intent_loss_is_a_weighted_mean(tiny: LocalBase, rows: TargetRows) -> None:
     task = intent_task(tiny).eval()
     batch = rows.batch(range(6), tiny.renderer(16))
     with torch.no_grad():
@@ -77,7 +78,7 @@ def test_the_intent_loss_is_a_weighted_mean(tiny: LocalBase, rows: IntentRows) -
     assert found == pytest.approx(expected, rel=1e-5)
 
 
-def test_rows_that_weigh_nothing_cost_nothing(tiny: LocalBase, rows: IntentRows) -> None:
+def test_rows_that_weigh_nothing_cost_nothing(tiny: LocalBase, rows: TargetRows) -> None:
     task = intent_task(tiny)
     ids, mask, targets, weights = rows.batch(range(6), tiny.renderer(16))
     loss = task.loss((ids, mask, targets, torch.zeros_like(weights)))
@@ -86,7 +87,7 @@ def test_rows_that_weigh_nothing_cost_nothing(tiny: LocalBase, rows: IntentRows)
     assert all(float(p.grad.abs().sum()) == 0 for p in task.parameters() if p.grad is not None)
 
 
-def test_a_head_starts_where_it_is_told(tiny: LocalBase, rows: IntentRows) -> None:
+def test_a_head_starts_where_it_is_told(tiny: LocalBase, rows: TargetRows) -> None:
     task = intent_task(tiny).eval()
     ids, mask, _, _ = rows.batch([0, 5], tiny.renderer(16))
     with torch.no_grad():
@@ -95,7 +96,7 @@ def test_a_head_starts_where_it_is_told(tiny: LocalBase, rows: IntentRows) -> No
     np.testing.assert_allclose(task.head.bias.detach(), [0.5, -0.5])
 
 
-def test_validation_measures_all_batches_together(tiny: LocalBase, rows: IntentRows) -> None:
+def test_validation_measures_all_batches_together(tiny: LocalBase, rows: TargetRows) -> None:
     task = intent_task(tiny).eval()
     renderer = tiny.renderer(16)
     with torch.no_grad():

@@ -18,7 +18,8 @@ from trainer.core.datamodule import TextData
 from trainer.core.fit import Fitted, fit, resolve_precision, set_threads
 from trainer.core.run_folder import MemoryLedger, RunFolder
 from trainer.recipes import IntentRecipe
-from trainer.tasks.intent import IntentRows, IntentTask
+from trainer.tasks.intent import IntentTask
+from trainer.tasks.linear_head import TargetRows
 
 MakeRun = Callable[..., RunFolder]
 
@@ -43,9 +44,9 @@ class Bench:
         self.rows = self._rows(said(5, ("refund", "delivery")))
         self.held = self._rows(said(2, ("refund", "delivery"), start=20))
 
-    def _rows(self, some: Any) -> IntentRows:
+    def _rows(self, some: Any) -> TargetRows:
         targets = np.array([int(label == "refund") for label in some.labels], dtype=np.int64)
-        return IntentRows(self.renderer.utterances(some.texts), targets, np.ones(len(targets), dtype=np.float32))
+        return TargetRows(self.renderer.utterances(some.texts), targets, np.ones(len(targets), dtype=np.float32))
 
     def task(self, recipe: IntentRecipe, kind: type[IntentTask] = IntentTask) -> IntentTask:
         torch.manual_seed(1)
