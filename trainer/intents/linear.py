@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -49,9 +50,12 @@ def linear_weights(rows: Labelled, regularisation: float) -> tuple[tuple[str, ..
     """(labels, weight [labels, hidden], bias [labels]); `regularisation` is the inverse L2 strength C."""
     from sklearn.linear_model import LogisticRegression
 
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # not converging to the last digit is no finding
-        model = LogisticRegression(C=regularisation, max_iter=MAX_ITERATIONS)
+    return fitted_weights(LogisticRegression(C=regularisation, max_iter=MAX_ITERATIONS), rows)
+
+
+def fitted_weights(model: Any, rows: Labelled) -> tuple[tuple[str, ...], Floats, Floats]:
+    """(labels, weight [labels, hidden], bias [labels]) of a linear classifier of scikit-learn that learns `rows`."""
+    with _unwarned():
         model.fit(rows.embeddings, np.array(rows.labels), sample_weight=rows.weights)
     weight, bias = model.coef_, model.intercept_
     if len(model.classes_) == 2:  # one row of coefficients speaks for both classes
@@ -72,12 +76,19 @@ def label_weights(embeddings: Floats, targets: Floats, weights: Floats, regulari
             rate = (column.sum() + 0.5) / (len(column) + 1)
             bias[at] = np.log(rate / (1 - rate))
             continue
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # not converging to the last digit is no finding
-            model = LogisticRegression(C=regularisation, max_iter=MAX_ITERATIONS)
+        model = LogisticRegression(C=regularisation, max_iter=MAX_ITERATIONS)
+        with _unwarned():
             model.fit(embeddings, column, sample_weight=weights)
         weight[at], bias[at] = model.coef_[0], model.intercept_[0]
     return weight, bias
+
+
+@contextmanager
+def _unwarned() -> Iterator[None]:
+    """Not converging to the last digit is no finding."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
 
 
 def head_of(
@@ -138,8 +149,12 @@ def thin_rows(labels: Sequence[str], most: int, seed: int) -> npt.NDArray[np.int
 
 def log_loss(rows: Labelled, weight: Floats, bias: Floats, labels: Sequence[str]) -> float:
     """Mean negative log-likelihood of the rows' labels under a linear head."""
-    logits = (rows.embeddings @ weight.T + bias).astype(np.float64)
-    logits -= logits.max(axis=1, keepdims=True)
     column = {label: at for at, label in enumerate(labels)}
-    truth = [column[label] for label in rows.labels]
-    return float((np.log(np.exp(logits).sum(axis=1)) - logits[np.arange(len(truth)), truth]).mean())
+    return mean_loss(rows.embeddings @ weight.T + bias, [column[label] for label in rows.labels])
+
+
+def mean_loss(logits: npt.NDArray[Any], truth: Sequence[int] | npt.NDArray[np.int64]) -> float:
+    """Mean negative log-likelihood of the columns `truth` [n] under `logits` [n, labels]."""
+    below = logits.astype(np.float64)
+    below -= below.max(axis=1, keepdims=True)
+    return float((np.log(np.exp(below).sum(axis=1)) - below[np.arange(len(truth)), truth]).mean())

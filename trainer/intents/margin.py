@@ -6,11 +6,7 @@ in cross-validation (docs/benchmarks.md). Its margins are no log-probabilities; 
 
 from __future__ import annotations
 
-import warnings
-
-import numpy as np
-
-from trainer.intents.linear import Floats, Labelled
+from trainer.intents.linear import Floats, Labelled, fitted_weights
 
 MAX_ITERATIONS = 2_000
 
@@ -20,11 +16,4 @@ def margin_weights(rows: Labelled, regularisation: float) -> tuple[tuple[str, ..
     classifiers, Fan et al. 2008, "LIBLINEAR"); `regularisation` is the inverse L2 strength C."""
     from sklearn.svm import LinearSVC
 
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # not converging to the last digit is no finding
-        model = LinearSVC(C=regularisation, max_iter=MAX_ITERATIONS, random_state=0)
-        model.fit(rows.embeddings.astype(np.float64), np.array(rows.labels), sample_weight=rows.weights)
-    weight, bias = model.coef_, model.intercept_
-    if len(model.classes_) == 2:  # one row of coefficients speaks for both classes
-        weight, bias = np.concatenate([-weight, weight]) / 2, np.concatenate([-bias, bias]) / 2
-    return tuple(map(str, model.classes_)), weight.astype(np.float32), bias.astype(np.float32)
+    return fitted_weights(LinearSVC(C=regularisation, max_iter=MAX_ITERATIONS, random_state=0), rows)

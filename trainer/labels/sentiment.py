@@ -29,7 +29,7 @@ from trainer.core.embedding import Embedder
 from trainer.intents import folds
 from trainer.intents.calibrate import background_utterances
 from trainer.intents.intent_data import Utterances
-from trainer.intents.linear import Labelled, linear_weights
+from trainer.intents.linear import Labelled, linear_weights, mean_loss
 from trainer.judgement.metrics import macro_f1
 from trainer.labels.several import Scale, scale_of, sigmoid
 
@@ -165,7 +165,7 @@ def learn(rows: Utterances, embed: Embed, seed: int) -> TrainedSentiment:
         at = np.flatnonzero(part == fold)
         columns = np.array([names.index(label) for label in known])
         logits[np.ix_(at, columns)] = vectors.embeddings[at] @ weight.T + bias
-    temperature = min(TEMPERATURES, key=lambda one: _loss(logits / one, truth))
+    temperature = min(TEMPERATURES, key=lambda one: mean_loss(logits / one, truth))
     labels, weight, bias = linear_weights(vectors, REGULARISATION)
     languages = tuple(sorted({language for language in rows.languages if language}))
     head = LabelHead(
@@ -215,9 +215,3 @@ def _ridge(vectors: Any, wanted: Any, strength: float) -> tuple[npt.NDArray[np.f
     rows = vectors - middle
     weight = np.linalg.solve(rows.T @ rows + strength * np.eye(rows.shape[1]), rows.T @ (wanted - level)).T
     return weight, level - weight @ middle
-
-
-def _loss(logits: npt.NDArray[np.float64], truth: npt.NDArray[np.int64]) -> float:
-    top = logits.max(axis=1, keepdims=True)
-    sums = np.log(np.exp(logits - top).sum(axis=1)) + top[:, 0]
-    return float((sums - logits[np.arange(len(truth)), truth]).mean())
