@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from data.schema import Severity
+from data.schema import Finding, Severity
 
 
 class Kind(NamedTuple):
@@ -17,6 +17,14 @@ class Kind(NamedTuple):
     severity: Severity
     remedy: str
     fixable: bool = False
+
+
+def finding_of(
+    kinds: Mapping[str, Kind], code: str, count: int, sample: str = "", rows: tuple[int, ...] = ()
+) -> Finding:
+    """A finding with the severity and the remedy that its code has among `kinds`."""
+    kind = kinds[code]
+    return Finding(code, kind.severity, count, kind.remedy, rows, sample, kind.fixable)
 
 
 SET_ASIDE: Mapping[str, Kind] = {

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from data.boilerplate import Boilerplate
-from data.catalogue import CATALOGUE
+from data.catalogue import CATALOGUE, finding_of
 from data.importers.nouns import FAIL_ON
 from data.mend import MISSING_VALUES, twins
 from data.redact import PLACEHOLDER
@@ -185,5 +185,4 @@ def label_findings(labels: Mapping[str, int]) -> Iterator[Finding]:
 
 def catalogued(code: str, count: int, rows: tuple[int, ...] = (), sample: str = "") -> Finding:
     """A finding of the catalogue, with the severity and the remedy that it has there."""
-    kind = CATALOGUE[code]
-    return Finding(code, kind.severity, count, kind.remedy, rows, sample, kind.fixable)
+    return finding_of(CATALOGUE, code, count, sample, rows)

@@ -20,9 +20,8 @@ from export.entities import EntityModel, States
 from export.onnx import TokenEncoder
 from export.parity import MAX_COST, NAMED
 from export.runtime import Embeddings, Ids, states_in_batches
-from export.tagging import Span
+from export.tagging import Place, places
 
-Place = tuple[int, int, str]
 EQUAL = {"fp32": 0.999, "int8": 0.9}
 """Least share of texts in which both sides find the same spans. Of full precision one in a thousand may stand on the
 edge between two readings, which rounding settles either way."""
@@ -107,10 +106,6 @@ def serves_int8(int8: SpanParity) -> tuple[Precision, str]:
     if int8.cost > MAX_COST + 1e-12:
         return "fp32", f"int8 costs {100 * int8.cost:.2f} points of span F1, more than {100 * MAX_COST:.2f}."
     return "int8", f"int8 costs {100 * int8.cost:.2f} points of span F1, at most {100 * MAX_COST:.2f}."
-
-
-def places(spans: Sequence[Span]) -> set[Place]:
-    return {(span.start, span.end, span.type) for span in spans}
 
 
 def _f1(truth: Sequence[set[Place]], found: Sequence[set[Place]]) -> float:

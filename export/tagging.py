@@ -8,7 +8,7 @@ span's confidence is the probability that these tokens, and no more, are one spa
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from safetensors.numpy import save
 
 from data.errors import IntegrityError
 from data.render import Rendered, Renderer
+from data.schema import Entity
 from export.heads import in_order
 from export.sealed import REMEDY
 from export.surface import BUCKETS, Signs, surface
@@ -40,6 +41,15 @@ class Span:
     end: int
     type: str
     confidence: float = 1.0
+
+
+Place = tuple[int, int, str]
+"""(begin, end, type) of a span."""
+
+
+def places(spans: Iterable[Span | Entity]) -> set[Place]:
+    """Where spans stand and what they are: all that is compared of them."""
+    return {(span.start, span.end, span.type) for span in spans}
 
 
 @dataclass(frozen=True, slots=True, eq=False)

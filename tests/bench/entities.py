@@ -21,11 +21,12 @@ import numpy as np
 import torch
 
 from data.settings import ImportSettings, Settings
+from export.tagging import places
 from tests.bench.corpora import parser, require
 from trainer.bases.catalogue import DEFAULT, find_base
 from trainer.entities.entity_data import Marked, readable_rows
 from trainer.entities.span_files import read_spans
-from trainer.entities.span_metrics import places, span_scores
+from trainer.entities.span_metrics import span_scores
 from trainer.experiments.experiment import Question, experiment
 from trainer.tasks.entities import tagged
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from data.catalogue import Kind
+from data.catalogue import Kind, finding_of
 from data.errors import Collapsed, Diverged, TrainingError
 from data.schema import Finding
 from trainer.judgement.metrics import accuracy, macro_f1
@@ -157,7 +157,7 @@ def diverged(signs: Signs) -> Iterator[Finding]:
     losses = [row.training_loss for row in signs.history]
     held = [loss for _, loss in signs.validated]
     if not all(map(math.isfinite, [*losses, *held])):
-        yield _finding(DIVERGED, len(losses), "The loss is not a number in every epoch.")
+        yield finding_of(KINDS, DIVERGED, len(losses), "The loss is not a number in every epoch.")
         return
     half = losses[(len(losses) - 1) // 2 :]
     rising = len(half) > 1 and all(later >= before for before, later in pairwise(half))
@@ -165,14 +165,14 @@ def diverged(signs: Signs) -> Iterator[Finding]:
     guessing = signs.guess_loss if signs.guess_loss is not None else 0.0
     if rising and losses[-1] > max(guessing, losses[0] + WELL_ABOVE * max(guessing, losses[0])):
         said = f"The training loss rose from {losses[0]:.4f} to {losses[-1]:.4f}, to the end."
-        yield _finding(DIVERGED, len(losses), said)
+        yield finding_of(KINDS, DIVERGED, len(losses), said)
 
 
 def collapsed(signs: Signs) -> Iterator[Finding]:
     if not signs.scorings:
         # Without the answers, as on a published card, the score alone has to tell.
         if signs.score == "f1" and _stands_still(signs):
-            yield _finding(COLLAPSED, len(signs.scores), _standstill(signs))
+            yield finding_of(KINDS, COLLAPSED, len(signs.scores), _standstill(signs))
         return
     truth, predicted = signs.truth, signs.predicted
     if len(set(truth)) < 2:
@@ -180,16 +180,16 @@ def collapsed(signs: Signs) -> Iterator[Finding]:
     label, count = Counter(predicted).most_common(1)[0]
     if count == len(predicted):
         said = f"All {count} messages it had not learned from got one answer, {label!r}; they have {len(set(truth))}."
-        yield _finding(COLLAPSED, count, said)
+        yield finding_of(KINDS, COLLAPSED, count, said)
     elif count >= NEARLY_ALWAYS * len(predicted) and macro_f1(truth, predicted) <= _guessed(truth) + AS_GOOD:
         said = f"Of {len(predicted)} messages it had not learned from {count} got the answer {label!r}: a macro-F1 of "
         said += f"{macro_f1(truth, predicted):.4f}, where always saying the most common label gives "
-        yield _finding(COLLAPSED, count, f"{said}{_guessed(truth):.4f}.")
+        yield finding_of(KINDS, COLLAPSED, count, f"{said}{_guessed(truth):.4f}.")
 
 
 def unmoved(signs: Signs) -> Iterator[Finding]:
     if len(set(signs.predicted)) > 1 and len(signs.truth) >= FEW_ROWS and _stands_still(signs):
-        yield _finding(UNMOVED, len(signs.scores), _standstill(signs))
+        yield finding_of(KINDS, UNMOVED, len(signs.scores), _standstill(signs))
 
 
 def overfitted(signs: Signs) -> Iterator[Finding]:
@@ -207,10 +207,12 @@ def overfitted(signs: Signs) -> Iterator[Finding]:
     lowest = min(range(len(rows)), key=lambda at: rows[at][1], default=0)
     if rows and rows[-1][1] > RISING * rows[lowest][1] and rows[-1][0] < rows[lowest][0]:
         said = f"{apart}, and its validation loss rose from {rows[lowest][1]:.4f} to {rows[-1][1]:.4f} while the "
-        yield _finding(OVERFITTED, len(truth) or len(rows), said + "training loss fell.")
+        yield finding_of(KINDS, OVERFITTED, len(truth) or len(rows), said + "training loss fell.")
     elif not rows and truth and accuracy(truth, signs.predicted) <= _common_share(truth):
         # A linear head has no epochs: what it learned is worth nothing if guessing is as good on unseen rows.
-        yield _finding(OVERFITTED, len(truth), f"{apart}, no more than always saying the most common label would get.")
+        yield finding_of(
+            KINDS, OVERFITTED, len(truth), f"{apart}, no more than always saying the most common label would get."
+        )
 
 
 def underfitted(signs: Signs) -> Iterator[Finding]:
@@ -220,7 +222,7 @@ def underfitted(signs: Signs) -> Iterator[Finding]:
     knows = bool(truth) and accuracy(truth, signs.predicted) > (1 + _common_share(truth)) / 2
     if loss > HARDLY * signs.guess_loss and not knows:
         said = f"The training loss ended at {loss:.4f}; guessing by how frequent each answer is gives "
-        yield _finding(UNDERFITTED, len(truth) or len(signs.history), f"{said}{signs.guess_loss:.4f}.")
+        yield finding_of(KINDS, UNDERFITTED, len(truth) or len(signs.history), f"{said}{signs.guess_loss:.4f}.")
 
 
 RULES: tuple[Callable[[Signs], Iterator[Finding]], ...] = (diverged, collapsed, unmoved, overfitted, underfitted)
@@ -247,8 +249,3 @@ def _guessed(truth: Sequence[str]) -> float:
 
 def _common_share(truth: Sequence[str]) -> float:
     return Counter(truth).most_common(1)[0][1] / len(truth)
-
-
-def _finding(code: str, count: int, sentence: str) -> Finding:
-    kind = KINDS[code]
-    return Finding(code, kind.severity, count, kind.remedy, sample=sentence)

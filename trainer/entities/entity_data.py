@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from data.catalogue import Kind
+from data.catalogue import Kind, finding_of
 from data.errors import DatasetError
 from data.render import Rendered, Renderer
-from data.schema import Entity
+from data.schema import Entity, Finding
 from export.tagging import rendered_for
 
 OVERLAPPING, OUTSIDE_TEXT, UNALIGNED, CUT_OFF = "overlapping_spans", "outside_text", "unaligned", "cut_off"
@@ -33,6 +33,11 @@ class Marked:
     text: str
     spans: tuple[Entity, ...] = ()
     before: str | None = None
+
+    @property
+    def asked(self) -> tuple[str, str | None]:
+        """What a model is asked."""
+        return self.text, self.before
 
     @property
     def types(self) -> set[str]:
@@ -60,15 +65,28 @@ def span_counts(rows: Iterable[Marked]) -> Counter[str]:
     return Counter(span.type for row in rows for span in row.spans)
 
 
+def is_markable(rows: Iterable[Marked]) -> bool:
+    """Whether a type has spans enough to be learned."""
+    return _most(rows) >= FEWEST_SPANS
+
+
 def check_markable(rows: Sequence[Marked]) -> None:
     """Raise DatasetError when these rows cannot train at all, saying how much more is needed."""
-    counts = span_counts(rows)
-    if max(counts.values(), default=0) < FEWEST_SPANS:
+    if not is_markable(rows):
         raise DatasetError(
             f"An entity model needs a type with at least {FEWEST_SPANS} marked spans; the most that a type has is "
-            f"{max(counts.values(), default=0)}.",
+            f"{_most(rows)}.",
             remedy="Mark more spans, at least fifty a type for a useful model, and import again.",
         )
+
+
+def too_few_spans(counts: Mapping[str, int]) -> Iterator[Finding]:
+    """What there is to say of types that are not learned, by how many spans each has."""
+    few = {name: count for name, count in sorted(counts.items()) if count < FEWEST_SPANS}
+    if few:
+        told = ", ".join(f"{name} has {count}" for name, count in few.items())
+        said = f"A type is learned from {FEWEST_SPANS} marked spans on; {told}."
+        yield finding_of(KINDS, TOO_FEW_SPANS, len(few), said)
 
 
 def readable_rows(rows: Iterable[Marked], renderer: Renderer) -> Readable:
@@ -84,6 +102,10 @@ def readable_rows(rows: Iterable[Marked], renderer: Renderer) -> Readable:
         found.rows.append(row)
         found.rendered.append(rendered)
     return found
+
+
+def _most(rows: Iterable[Marked]) -> int:
+    return max(span_counts(rows).values(), default=0)
 
 
 def _flaw(row: Marked) -> str | None:

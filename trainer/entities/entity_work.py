@@ -9,15 +9,25 @@ from typing import Any
 
 import numpy as np
 
+from data.catalogue import finding_of
 from data.schema import BRAND_ROLES, Example, Finding
 from export.encoders import Precision
 from export.entities import EntityModel
 from export.parts import Parts
 from export.release import running_versions
 from export.span_parity import SpanProbe, compare_spans, require_spans, serves_int8
+from export.tagging import places
 from trainer.bases.catalogue import LocalBase
-from trainer.entities.entity_data import FEWEST_SPANS, KINDS, SPANS_LOST, TOO_FEW_SPANS, EntityData, Marked, span_counts
-from trainer.entities.span_metrics import counted, counted_f1, places
+from trainer.entities.entity_data import (
+    KINDS,
+    SPANS_LOST,
+    EntityData,
+    Marked,
+    is_markable,
+    span_counts,
+    too_few_spans,
+)
+from trainer.entities.span_metrics import counted, counted_f1
 from trainer.entities.train_entities import TrainedEntities
 from trainer.judgement.comparison import Comparison, ModelName
 from trainer.judgement.intervals import Difference, Interval, bootstrap, paired_bootstrap
@@ -39,22 +49,19 @@ class MarkedSplits:
     @property
     def suffices(self) -> bool:
         """Whether a type has spans enough to be learned."""
-        return max(span_counts(self.train).values(), default=0) >= FEWEST_SPANS
+        return is_markable(self.train)
 
     def findings(self) -> tuple[Finding, ...]:
         """Why nothing is learned from spans there are."""
-        counts = span_counts(self.train)
-        if not counts or self.suffices:
-            return ()
-        kind = KINDS[TOO_FEW_SPANS]
-        told = ", ".join(f"{name} has {count}" for name, count in sorted(counts.items()))
-        said = f"A type is learned from {FEWEST_SPANS} marked spans on; {told}."
-        return (Finding(TOO_FEW_SPANS, kind.severity, len(counts), kind.remedy, sample=said),)
+        return () if self.suffices else tuple(too_few_spans(span_counts(self.train)))
 
     def probe(self) -> SpanProbe:
         """Raw text for the parity of the export: held-out rows, or where there are none the learned ones."""
-        rows = [*self.test, *self.validation] or self.train
-        return SpanProbe([(row.text, row.before) for row in rows], [sorted(places(row.spans)) for row in rows])
+        return probe_of([*self.test, *self.validation] or self.train)
+
+
+def probe_of(rows: Sequence[Marked]) -> SpanProbe:
+    return SpanProbe([row.asked for row in rows], [sorted(places(row.spans)) for row in rows])
 
 
 def marked_splits(train: Sequence[Example], validation: Sequence[Example], test: Sequence[Example]) -> MarkedSplits:
@@ -116,7 +123,7 @@ def span_scores_of(rows: Sequence[Marked], candidate: Parts, live: Parts | None,
     if "candidate" not in models or not any(row.spans for row in rows):
         return SpanVerdict({})
     truth = [places(row.spans) for row in rows]
-    asked = [(row.text, row.before) for row in rows]
+    asked = [row.asked for row in rows]
     said = {name: counted(truth, [places(own) for own in model.find_many(asked)]) for name, model in models.items()}
     scores = {name: bootstrap(counted_f1, there, found, seed=seed) for name, (there, found) in said.items()}
     if "live" not in said:
@@ -128,7 +135,5 @@ def span_scores_of(rows: Sequence[Marked], candidate: Parts, live: Parts | None,
 
 def _lost(gap: Difference) -> Iterator[Finding]:
     if gap.high < 0:
-        kind = KINDS[SPANS_LOST]
-        told = f"{gap.value * 100:+.1f} points (95 % interval {gap.low * 100:+.1f} to {gap.high * 100:+.1f})"
-        said = f"The candidate finds entities worse than the live release: {told} in span F1."
-        yield Finding(SPANS_LOST, kind.severity, 1, kind.remedy, sample=said)
+        said = f"The candidate finds entities worse than the live release: {gap.points} in span F1."
+        yield finding_of(KINDS, SPANS_LOST, 1, said)

@@ -10,13 +10,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from data.schema import Entity
-from export.tagging import Span
 from trainer.judgement.metrics import finite
 
 Counts = npt.NDArray[np.float64]
 Place = tuple[int, int, Any]
-"""(begin, end, type)."""
+"""(begin, end, type), by its name or its number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,10 +68,6 @@ def counted_f1(there: Counts, found: Counts) -> float:
     """F1 over the texts that `counted` counted."""
     whole = there.sum() + found[:, 0].sum()
     return float(2 * found[:, 1].sum() / whole) if whole else float("nan")
-
-
-def places(spans: Sequence[Span | Entity]) -> set[Place]:
-    return {(span.start, span.end, span.type) for span in spans}
 
 
 def _scores(there: int, said: int, right: int) -> SpanScores:

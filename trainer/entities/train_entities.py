@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from data.catalogue import finding_of
 from data.errors import DatasetError
 from data.render import Renderer
 from data.schema import Finding
@@ -13,17 +14,26 @@ from export.entities import EntityModel, TokenChannel
 from export.onnx import TokenEncoder
 from export.span_parity import torch_states
 from export.surface import surface
-from export.tagging import TaggingHead, tags_of
+from export.tagging import TaggingHead, places, tags_of
 from trainer.bases.catalogue import LocalBase
 from trainer.core import health
 from trainer.core.callbacks import Row
 from trainer.core.datamodule import TextData
 from trainer.core.fit import fit
-from trainer.core.health import COLLAPSED, Signs, diagnose, guess_loss, refuse
+from trainer.core.health import Signs, diagnose, guess_loss, refuse
 from trainer.core.run_folder import RunFolder
-from trainer.entities import entity_data
-from trainer.entities.entity_data import FEWEST_SPANS, EntityData, Readable, check_markable, readable_rows, span_counts
-from trainer.entities.span_metrics import SpanScores, places, span_scores
+from trainer.entities.entity_data import (
+    FEWEST_SPANS,
+    KINDS,
+    SPANS_SET_ASIDE,
+    EntityData,
+    Readable,
+    check_markable,
+    readable_rows,
+    span_counts,
+    too_few_spans,
+)
+from trainer.entities.span_metrics import SpanScores, span_scores
 from trainer.intents import folds
 from trainer.recipes import EntityRecipe
 from trainer.tasks.chain import IGNORED
@@ -78,13 +88,13 @@ def train_entities(recipe: EntityRecipe, base: LocalBase, data: EntityData, run:
     history = fit(task, rows, recipe, run, "entities").history
     encoder, head = task.encoder, task.head()
     assert isinstance(encoder, TokenEncoder)
-    found = model_of(encoder, renderer, head).find_many([(row.text, row.before) for row in held.rows])
+    found = model_of(encoder, renderer, head).find_many([row.asked for row in held.rows])
     scores = span_scores([places(row.spans) for row in held.rows], [places(spans) for spans in found])
     signs = Signs(history, (), guess_loss(_said(learned, types)), EntityTask.primary)
     findings = (*diagnose(signs), *_of_spans(held, sum(map(len, found))))
     refuse(findings)
     aside = train.set_aside + held.set_aside
-    findings += (*_few(counts), *_aside(aside))
+    findings += (*too_few_spans(counts), *_aside(aside))
     taken = time.monotonic() - started
     return TrainedEntities(encoder, renderer, head, recipe, history, taken, scores, dict(aside), findings)
 
@@ -123,23 +133,10 @@ def _of_spans(held: Readable, found: int) -> Iterator[Finding]:
     there = sum(len(row.spans) for row in held.rows)
     if found == 0 and there >= WORTHLESS_FROM:
         said = f"It finds no span in {len(held.rows)} messages it had not learned from; they hold {there}."
-        yield Finding(COLLAPSED, "error", there, health.KINDS[COLLAPSED].remedy, sample=said)
-
-
-def _few(counts: Mapping[str, int]) -> Iterator[Finding]:
-    few = {name: count for name, count in sorted(counts.items()) if count < FEWEST_SPANS}
-    if few:
-        said = ", ".join(f"{name} has {count}" for name, count in few.items())
-        said = f"A type is learned from {FEWEST_SPANS} marked spans on; {said}."
-        yield _finding(entity_data.TOO_FEW_SPANS, len(few), said)
+        yield finding_of(health.KINDS, health.COLLAPSED, there, said)
 
 
 def _aside(counts: Mapping[str, int]) -> Iterator[Finding]:
     if counts:
         said = ", ".join(f"{reason} {count}" for reason, count in sorted(counts.items()))
-        yield _finding(entity_data.SPANS_SET_ASIDE, sum(counts.values()), f"Set aside, by reason: {said}.")
-
-
-def _finding(code: str, count: int, sentence: str) -> Finding:
-    kind = entity_data.KINDS[code]
-    return Finding(code, kind.severity, count, kind.remedy, sample=sentence)
+        yield finding_of(KINDS, SPANS_SET_ASIDE, sum(counts.values()), f"Set aside, by reason: {said}.")

@@ -14,13 +14,14 @@ from data.settings import Settings
 from export.encoders import Precision
 from export.entities import EntityModel
 from export.release import running_versions
-from export.span_parity import SpanProbe, compare_spans, serves_int8
-from export.tagging import Span
+from export.span_parity import compare_spans, serves_int8
+from export.tagging import Span, places
 from trainer.bases.catalogue import base_for
 from trainer.core.run_folder import RunFolder
 from trainer.entities.entity_data import EntityData, Marked, check_markable
+from trainer.entities.entity_work import probe_of
 from trainer.entities.span_files import SpanFile, read_spans
-from trainer.entities.span_metrics import SpanScores, places, span_scores
+from trainer.entities.span_metrics import SpanScores, span_scores
 from trainer.entities.train_entities import TrainedEntities, train_entities
 from trainer.experiments.experiment_report import history_row
 from trainer.experiments.question import Outcome, Question, common
@@ -49,7 +50,8 @@ def entity_experiment(question: Question, settings: Settings, run: RunFolder) ->
     run.report({"type": "phase", "phase": "evaluate"})
     scores, found = _measured(trained, packed, "fp32", test)
     small, _ = _measured(trained, packed, "int8", test)
-    parity = {p: compare_spans(trained.model(), _served(trained, packed, p), _probe(train), p) for p in packed.folders}
+    probe = probe_of(train.rows[:AGREEING])
+    parity = {p: compare_spans(trained.model(), _served(trained, packed, p), probe, p) for p in packed.folders}
     precision, why = serves_int8(parity["int8"])
     served = _served(trained, packed, precision, threads=1)
     result = {
@@ -91,10 +93,5 @@ def _served(trained: TrainedEntities, packed: Packed, precision: Precision, thre
 def _measured(
     trained: TrainedEntities, packed: Packed, precision: Precision, test: SpanFile
 ) -> tuple[SpanScores, list[tuple[Span, ...]]]:
-    found = _served(trained, packed, precision).find_many([(row.text, row.before) for row in test.rows])
+    found = _served(trained, packed, precision).find_many([row.asked for row in test.rows])
     return span_scores([places(row.spans) for row in test.rows], [places(spans) for spans in found]), found
-
-
-def _probe(train: SpanFile) -> SpanProbe:
-    rows = train.rows[:AGREEING]
-    return SpanProbe([(row.text, row.before) for row in rows], [sorted(places(row.spans)) for row in rows])

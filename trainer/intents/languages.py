@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from data.catalogue import finding_of
 from data.ngrams import NgramRenderer, terms
 from data.render import Renderer
 from data.schema import Finding
@@ -95,14 +96,13 @@ def suited(recipe: IntentRecipe, base: LocalBase, rows: Utterances, check: Check
     if not signs.strange:
         return Suited(recipe)
     found = trial(recipe, base, rows, check)
-    kind = KINDS[FOREIGN_LANGUAGE]
     said = (
         f"The base {base.name} does not know {signs.unknown_share:.0%} of the tokens and splits a word into "
         f"{signs.pieces:.1f} pieces; of {found.rows} messages that were not learned from, a linear head on it answers "
         f"{found.base:.1%} right, one on n-grams {found.ngrams:.1%}: "
         + ("n-grams take its place." if found.ngrams_win else "it is kept.")
     )
-    finding = Finding(FOREIGN_LANGUAGE, kind.severity, len(rows), kind.remedy, sample=said)
+    finding = finding_of(KINDS, FOREIGN_LANGUAGE, len(rows), said)
     return Suited(instead_of_base(recipe) if found.ngrams_win else recipe, (finding,))
 
 

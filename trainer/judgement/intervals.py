@@ -64,6 +64,11 @@ class Difference:
         """Whether no difference at all is among the plausible ones."""
         return self.low <= 0 <= self.high
 
+    @property
+    def points(self) -> str:
+        """In words: `+4.1 points (95 % interval +1.2 to +7.0)`."""
+        return f"{self.value * 100:+.1f} points (95 % interval {self.low * 100:+.1f} to {self.high * 100:+.1f})"
+
     def to_wire(self) -> dict[str, float | None]:
         return {name: _finite(getattr(self, name)) for name in ("value", "low", "high", "superiority")}
 

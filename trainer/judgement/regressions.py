@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from data.catalogue import Kind
+from data.catalogue import Kind, finding_of
 from data.schema import Finding
 from trainer.judgement.comparison import Comparison, Slice
 from trainer.judgement.forgetting import MUCH
@@ -35,16 +35,11 @@ def _worse(comparison: Comparison) -> Iterator[Finding]:
         assert exchange is not None  # it is worse than something
         said = f"{part.name} {part.value}: of {part.rows} messages it got {exchange.lost} wrong that {exchange.model} "
         said += f"gets right, and {exchange.won} the other way round (p = {exchange.corrected:.3f}, corrected)."
-        yield _finding(REGRESSED, part.rows, said)
+        yield finding_of(KINDS, REGRESSED, part.rows, said)
 
 
 def _forgetful(comparison: Comparison) -> Iterator[Finding]:
     for task, found in comparison.forgetting.items():
         if found.is_much:
             said = f"{task}: of the everyday sentences that the base tells apart, {found.forgotten:.1%} are lost; "
-            yield _finding(FORGOTTEN, 1, f"{said}the limit is {MUCH:.0%}.")
-
-
-def _finding(code: str, count: int, sentence: str) -> Finding:
-    kind = KINDS[code]
-    return Finding(code, kind.severity, count, kind.remedy, sample=sentence)
+            yield finding_of(KINDS, FORGOTTEN, 1, f"{said}the limit is {MUCH:.0%}.")

@@ -153,15 +153,15 @@ def beats_floor_and_base(case: Case) -> Iterator[Reason]:
         if not _known(gap):
             yield Reason("hold", f"The test messages do not allow a comparison with {NAMES[model]}.")
         elif gap.value <= 0:
-            yield Reason("reject", f"The candidate is not better than {NAMES[model]}: {_points(gap)} in macro-F1.")
+            yield Reason("reject", f"The candidate is not better than {NAMES[model]}: {gap.points} in macro-F1.")
         elif gap.straddles:
             yield Reason(
                 "hold",
-                f"The candidate looks better than {NAMES[model]} ({_points(gap)} in macro-F1), but too few test "
+                f"The candidate looks better than {NAMES[model]} ({gap.points} in macro-F1), but too few test "
                 "messages tell the two apart to be sure.",
             )
         else:
-            yield Reason("promote", f"The candidate is better than {NAMES[model]}: {_points(gap)} in macro-F1.")
+            yield Reason("promote", f"The candidate is better than {NAMES[model]}: {gap.points} in macro-F1.")
 
 
 def is_no_step_back(case: Case) -> Iterator[Reason]:
@@ -172,17 +172,17 @@ def is_no_step_back(case: Case) -> Iterator[Reason]:
     if not _known(gap):
         yield Reason("hold", "The test messages do not allow a comparison with the live release.")
     elif gap.high < 0:
-        yield Reason("reject", f"The candidate is worse than the live release: {_points(gap)} in macro-F1.")
+        yield Reason("reject", f"The candidate is worse than the live release: {gap.points} in macro-F1.")
     elif gap.low <= -TOLERATED_LOSS:
         yield Reason(
             "hold",
-            f"The candidate may be worse than the live release ({_points(gap)} in macro-F1); the test messages "
+            f"The candidate may be worse than the live release ({gap.points} in macro-F1); the test messages "
             "cannot rule it out.",
         )
     elif gap.low > 0:
-        yield Reason("promote", f"The candidate is better than the live release: {_points(gap)} in macro-F1.")
+        yield Reason("promote", f"The candidate is better than the live release: {gap.points} in macro-F1.")
     else:
-        yield Reason("promote", f"The candidate is as good as the live release: {_points(gap)} in macro-F1.")
+        yield Reason("promote", f"The candidate is as good as the live release: {gap.points} in macro-F1.")
 
 
 def no_part_is_worse(case: Case) -> Iterator[Reason]:
@@ -206,7 +206,7 @@ def replies_are_no_worse(case: Case) -> Iterator[Reason]:
             yield Reason(
                 "hold",
                 f"The candidate finds the brand's own reply less often than {name}: "
-                f"{_points(against.recall_at_1)} in recall at 1.",
+                f"{against.recall_at_1.points} in recall at 1.",
             )
 
 
@@ -284,11 +284,6 @@ RULES: tuple[Callable[[Case], Iterator[Reason]], ...] = (
 
 def _known(gap: Difference) -> bool:
     return all(math.isfinite(value) for value in (gap.value, gap.low, gap.high))
-
-
-def _points(gap: Difference) -> str:
-    """`+4.1 points (95 % interval +1.2 to +7.0)`."""
-    return f"{gap.value * 100:+.1f} points (95 % interval {gap.low * 100:+.1f} to {gap.high * 100:+.1f})"
 
 
 def _percent(interval: Interval) -> str:
