@@ -1,7 +1,7 @@
 """Is the exported model the trained one? Compared on held-out raw text, from the string to the label and the reply.
 
 Both sides are whole predictors that differ in their encoder alone, so that tokenizer file, length limit, pooling, head
-and policy are all under test. Every check runs before anything is raised. Write side: imports torch.
+and policy are all under test. Every check runs before anything is raised. Write side.
 """
 
 from __future__ import annotations

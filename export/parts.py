@@ -34,6 +34,10 @@ class Channel:
     renderer: Renderer
     embed: Embed
 
+    def read(self, texts: Sequence[str]) -> Embeddings:
+        """The vectors of utterances, each by itself."""
+        return self.embed(self.renderer.utterances(texts))
+
 
 @dataclass(frozen=True, slots=True)
 class IntentModel:

@@ -139,7 +139,7 @@ class Predictor:
         found = [NOT_UNDERSTOOD] * len(texts)
         if channel is None or not spoken:
             return found
-        embeddings = channel.embed(channel.renderer.utterances([prepared[row] for row in spoken]))
+        embeddings = channel.read([prepared[row] for row in spoken])
         for start in range(0, len(spoken), SCORED):
             rows = spoken[start : start + SCORED]
             read = self._read([prepared[row] for row in rows], embeddings[start : start + SCORED])
@@ -167,7 +167,7 @@ class Predictor:
         model = self.parts.intent
         if model is None:
             return None
-        return model.channel.embed(model.channel.renderer.utterances([self._listener.message(text) for text in texts]))
+        return model.channel.read([self._listener.message(text) for text in texts])
 
     def candidates(self, turns: Sequence[Spoken], k: int = CANDIDATES) -> tuple[Candidate, ...]:
         """The `k` earlier replies of the brand that fit `turns` best, best first; none without a reply index."""
@@ -213,10 +213,7 @@ class Predictor:
         if known is None or channel is None or heard.opening or not heard.turns[-1][1]:
             return ()
         before = heard.turns[-2][1] if len(heard.turns) > 1 and heard.turns[-2][0] in BRAND_ROLES else None
-
-        return known.find(
-            heard.turns[-1][1], before, lambda text: channel.embed(channel.renderer.utterances([text]))[0]
-        )
+        return known.find(heard.turns[-1][1], before, lambda text: channel.read([text])[0])
 
     def _answer(self, heard: Heard, understanding: Understanding, candidates: tuple[Candidate, ...]) -> Prediction:
         situation = Situation(

@@ -1,25 +1,19 @@
-"""Does the exported encoder of tokens find the spans that the trained one finds? Write side: imports torch.
+"""Does the exported encoder of tokens find the spans that the trained one finds?
 
 Full precision must find the very same spans (as far as the probe can tell, see `export.parity.CHANCE`); int8 may cost a
-share of the F1 of spans, and no more.
+share of the F1 of spans, and no more. Write side.
 """
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import torch
-
 from data.errors import ParityFailed
-from data.render import Rendered
 from export.encoders import Precision
-from export.entities import EntityModel, States
-from export.onnx import TokenEncoder
+from export.entities import EntityModel
 from export.parity import MAX_COST, NAMED
-from export.runtime import Embeddings, Ids, states_in_batches
 from export.tagging import Place, places
 
 EQUAL = {"fp32": 0.999, "int8": 0.9}
@@ -60,21 +54,6 @@ class SpanParity:
             "equal": round(self.equal, 5),
             "rows": list(self.rows),
         }
-
-
-def torch_states(encoder: TokenEncoder) -> States:
-    """The states of the trained encoder: in float32 on the CPU, without touching the module itself."""
-    frozen = copy.deepcopy(encoder).cpu().float().eval()
-
-    def run(input_ids: Ids, attention_mask: Ids) -> Embeddings:
-        with torch.inference_mode():
-            states: Embeddings = frozen(torch.from_numpy(input_ids), torch.from_numpy(attention_mask)).numpy()
-        return states
-
-    def states(rendered: Sequence[Rendered]) -> Sequence[Embeddings]:
-        return states_in_batches(run, rendered)
-
-    return states
 
 
 def compare_spans(trained: EntityModel, exported: EntityModel, probe: SpanProbe, precision: Precision) -> SpanParity:

@@ -9,26 +9,43 @@ import numpy as np
 import torch
 
 from data.render import Rendered, Renderer
+from export.entities import TokenChannel
 from export.ngrams import Ngrams
-from export.onnx import PooledEncoder
+from export.onnx import AnyEncoder, PooledEncoder, TokenEncoder
 from export.predict import Channel
-from export.runtime import Embeddings, Ids, embed_in_batches
+from export.runtime import Embeddings, Ids, Run, embed_in_batches, states_in_batches
 
 
 def torch_channel(encoder: PooledEncoder | Ngrams, renderer: Renderer) -> Channel:
-    """The trained encoder as a channel: evaluated in float32 on the CPU, without touching the module itself."""
+    """One vector a text, as training ended."""
     if isinstance(encoder, Ngrams):
         return Channel(renderer, encoder.embed)
-    frozen = copy.deepcopy(encoder).cpu().float().eval()
-
-    def run(input_ids: Ids, attention_mask: Ids) -> Embeddings:
-        with torch.inference_mode():
-            vectors: Embeddings = frozen(torch.from_numpy(input_ids), torch.from_numpy(attention_mask)).numpy()
-        return vectors
-
+    run = _frozen(encoder)
     hidden = run(np.ones((1, 2), dtype=np.int64), np.ones((1, 2), dtype=np.int64)).shape[1]
 
     def embed(rendered: Sequence[Rendered]) -> Embeddings:
         return embed_in_batches(run, rendered, hidden)
 
     return Channel(renderer, embed)
+
+
+def torch_tokens(encoder: TokenEncoder, renderer: Renderer) -> TokenChannel:
+    """The state of each token, as training ended."""
+    run = _frozen(encoder)
+
+    def states(rendered: Sequence[Rendered]) -> Sequence[Embeddings]:
+        return states_in_batches(run, rendered)
+
+    return TokenChannel(renderer, states)
+
+
+def _frozen(encoder: AnyEncoder) -> Run:
+    """The encoder evaluated in float32 on the CPU, without touching the module itself."""
+    frozen = copy.deepcopy(encoder).cpu().float().eval()
+
+    def run(input_ids: Ids, attention_mask: Ids) -> Embeddings:
+        with torch.inference_mode():
+            found: Embeddings = frozen(torch.from_numpy(input_ids), torch.from_numpy(attention_mask)).numpy()
+        return found
+
+    return run

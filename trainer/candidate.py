@@ -25,7 +25,7 @@ from export.replies import Reply, ReplyIndex
 from export.span_parity import SpanProbe
 from export.trained import torch_channel
 from trainer.bases.catalogue import LocalBase
-from trainer.core.embedding import embed
+from trainer.core.embedding import embed_texts
 from trainer.entities.entity_work import exported_entities
 from trainer.entities.train_entities import TrainedEntities
 from trainer.intents.calibrate import background_utterances
@@ -131,7 +131,7 @@ def reply_threshold(
     renderer = base.renderer()
 
     def meaning(texts: Sequence[str]) -> npt.NDArray[np.float32]:
-        return embed(untuned, renderer, renderer.utterances(texts))
+        return embed_texts(untuned, renderer, texts)
 
     strange: list[Context] = [(("user", text),) for text in background_utterances()[:FAR_CONTEXTS]]
     near = [hits[0] for hits in index.search_many(trained.contexts(validation.contexts), 1)]
@@ -199,7 +199,7 @@ def _corrections(given: Sequence[Correction], served: Parts) -> Corrections | No
     channel = served.asking
     if not given or channel is None:
         return None
-    return Corrections(channel.embed(channel.renderer.utterances([one.message for one in given])), given)
+    return Corrections(channel.read([one.message for one in given]), given)
 
 
 def _packs(trained: Trained, work: Path) -> dict[str, Packed]:

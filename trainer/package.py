@@ -33,19 +33,16 @@ class Packed:
 
     folders: Mapping[Precision, Path]
     digests: Mapping[Precision, str]
-    max_length: int
 
     def channel(self, precision: Precision, threads: int = 1) -> Channel:
         """The exported encoder as it will be served: its own tokenizer file, its own graph."""
-        folder = self.folders[precision]
-        encoder = Encoder.load(folder, threads, verify=False)
+        encoder = Encoder.load(self.folders[precision], threads, verify=False)
         return Channel(encoder.renderer(), encoder.embed)
 
     def tokens(self, precision: Precision, threads: int = 1) -> TokenChannel:
         """The same of an encoder of tokens."""
-        folder = self.folders[precision]
-        encoder = Encoder.load(folder, threads, verify=False)
-        return TokenChannel(Renderer.from_file(folder / TOKENIZER, self.max_length), encoder.states)
+        encoder = Encoder.load(self.folders[precision], threads, verify=False)
+        return TokenChannel(encoder.renderer(), encoder.states)
 
     def size_bytes(self, precision: Precision) -> int:
         return sum(path.stat().st_size for path in self.folders[precision].iterdir())
@@ -74,7 +71,7 @@ def pack(
         named = (base.name, base.base.licence, dict(versions))
         card = EncoderCard(max_length, hidden, precision, *named, output=encoder.output)
         digests[precision] = seal_encoder(folder, card)
-    return Packed(folders, digests, max_length)
+    return Packed(folders, digests)
 
 
 def _pack_ngrams(encoder: Ngrams, work: Path, versions: Mapping[str, str]) -> Packed:
@@ -84,7 +81,7 @@ def _pack_ngrams(encoder: Ngrams, work: Path, versions: Mapping[str, str]) -> Pa
     folder.mkdir(parents=True)
     encoder.save(folder)
     card = EncoderCard(MAX_CHARACTERS, encoder.hidden, versions=dict(versions), kind="ngrams")
-    return Packed({"fp32": folder}, {"fp32": seal_encoder(folder, card)}, MAX_CHARACTERS)
+    return Packed({"fp32": folder}, {"fp32": seal_encoder(folder, card)})
 
 
 def median_latency_ms(predictor: Predictor, texts: Sequence[str], most: int = 200) -> float:

@@ -51,7 +51,7 @@ def trained(rows: Utterances, seed: int, mode: str) -> tuple[TrainedIntent, floa
 def accuracy(model: TrainedIntent, texts: Sequence[str], labels: Sequence[str]) -> float:
     """Share of the rows in scope whose best label in scope is the true one, in percent."""
     channel = torch_channel(model.encoder, model.renderer)
-    found = confidence.score(model.head, channel.embed(channel.renderer.utterances(texts)))
+    found = confidence.score(model.head, channel.read(texts))
     best = best_in_scope(model.head.labels, found.probabilities)
     rows = [(one, label) for one, label in zip(best, labels, strict=True) if label != OUT_OF_SCOPE]
     return 100 * sum(one == label for one, label in rows) / len(rows)

@@ -72,7 +72,7 @@ def accuracy(recipe: IntentRecipe, rows: Utterances, held: Utterances, folder: P
     run = RunFolder(folder, MemoryLedger(), keep=False)
     model = train_intent(recipe, find_base(DEFAULT), IntentData(rows), run)
     channel = torch_channel(model.encoder, model.renderer)
-    found = confidence.score(model.head, channel.embed(channel.renderer.utterances(held.texts)))
+    found = confidence.score(model.head, channel.read(held.texts))
     best = [model.head.labels[at] for at in found.probabilities.argmax(axis=1)]
     return 100 * sum(a == b for a, b in zip(best, held.labels, strict=True)) / len(held)
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import statistics
-import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from itertools import islice
@@ -17,12 +15,13 @@ from data.store import Store, bots, conversations, open_store
 from trainer.bases.catalogue import LocalBase, base_for
 from trainer.bases.foreign.licence import in_a_line
 from trainer.bases.shelf import listing
-from trainer.core.embedding import embed
+from trainer.core.embedding import embed_texts
 from trainer.core.fit import set_threads
 from trainer.core.run_folder import MemoryLedger, RunFolder
 from trainer.estimates.dry_run import DryRun
 from trainer.estimates.estimate import Estimate, for_intents
 from trainer.intents.intent_data import IntentData, Utterances, is_trainable
+from trainer.package import median_ms
 from trainer.recipes import pick_intent
 
 MOST_TURNS = 5_000
@@ -151,10 +150,6 @@ def _unknown(base: LocalBase, texts: Sequence[str]) -> float | None:
 def _latency(base: LocalBase, texts: Sequence[str]) -> float | None:
     if not texts:
         return None
-    encoder, renderer, taken = base.encoder(), base.renderer(), []
+    encoder, renderer = base.encoder(), base.renderer()
     set_threads(1)
-    for text in islice(dict.fromkeys(texts), TIMED):
-        started = time.perf_counter()
-        embed(encoder, renderer, renderer.utterances([text]))
-        taken.append(time.perf_counter() - started)
-    return round(statistics.median(taken) * 1000, 2)
+    return round(median_ms(lambda text: embed_texts(encoder, renderer, [text]), texts, TIMED), 2)

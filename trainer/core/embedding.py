@@ -18,6 +18,13 @@ Embedder = PooledEncoder | Ngrams
 """What makes one vector of a text: a network, or the n-grams of a language that no network here knows."""
 
 
+def embed_texts(
+    encoder: Embedder, renderer: Renderer, texts: Sequence[str], check: Callable[[], None] | None = None
+) -> npt.NDArray[np.float32]:
+    """`embed` of utterances, each by itself."""
+    return embed(encoder, renderer, renderer.utterances(texts), check)
+
+
 def embed(
     encoder: Embedder,
     renderer: Renderer,

@@ -10,11 +10,11 @@ from data.catalogue import finding_of
 from data.errors import DatasetError
 from data.render import Renderer
 from data.schema import Finding
-from export.entities import EntityModel, TokenChannel
+from export.entities import EntityModel
 from export.onnx import TokenEncoder
-from export.span_parity import torch_states
 from export.surface import surface
 from export.tagging import TaggingHead, places, tags_of
+from export.trained import torch_tokens
 from trainer.bases.catalogue import LocalBase
 from trainer.core import health
 from trainer.core.callbacks import Row
@@ -65,7 +65,7 @@ class TrainedEntities:
 
 
 def model_of(encoder: TokenEncoder, renderer: Renderer, head: TaggingHead) -> EntityModel:
-    return EntityModel(TokenChannel(renderer, torch_states(encoder)), head)
+    return EntityModel(torch_tokens(encoder, renderer), head)
 
 
 def train_entities(recipe: EntityRecipe, base: LocalBase, data: EntityData, run: RunFolder) -> TrainedEntities:

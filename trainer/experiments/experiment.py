@@ -210,7 +210,7 @@ def _reply(question: Question, settings: Settings, run: RunFolder) -> Outcome:
 
 def _scores(trained: TrainedIntent, channel: Channel, texts: Sequence[str]) -> IntentScores:
     """What the head says of `texts`, over the labels TRAIN has: what was learned beside it is no answer."""
-    found = confidence.score(trained.head, channel.embed(channel.renderer.utterances(texts)))
+    found = confidence.score(trained.head, channel.read(texts))
     kept = [at for at, label in enumerate(trained.head.labels) if label in trained.known_labels]
     labels = [trained.head.labels[at] for at in kept]
     return IntentScores(labels, found.probabilities[:, kept], found.confidence, found.in_scope)

@@ -90,7 +90,7 @@ def several_labels(
 
 
 def _say(head: LabelHead, channel: Channel, texts: Sequence[str]) -> _Said:
-    probabilities = head.probabilities(channel.embed(channel.renderer.utterances(texts)))
+    probabilities = head.probabilities(channel.read(texts))
     return _Said(probabilities, head.chosen(probabilities))
 
 

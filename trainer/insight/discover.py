@@ -25,7 +25,7 @@ from data.store.discoveries import Discovery
 from data.store.suggestions import NewSuggestion, NewTurn, Place
 from data.suggested import Said, user_messages
 from trainer.bases.catalogue import DEFAULT, base_for
-from trainer.core.embedding import embed
+from trainer.core.embedding import embed_texts
 from trainer.core.fit import set_threads
 from trainer.insight.clusters import FEWEST_ROWS, Groups, group
 
@@ -103,7 +103,7 @@ def _discovered(context: JobContext, settings: Settings, emit: Emit, bot_id: str
     heard = listen(context, bot_id)
     emit({"type": "phase", "phase": "embeddings"})
     renderer = base.renderer()
-    vectors = embed(base.encoder(), renderer, renderer.utterances(heard.texts), context.check)
+    vectors = embed_texts(base.encoder(), renderer, heard.texts, context.check)
     emit({"type": "phase", "phase": "groups"})
     groups = group(vectors, seed, context.check)
     with context.store.read() as tx:

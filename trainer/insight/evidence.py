@@ -21,7 +21,7 @@ from data.curve import Point
 from data.render import Renderer
 from data.schema import Example
 from trainer.bases.catalogue import LocalBase
-from trainer.core.embedding import embed
+from trainer.core.embedding import embed_texts
 from trainer.insight.ridge import Floats, left_out, probabilities, scores_of, waves
 
 FOLDS = 5
@@ -92,7 +92,7 @@ def _of_labels(
         return [], []
     texts = [row.text for _, row in rows]
     distinct = {text: place for place, text in enumerate(dict.fromkeys(texts))}
-    vectors = embed(look.base.encoder(), renderer, renderer.utterances(list(distinct)), look.check)
+    vectors = embed_texts(look.base.encoder(), renderer, list(distinct), look.check)
     features = waves(vectors[[distinct[text] for text in texts]], look.seed)
     scored = left_out(features, classes, np.array([row.weight for _, row in rows]))
     numbers = np.array([number for number, _ in rows])

@@ -16,7 +16,7 @@ from data.render import Renderer
 from data.schema import OUT_OF_SCOPE
 from export.heads import IntentHead
 from trainer.bases.catalogue import LocalBase
-from trainer.core.embedding import Embedder, embed
+from trainer.core.embedding import Embedder, embed_texts
 from trainer.core.run_folder import RunFolder
 from trainer.intents import robustness
 from trainer.intents.calibrate import Calibration, HeldOut, background_utterances, calibrate
@@ -77,7 +77,7 @@ class Work:
         return fitted(rows, self.recipe.regularisation)
 
     def embed(self, encoder: Embedder, texts: Sequence[str]) -> npt.NDArray[np.float32]:
-        return embed(encoder, self.renderer, self.renderer.utterances(texts), self.run.check)
+        return embed_texts(encoder, self.renderer, texts, self.run.check)
 
     def labelled(self, encoder: Embedder, rows: Utterances) -> Labelled:
         return Labelled(self.embed(encoder, rows.texts), rows.labels, rows.weight())

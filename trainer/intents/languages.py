@@ -18,7 +18,7 @@ from data.ngrams import NgramRenderer, terms
 from data.render import Renderer
 from data.schema import Finding
 from trainer.bases.catalogue import LocalBase
-from trainer.core.embedding import embed
+from trainer.core.embedding import embed_texts
 from trainer.core.health import FOREIGN_LANGUAGE, KINDS
 from trainer.intents import folds
 from trainer.intents.intent_data import Utterances
@@ -115,7 +115,7 @@ def trial(recipe: IntentRecipe, base: LocalBase, rows: Utterances, check: Check 
     right = np.zeros(2)
     scored = 0
     ways = (
-        (linear_weights, HEAD_ON_BASE, embed(base.encoder(), renderer, renderer.utterances(some.texts), check)),
+        (linear_weights, HEAD_ON_BASE, embed_texts(base.encoder(), renderer, some.texts, check)),
         (margin_weights, ngrams.regularisation, make_ngrams(counted, some.labels, recipe.seed).embed(counted)),
     )
     for fold in folds.plan(some.labels, FOLDS, recipe.seed):

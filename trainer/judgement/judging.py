@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator, Sequence
-from statistics import median
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -16,12 +14,12 @@ from export.policy import label_of
 from export.predict import Channel, Predictor
 from trainer.bases.catalogue import LocalBase
 from trainer.candidate import Candidate
-from trainer.core.embedding import embed
+from trainer.core.embedding import embed_texts
 from trainer.judgement.comparison import Judged, ModelName, TestSet
 from trainer.judgement.floor import Bm25, IntentFloor
 from trainer.judgement.forgetting import Forgetting, measured
 from trainer.material import Material, pairs, utterances
-from trainer.package import median_latency_ms
+from trainer.package import median_latency_ms, median_ms
 from trainer.replies.train_reply import Pairs, embed_contexts
 
 SHARPNESS = 20.0
@@ -95,7 +93,7 @@ def judge_floor(test: TestSet, learned: Sequence[Example], replies: Replies | No
         labels=floor.labels,
         probabilities=probabilities,
         confidence=_best_in_scope(floor.labels, probabilities),
-        latency_ms=_median_ms(lambda text: floor.probabilities([text]), test.texts),
+        latency_ms=median_ms(lambda text: floor.probabilities([text]), test.texts, TIMED),
         size_bytes=floor.size_bytes(),
         reply_scores=scores,
     )
@@ -106,7 +104,7 @@ def judge_base(test: TestSet, learned: Sequence[Example], base: LocalBase, repli
     encoder, renderer = base.encoder(), base.renderer()
 
     def vectors(texts: Sequence[str]) -> npt.NDArray[np.float32]:
-        return embed(encoder, renderer, renderer.utterances(texts))
+        return embed_texts(encoder, renderer, texts)
 
     scores = None
     if replies is not None:
@@ -131,7 +129,7 @@ def judge_base(test: TestSet, learned: Sequence[Example], base: LocalBase, repli
         labels=labels,
         probabilities=found,
         confidence=np.clip(_best_in_scope(labels, found) * nearest, 0, 1),
-        latency_ms=_median_ms(lambda text: probabilities([text]), test.texts),
+        latency_ms=median_ms(lambda text: probabilities([text]), test.texts, TIMED),
         size_bytes=sum(int(p.numel()) * 4 for p in encoder.parameters()) + known.nbytes,
         reply_scores=scores,
     )
@@ -155,7 +153,7 @@ def judge_served(
         asked, distinct = replies
         channel = parts.reply.channel
         contexts = channel.embed([channel.renderer.context(list(context)) for context in asked.contexts])
-        scores = contexts @ channel.embed(channel.renderer.utterances(distinct)).T
+        scores = contexts @ channel.read(distinct).T
     return Judged(
         model=name,
         labels=labels,
@@ -174,10 +172,10 @@ def forgotten(base: LocalBase, candidate: Candidate) -> dict[str, Forgetting]:
     encoder, renderer = base.encoder(), base.renderer()
 
     def untouched(texts: Sequence[str]) -> npt.NDArray[np.float32]:
-        return embed(encoder, renderer, renderer.utterances(texts))
+        return embed_texts(encoder, renderer, texts)
 
     def tuned(channel: Channel) -> Forgetting:
-        return measured(untouched, lambda texts: channel.embed(channel.renderer.utterances(texts)))
+        return measured(untouched, channel.read)
 
     parts = candidate.parts
     models = {"intent": parts.intent, "reply": parts.reply}
@@ -192,15 +190,3 @@ def _knows_no_intent(name: ModelName, test: TestSet, scores: npt.NDArray[Any] | 
 def _best_in_scope(labels: Sequence[str], probabilities: npt.NDArray[Any]) -> npt.NDArray[Any]:
     kept = [at for at, label in enumerate(labels) if label != OUT_OF_SCOPE]
     return np.asarray(probabilities[:, kept].max(axis=1))
-
-
-def _median_ms(answer: Callable[[str], object], texts: Sequence[str]) -> float:
-    return median(_timed(answer, list(dict.fromkeys(texts))[: TIMED + 5])) * 1000 if len(texts) else 0.0
-
-
-def _timed(answer: Callable[[str], object], texts: Sequence[str]) -> Iterator[float]:
-    for at, text in enumerate(texts):
-        started = time.perf_counter()
-        answer(text)
-        if at >= min(5, len(texts) - 1):  # the first few warm up
-            yield time.perf_counter() - started

@@ -49,14 +49,14 @@ def make(train: LabelRows, base: LocalBase, run: RunFolder, recipe: LabelRecipe 
 def figures(trained: TrainedLabels, test: LabelRows) -> dict[str, Any]:
     """F1 on rows that nothing was chosen on."""
     channel, head = torch_channel(trained.encoder, trained.renderer), trained.head
-    has = head.chosen(head.probabilities(channel.embed(channel.renderer.utterances(test.texts))))
+    has = head.chosen(head.probabilities(channel.read(test.texts)))
     return f1_figures(test.targets(head.labels), has, head.labels)
 
 
 def judgement(trained: TrainedLabels) -> npt.NDArray[np.float32]:
     """What the head thinks of the general utterances, in log odds: by it other encoders are taught."""
     channel = torch_channel(trained.encoder, trained.renderer)
-    vectors = channel.embed(channel.renderer.utterances(background_utterances()))
+    vectors = channel.read(background_utterances())
     return np.ascontiguousarray(vectors @ trained.head.weight.T + trained.head.bias, dtype=np.float32)
 
 

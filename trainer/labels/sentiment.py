@@ -102,9 +102,8 @@ class Model(Protocol):
 
 def reader_of(model: Model, base: LocalBase, seed: int) -> Reader:
     """The encoder of `model`, which was trained from `base`."""
-    channel = torch_channel(model.encoder, model.renderer)
     return Reader(
-        embed=lambda texts: channel.embed(channel.renderer.utterances(texts)),
+        embed=torch_channel(model.encoder, model.renderer).read,
         is_default=model.encoder_is_base and base.name == DEFAULT,
         is_ngrams=isinstance(model.encoder, Ngrams),
         seed=seed,

@@ -22,7 +22,7 @@ from export.onnx import PooledEncoder
 from trainer.bases.catalogue import LocalBase
 from trainer.core.callbacks import Row
 from trainer.core.datamodule import TextData
-from trainer.core.embedding import embed
+from trainer.core.embedding import embed_texts
 from trainer.core.fit import fit
 from trainer.core.health import Scoring, Signs, diagnose, refuse
 from trainer.core.run_folder import RunFolder
@@ -75,7 +75,7 @@ class _Work:
     run: RunFolder
 
     def embed(self, encoder: PooledEncoder, rows: LabelRows) -> Floats:
-        return embed(encoder, self.renderer, self.renderer.utterances(rows.texts), self.run.check)
+        return embed_texts(encoder, self.renderer, rows.texts, self.run.check)
 
     def probed(self, encoder: PooledEncoder, rows: LabelRows) -> tuple[Floats, Floats]:
         """Weight and bias of logistic models over the embeddings as they are."""

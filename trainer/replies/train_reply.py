@@ -17,7 +17,7 @@ from export.onnx import PooledEncoder
 from trainer.bases.catalogue import LocalBase
 from trainer.core.callbacks import Row
 from trainer.core.datamodule import TextData
-from trainer.core.embedding import embed
+from trainer.core.embedding import embed, embed_texts
 from trainer.core.fit import fit
 from trainer.core.health import Signs, diagnose, refuse
 from trainer.core.run_folder import RunFolder
@@ -58,7 +58,7 @@ class TrainedReply:
         return embed_contexts(self.encoder, self.renderer, contexts)
 
     def replies(self, replies: Sequence[str]) -> npt.NDArray[np.float32]:
-        return embed(self.encoder, self.renderer, self.renderer.utterances(replies))
+        return embed_texts(self.encoder, self.renderer, replies)
 
 
 def pairs_of(conversations: Iterable[Conversation]) -> Pairs:

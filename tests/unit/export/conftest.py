@@ -124,7 +124,7 @@ def make_head(channel: Channel) -> IntentHead:
     """Class means as weights; scope and correctness read off the nearest neighbour and the margin."""
     texts = [text for said in SAID.values() for text in said]
     rows = np.repeat(np.arange(len(SAID)), 4)
-    vectors = channel.embed(channel.renderer.utterances(texts))
+    vectors = channel.read(texts)
     weight = np.stack([vectors[rows == row].mean(axis=0) for row in range(len(SAID))]) * 40
     return IntentHead(
         labels=tuple(SAID),
@@ -139,7 +139,7 @@ def make_head(channel: Channel) -> IntentHead:
 
 
 def make_parts(channel: Channel) -> Parts:
-    vectors = channel.embed(channel.renderer.utterances([SAID["refund"][0], SAID["refund"][1], SAID["thanks"][0]]))
+    vectors = channel.read([SAID["refund"][0], SAID["refund"][1], SAID["thanks"][0]])
     return Parts(
         release="acme@7",
         profile=PROFILE,

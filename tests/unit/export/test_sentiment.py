@@ -22,7 +22,7 @@ SOUNDS = {"bad": ["my parcel is late", "order late where is it"], "good": ["than
 
 def head_on(channel: Channel, **given: Any) -> LabelHead:
     """Told apart by the means of a few messages."""
-    means = np.stack([channel.embed(channel.renderer.utterances(texts)).mean(axis=0) for texts in SOUNDS.values()])
+    means = np.stack([channel.read(texts).mean(axis=0) for texts in SOUNDS.values()])
     apart = 40 * (means - means.mean(axis=0))
     bias = -(apart * means.mean(axis=0)).sum(axis=1)
     half = np.full(2, 0.5, dtype=np.float32)
@@ -98,7 +98,7 @@ def test_it_says_nothing_in_a_language_it_has_not_learned(
     channel: Channel, held: tuple[str, ...], spoken: tuple[str, ...], text: str, said: bool
 ) -> None:
     head = head_on(channel, languages=held)
-    (found,) = sentiments(head, channel.embed(channel.renderer.utterances([text])), [text], spoken)
+    (found,) = sentiments(head, channel.read([text]), [text], spoken)
     assert (found is not None) == said
 
 

@@ -120,11 +120,11 @@ def _tried(folder: Path) -> dict[str, Any]:
     import numpy as np
 
     from trainer.bases.catalogue import find_base
-    from trainer.core.embedding import embed
+    from trainer.core.embedding import embed_texts
 
     local = find_base(str(folder))
     encoder, renderer = local.encoder(), local.renderer()
-    vectors = embed(encoder, renderer, renderer.utterances(TEXTS))
+    vectors = embed_texts(encoder, renderer, TEXTS)
     if not np.isfinite(vectors).all() or not np.allclose(np.linalg.norm(vectors, axis=1), 1.0, atol=1e-3):
         raise BaseRefused("What the model makes of a sentence is no vector.", remedy=_REMEDY)
     return {

@@ -122,7 +122,7 @@ def test_it_is_packed_as_what_it_is_and_served_to_the_bit(
     assert set(packed.folders) == {"fp32"}
     channel = packed.channel("fp32")
     mine = trained.encoder.embed(trained.renderer.utterances(ROWS.texts))  # type: ignore[union-attr]
-    np.testing.assert_array_equal(channel.embed(channel.renderer.utterances(ROWS.texts)), mine)
+    np.testing.assert_array_equal(channel.read(ROWS.texts), mine)
     digest = packed.publish("fp32", tmp_path / "encoders")
     with EncoderPool(tmp_path / "encoders").holding(digest) as encoder:
         assert encoder.card.base == ""
