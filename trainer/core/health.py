@@ -22,7 +22,6 @@ from trainer.judgement.metrics import accuracy, macro_f1
 
 if TYPE_CHECKING:
     from trainer.core.callbacks import Row
-    from trainer.intents.calibrate import HeldOut
 
 COLLAPSED, DIVERGED, OVERFITTED, UNDERFITTED, UNMOVED = (
     "collapsed",
@@ -78,19 +77,6 @@ class Scoring:
     truth: Sequence[str]
     predicted: Sequence[str]
     learned: float | None = None
-
-    @classmethod
-    def of(cls, held: HeldOut) -> Scoring:
-        """By a head's own weights, before any threshold; its neighbours are rows that it has learned from."""
-        head = held.head
-        known = [row for row, label in enumerate(held.labels) if label in set(head.labels)]
-        said = (held.embeddings[known] @ head.weight.T + head.bias).argmax(axis=1).tolist() if known else []
-        learned = (head.neighbours @ head.weight.T + head.bias).argmax(axis=1) == head.neighbour_labels
-        return cls(
-            [held.labels[row] for row in known],
-            [head.labels[at] for at in said],
-            float(learned.mean()) if len(learned) else None,
-        )
 
 
 @dataclass(frozen=True, slots=True)

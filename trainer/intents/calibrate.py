@@ -25,6 +25,7 @@ from data.schema import OUT_OF_SCOPE
 from export import confidence
 from export.confidence import FEATURES
 from export.heads import IntentHead
+from trainer.core.health import Scoring
 from trainer.intents.thresholds import ANSWERS_NOTHING, choose_answer_threshold, choose_oos_threshold
 
 FAR_SHARE = 0.7
@@ -46,6 +47,18 @@ class HeldOut:
     embeddings: npt.NDArray[np.float32]
     labels: Sequence[str]
     background: npt.NDArray[np.float32]
+
+    def scoring(self) -> Scoring:
+        """What the head says by its own weights, before any threshold; its neighbours are rows it has learned from."""
+        head = self.head
+        known = [row for row, label in enumerate(self.labels) if label in set(head.labels)]
+        said = (self.embeddings[known] @ head.weight.T + head.bias).argmax(axis=1).tolist() if known else []
+        learned = (head.neighbours @ head.weight.T + head.bias).argmax(axis=1) == head.neighbour_labels
+        return Scoring(
+            [self.labels[row] for row in known],
+            [head.labels[at] for at in said],
+            float(learned.mean()) if len(learned) else None,
+        )
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -238,7 +238,7 @@ def _together(scored: Sequence[Scored]) -> Answers:
 
 
 def _scorings(scored: Sequence[Scored]) -> tuple[Scoring, ...]:
-    return tuple(Scoring.of(part.held) for part in scored)
+    return tuple(part.held.scoring() for part in scored)
 
 
 def _name(of: str, at: int, used: bool) -> str:

@@ -24,7 +24,7 @@ from export.onnx import PooledEncoder
 from trainer.bases.catalogue import LocalBase
 from trainer.core.callbacks import Row
 from trainer.core.embedding import Embedder
-from trainer.core.health import Scoring, Signs, diagnose, guess_loss, refuse
+from trainer.core.health import Signs, diagnose, guess_loss, refuse
 from trainer.core.run_folder import RunFolder
 from trainer.intents import folds
 from trainer.intents.augmentation import Augmentation, cost_of, decide, untried, wanted
@@ -106,7 +106,7 @@ def _with_validation(work: Work) -> Learned:
         found = other if verdict.is_used else found
     held = [found.held, *_masked(found.held.head, found.held.embeddings, validation.labels, recipe.seed)]
     told = Robustness.of(found.answers)
-    scorings = (Scoring.of(found.held),)
+    scorings = (found.held.scoring(),)
     return Learned(found.encoder, found.held.head, work.calibrated(held), found.history, verdict, told, scorings)
 
 

@@ -4,21 +4,17 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from data.errors import Collapsed, Diverged
 from data.schema import Finding
-from export.heads import IntentHead
 from trainer.core.callbacks import Row
 from trainer.core.health import FOREIGN_LANGUAGE, KINDS, Scoring, Signs, diagnose, guess_loss, refuse
-from trainer.intents.calibrate import HeldOut
-from trainer.intents.linear import Labelled, head_of
 
 PAGE = Path(__file__).parents[4] / "docs" / "recipes.md"
 MIXED = ["a", "b", "c", "d"] * 10
@@ -144,31 +140,6 @@ def test_errors_come_first_and_end_a_run() -> None:
 def test_guessing_costs_the_entropy_of_the_labels() -> None:
     assert guess_loss(["a", "b"] * 5) == pytest.approx(math.log(2))
     assert guess_loss(["a"] * 5) == guess_loss([]) == 0.0
-
-
-def axes(count: int, labels: Sequence[str]) -> Labelled:
-    """One unit vector for each label, in the order of their names, `count` times."""
-    names = sorted(set(labels))
-    at = [names.index(label) for label in labels] * count
-    return Labelled(np.eye(len(names), dtype=np.float32)[at], list(labels) * count, np.ones(len(at), np.float32))
-
-
-@pytest.fixture
-def head() -> Callable[[float], IntentHead]:
-    def make(weight: float) -> IntentHead:
-        return head_of(("a", "b", "c"), np.eye(3) * weight, np.array([0.5, 0, 0]), axes(2, "abc"))
-
-    return make
-
-
-def test_a_head_is_judged_by_its_own_weights_on_the_labels_it_knows(head: Callable[[float], IntentHead]) -> None:
-    rows = axes(1, "abcd")
-    held = HeldOut(head(1.0), rows.embeddings[:, :3], rows.labels, np.empty((0, 3), np.float32))
-    assert Scoring.of(held) == Scoring(["a", "b", "c"], ["a", "b", "c"], 1.0)
-    held = HeldOut(head(0.1), rows.embeddings[:, :3], rows.labels, np.empty((0, 3), np.float32))
-    assert Scoring.of(held) == Scoring(["a", "b", "c"], ["a"] * 3, pytest.approx(1 / 3))
-    unknown = HeldOut(head(1.0), rows.embeddings[:1, :3], ["z"], np.empty((0, 3), np.float32))
-    assert Scoring.of(unknown) == Scoring([], [], 1.0)
 
 
 NUMBERS = st.floats(allow_nan=True, allow_infinity=True) | st.floats(0, 5)

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from export import confidence
 from export.confidence import FEATURES
 from export.heads import IntentHead
+from trainer.core.health import Scoring
 from trainer.intents.calibrate import (
     CORRECT_COLUMNS,
     NEAREST_BACKGROUND,
@@ -24,6 +25,7 @@ from trainer.intents.calibrate import (
     far_from,
     fit_temperature,
 )
+from trainer.intents.linear import Labelled, head_of
 
 HIDDEN = 16
 
@@ -221,3 +223,21 @@ def test_a_head_in_half_precision_is_calibrated_like_its_original() -> None:
     half = replace(part.head, neighbours=part.head.neighbours.astype(np.float16))
     first, second = fitted(part), fitted(HeldOut(half, part.embeddings, part.labels, part.background))
     np.testing.assert_allclose(first.confidence, second.confidence, atol=0.01)
+
+
+@pytest.mark.parametrize(
+    ("weight", "labels", "expected"),
+    [
+        (1.0, "abcd", Scoring(["a", "b", "c"], ["a", "b", "c"], 1.0)),
+        (0.1, "abcd", Scoring(["a", "b", "c"], ["a"] * 3, pytest.approx(1 / 3))),
+        (1.0, "z", Scoring([], [], 1.0)),
+    ],
+    ids=["sure", "drowned by the first label's bias", "none of its labels"],
+)
+def test_a_head_is_scored_by_its_own_weights_on_the_labels_it_knows(
+    weight: float, labels: str, expected: Scoring
+) -> None:
+    near = Labelled(np.eye(3, dtype=np.float32), list("abc"), np.ones(3, np.float32))
+    own = head_of(("a", "b", "c"), np.eye(3) * weight, np.array([0.5, 0, 0]), near)
+    held = HeldOut(own, np.eye(4, 3, dtype=np.float32)[: len(labels)], list(labels), np.empty((0, 3), np.float32))
+    assert held.scoring() == expected
