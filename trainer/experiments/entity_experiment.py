@@ -24,14 +24,10 @@ from trainer.entities.span_files import SpanFile, read_spans
 from trainer.entities.span_metrics import SpanScores, span_scores
 from trainer.entities.train_entities import TrainedEntities, train_entities
 from trainer.experiments.experiment_report import history_row
+from trainer.experiments.precision import AGREEING, THREADS
 from trainer.experiments.question import Outcome, Question, common
 from trainer.package import Packed, median_ms, pack
 from trainer.recipes import EntityRecipe, pick_entities
-
-THREADS = 2
-"""For bulk scoring; latency is measured with one."""
-AGREEING = 1000
-"""Training texts on which int8 is compared with full precision before it may replace it."""
 
 
 def entity_experiment(question: Question, settings: Settings, run: RunFolder) -> Outcome:

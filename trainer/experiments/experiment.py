@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from data.appraise import too_few
 from data.errors import DatasetError, UsageError
@@ -20,7 +21,6 @@ from data.prepare import Preparer
 from data.profile import BotProfile
 from data.settings import Settings
 from export import confidence
-from export.parity import MAX_COST
 from export.policy import Thresholds
 from export.predict import Channel, IntentModel, Parts, Predictor, ReplyModel
 from export.release import running_versions
@@ -35,25 +35,21 @@ from trainer.experiments.entity_experiment import entity_experiment
 from trainer.experiments.experiment_labels import several_labels
 from trainer.experiments.experiment_recipe import suited_recipe
 from trainer.experiments.experiment_report import history_row, intent_predictions, reply_predictions, sayable, write
+from trainer.experiments.precision import AGREEING, THREADS, agreement, kept_precision
 from trainer.experiments.question import Outcome, Question, common, refuse_nonsense, refuse_parting
 from trainer.experiments.reading import LabelledFile, read_dialogues, read_labelled
 from trainer.intents import folds
 from trainer.intents.train_intent import IntentData, TrainedIntent, Utterances, check_trainable, train_intent
 from trainer.judgement.metrics import IntentScores, experiment_intent_metrics
-from trainer.labels.label_rows import read_label_rows
+from trainer.labels.label_rows import LabelRows, read_label_rows
 from trainer.order import SEEDS
-from trainer.package import Packed, median_latency_ms, pack
+from trainer.package import median_latency_ms, pack
 from trainer.recipes import ReplyRecipe, pick_reply
 from trainer.replies.selection import draw, lexical, selection, selection_metrics
 from trainer.replies.train_reply import Context, Pairs, TrainedReply, pairs_of, train_reply
 from trainer.search.cross_validation import over_seeds
 
 __all__ = ["Question", "experiment"]
-
-THREADS = 2
-"""For bulk scoring; latency is measured with one."""
-AGREEING = 1000
-"""Training texts on which int8 is compared with full precision before it may replace it."""
 
 
 def experiment(question: Question, settings: Settings, report: Callable[[Mapping[str, Any]], None]) -> dict[str, Any]:
@@ -109,7 +105,12 @@ def _labels(question: Question, settings: Settings, run: RunFolder) -> Outcome:
     if not single:
         refuse_parting(question)
         return several_labels(question, settings, run, (train, test))
-    return _one_label(question, settings, run, (train.single(), test.single()))
+    return _one_label(question, settings, run, (_single(train), _single(test)))
+
+
+def _single(rows: LabelRows) -> LabelledFile:
+    """Rows that have exactly one label each."""
+    return LabelledFile(rows.texts, [label for (label,) in rows.labels], dict(rows.set_aside))
 
 
 def _intent(question: Question, settings: Settings, run: RunFolder) -> Outcome:
@@ -140,17 +141,18 @@ def _one_label(
     scored = {p: _scores(trained, packed.channel(p, THREADS), texts) for p in packed.folders}
     in_torch = _scores(trained, torch_channel(trained.encoder, trained.renderer), texts)
     scores = scored["fp32"]
-    precision = _kept_precision(trained, packed, learned)
-    metrics = experiment_intent_metrics(test.labels, scores, thresholds)
+    some = learned.texts[:AGREEING]
+    precision = kept_precision(packed, lambda channel: _answers(_scores(trained, channel, some)))
+    metrics = {p: experiment_intent_metrics(test.labels, found, thresholds) for p, found in scored.items()}
     served = _predictor(trained, packed.channel(precision), thresholds, settings)
     result = {
         **common(question, recipe, (len(train.texts), len(test.texts)), trained.seconds),
-        **metrics,
+        **metrics["fp32"],
         "latency_ms": round(median_latency_ms(served, test.texts), 3),
         "size_bytes": packed.size_bytes(precision) + trained.head.size_bytes,
         "precision": precision,
-        **{f"{p}_agreement": _agreement(in_torch, found) for p, found in scored.items()},
-        **{f"{p}_accuracy": _accuracy(test, found, thresholds) for p, found in scored.items() if p == "int8"},
+        **{f"{p}_agreement": agreement(_answers(in_torch), _answers(found)) for p, found in scored.items()},
+        **({"int8_accuracy": metrics["int8"]["accuracy"]} if "int8" in metrics else {}),
         **steadiness,
         "estimate": foretold,
         "held_out_accuracy": trained.calibration.accuracy,
@@ -216,27 +218,14 @@ def _scores(trained: TrainedIntent, channel: Channel, texts: Sequence[str]) -> I
     return IntentScores(labels, found.probabilities[:, kept], found.confidence, found.in_scope)
 
 
+def _answers(scores: IntentScores) -> npt.NDArray[Any]:
+    return np.array(scores.predicted)
+
+
 def _scoring(trained: TrainedIntent, test: LabelledFile, scores: IntentScores) -> Scoring:
     """The rows of TEST whose label TRAIN has, and what became of them."""
     said = [(t, p) for t, p in zip(test.labels, scores.predicted, strict=True) if t in trained.known_labels]
     return Scoring([true for true, _ in said], [predicted for _, predicted in said])
-
-
-def _kept_precision(trained: TrainedIntent, packed: Packed, learned: Utterances) -> Any:
-    """int8 where it agrees with full precision on training texts as closely as an exchange may cost."""
-    if "int8" not in packed.folders:
-        return "fp32"
-    texts = learned.texts[:AGREEING]
-    agreed = _agreement(*(_scores(trained, packed.channel(p, THREADS), texts) for p in ("fp32", "int8")))
-    return "int8" if agreed >= 1 - MAX_COST else "fp32"
-
-
-def _accuracy(test: LabelledFile, scores: IntentScores, thresholds: Thresholds) -> Any:
-    return experiment_intent_metrics(test.labels, scores, thresholds)["accuracy"]
-
-
-def _agreement(first: IntentScores, second: IntentScores) -> float:
-    return float(np.mean(np.array(first.predicted) == np.array(second.predicted)))
 
 
 def _predictor(trained: TrainedIntent, channel: Channel, thresholds: Thresholds, settings: Settings) -> Predictor:

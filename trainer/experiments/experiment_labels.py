@@ -11,9 +11,7 @@ import numpy.typing as npt
 
 from data.prepare import Preparer
 from data.settings import Settings
-from export.encoders import Precision
 from export.label_head import LabelHead
-from export.parity import MAX_COST
 from export.parts import Channel
 from export.release import running_versions
 from export.trained import torch_channel
@@ -21,17 +19,13 @@ from trainer.bases.catalogue import base_for
 from trainer.core.health import Scoring, Signs, diagnose
 from trainer.core.run_folder import RunFolder
 from trainer.experiments.experiment_report import history_row
+from trainer.experiments.precision import AGREEING, THREADS, agreement, kept_precision
 from trainer.experiments.question import Outcome, Question, common
-from trainer.labels.label_rows import BETWEEN, LabelRows
+from trainer.labels.label_rows import LabelRows, together
 from trainer.labels.several import f1_figures
 from trainer.labels.train_labels import TrainedLabels, train_labels
-from trainer.package import PRECISIONS, median_ms, pack
+from trainer.package import median_ms, pack
 from trainer.recipes import LabelRecipe, pick_labels
-
-THREADS = 2
-"""For bulk scoring; latency is measured with one."""
-AGREEING = 1000
-"""Training texts on which int8 is compared with full precision before it may replace it."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -40,10 +34,6 @@ class _Said:
 
     probabilities: npt.NDArray[Any]
     has: npt.NDArray[np.bool_]
-
-    def agreement(self, other: _Said) -> float:
-        """The share of texts that both give the same labels."""
-        return float((self.has == other.has).all(axis=1).mean())
 
 
 def several_labels(
@@ -67,8 +57,7 @@ def several_labels(
     said = {name: _say(trained.head, packed.channel(name, THREADS), texts) for name in packed.folders}
     in_torch = _say(trained.head, torch_channel(trained.encoder, trained.renderer), texts)
     some = learned.texts[:AGREEING]
-    agreed = [_say(trained.head, packed.channel(name, THREADS), some) for name in PRECISIONS]
-    precision: Precision = "int8" if agreed[0].agreement(agreed[1]) >= 1 - MAX_COST else "fp32"
+    precision = kept_precision(packed, lambda channel: _say(trained.head, channel, some).has)
     names = tuple(sorted({*trained.head.labels, *test.names}))
     served = packed.channel(precision)
     result = {
@@ -79,8 +68,8 @@ def several_labels(
         "size_bytes": packed.size_bytes(precision) + trained.head.size_bytes,
         "precision": precision,
         "int8_macro_f1": _figures(said["int8"], trained, test, names)["macro_f1"],
-        "fp32_agreement": in_torch.agreement(said["fp32"]),
-        "int8_agreement": in_torch.agreement(said["int8"]),
+        "fp32_agreement": agreement(in_torch.has, said["fp32"].has),
+        "int8_agreement": agreement(in_torch.has, said["int8"].has),
         "held_out_macro_f1": trained.held_out,
         "set_aside": {"train": dict(train.set_aside), "test": dict(test.set_aside)},
         "findings": (*trained.findings, *diagnose(Signs((), (_scoring(said["fp32"], trained, test),)))),
@@ -104,7 +93,7 @@ def _figures(said: _Said, trained: TrainedLabels, test: LabelRows, names: tuple[
 def _scoring(said: _Said, trained: TrainedLabels, test: LabelRows) -> Scoring:
     labels = trained.head.labels
     truth = test.targets(labels) > 0
-    return Scoring([_joined(labels, row) for row in truth], [_joined(labels, row) for row in said.has])
+    return Scoring(together(truth, labels), together(said.has, labels))
 
 
 def _predictions(said: _Said, labels: Sequence[str], test: LabelRows) -> list[dict[str, Any]]:
@@ -117,7 +106,3 @@ def _predictions(said: _Said, labels: Sequence[str], test: LabelRows) -> list[di
         }
         for text, true, has, scores in zip(test.texts, test.labels, said.has, said.probabilities, strict=True)
     ]
-
-
-def _joined(labels: Sequence[str], has: npt.NDArray[np.bool_]) -> str:
-    return BETWEEN.join(label for label, yes in zip(labels, has, strict=True) if yes)

@@ -22,7 +22,6 @@ from data.importers.lines import read_lines
 from data.importers.nouns import Reason
 from data.schema import Conversation, SetAside, Turn
 from data.settings import ImportSettings
-from trainer.experiments.reading import LabelledFile
 
 BETWEEN = "|"
 FIELDS: Mapping[str, tuple[str, ...]] = {
@@ -72,10 +71,6 @@ class LabelRows:
         texts, labels = [self.texts[row] for row in at], [self.labels[row] for row in at]
         return LabelRows(texts, labels, [float(weight[row]) for row in at], self.set_aside)
 
-    def single(self) -> LabelledFile:
-        """The same rows where each has exactly one label."""
-        return LabelledFile(self.texts, [label for (label,) in self.labels], dict(self.set_aside))
-
     def rarest(self) -> list[str]:
         """The rarest label of each row, by which rows are spread evenly over parts; of those without a label, "none
         of them"."""
@@ -91,6 +86,11 @@ class LabelRows:
             rows = [row for row, labels in enumerate(self.labels) if (name in labels if name else not labels)]
             taken.update(generator.permutation(rows)[:most].tolist() if rows else ())
         return self.pick(sorted(taken))
+
+
+def together(has: npt.NDArray[np.bool_], names: Sequence[str]) -> list[str]:
+    """The labels that each row `has`, as one word."""
+    return [BETWEEN.join(name for name, yes in zip(names, row, strict=True) if yes) for row in has.tolist()]
 
 
 def read_label_rows(path: Path, limits: ImportSettings, task: str) -> LabelRows:

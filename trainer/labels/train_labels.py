@@ -8,7 +8,6 @@ rows held out. Either way probabilities and thresholds are fitted on rows that t
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -28,7 +27,7 @@ from trainer.core.health import Scoring, Signs, diagnose, refuse
 from trainer.core.run_folder import RunFolder
 from trainer.intents import folds
 from trainer.intents.linear import label_weights
-from trainer.labels.label_rows import BETWEEN, LabelRows
+from trainer.labels.label_rows import LabelRows, together
 from trainer.labels.several import Scale, f1_figures, guessing_loss, scale_of
 from trainer.recipes import LabelRecipe
 from trainer.tasks.labels import LabelTask
@@ -102,7 +101,7 @@ def train_labels(recipe: LabelRecipe, base: LocalBase, rows: LabelRows, run: Run
     model, logits, truth = (_with_folds if recipe.is_folded else _with_validation)(work, rows)
     scale = scale_of(logits, truth)
     predicted = scale.probabilities(logits) >= scale.thresholds
-    scoring = Scoring(_together(truth > 0, work.names), _together(predicted, work.names))
+    scoring = Scoring(together(truth > 0, work.names), together(predicted, work.names))
     findings = diagnose(Signs(model.history, (scoring,), guessing_loss(rows.targets(work.names))))
     refuse(findings)
     return TrainedLabels(
@@ -175,8 +174,3 @@ def _head(names: tuple[str, ...], model: _Model, scale: Scale) -> LabelHead:
         thresholds=scale.thresholds.astype(np.float32),
         exclusive=False,
     )
-
-
-def _together(has: npt.NDArray[np.bool_], names: Sequence[str]) -> list[str]:
-    """The labels of each row as one word."""
-    return [BETWEEN.join(name for name, yes in zip(names, row, strict=True) if yes) for row in has.tolist()]

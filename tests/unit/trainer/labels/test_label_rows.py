@@ -47,8 +47,7 @@ def test_a_sentiment_is_looked_for_in_its_own_field_first(tmp_path: Path) -> Non
     path = lines(tmp_path / "rows.jsonl", rows)
     assert list(read_label_rows(path, LIMITS, "sentiment").labels) == [("positive",), ("neutral",)]
     assert list(read_label_rows(path, LIMITS, "labels").labels) == [("joy", "love"), ("thanks",)]
-    single = read_label_rows(path, LIMITS, "sentiment").single()
-    assert list(single.labels) == ["positive", "neutral"]
+    assert read_label_rows(path, LIMITS, "sentiment").exclusive
 
 
 def test_conversations_and_tables_are_read_by_their_importers(tmp_path: Path) -> None:
