@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import get_args
 
 from data.frozen import FrozenDataset
@@ -19,7 +20,7 @@ from trainer.intents.train_intent import IntentData, Utterances
 from trainer.replies.train_reply import Pairs
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Material:
     """The examples of a dataset by split, as lists: a brand's labelled turns fit in memory, its logs need not.
 
@@ -64,7 +65,7 @@ class Material:
             synonyms=self.profile.synonyms,
         )
 
-    @property
+    @cached_property
     def marked(self) -> MarkedSplits:
         """The rows of uploads that mark spans."""
         return marked_splits(self.train, self.validation, self.test)
@@ -85,9 +86,6 @@ class Material:
             [row.weight for row in rows],
             languages=[row.language for row in rows],
         )
-
-    def pairs(self, split: Sequence[Example]) -> Pairs:
-        return pairs(split)
 
     def probe(self) -> Probe:
         """Raw text for the parity of the export: the test split and validation; where they hold none, train."""

@@ -4,15 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from data.errors import RecipeError, UsageError
 from trainer.bases.catalogue import DEFAULT
-from trainer.recipes import Recipe, parse_recipe
+from trainer.recipes import (
+    EntityRecipe,
+    IntentRecipe,
+    Recipe,
+    ReplyRecipe,
+    parse_recipe,
+    pick_entities,
+    pick_intent,
+    pick_reply,
+)
 from trainer.search.budget import Budget
 
 TASKS = ("intent", "reply", "sentiment", "entities")
 SEEDS = 2**31
+_R = TypeVar("_R", IntentRecipe, ReplyRecipe, EntityRecipe)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +53,19 @@ class Order:
         if search is not None and "intent" not in tasks:
             raise UsageError("A search is for the recipe of the intents, which are not among the tasks asked for.")
         return cls(tasks, recipe, seed, base, search)
+
+    def intent_recipe(self, labels: Sequence[str], base: str) -> IntentRecipe:
+        """The recipe to train intents by, over `base`: the one asked for, else by the data."""
+        return self._asked(IntentRecipe, base) or pick_intent(labels, base=base, seed=self.seed)
+
+    def reply_recipe(self, pairs: int, base: str) -> ReplyRecipe:
+        return self._asked(ReplyRecipe, base) or pick_reply(pairs, base=base, seed=self.seed)
+
+    def entity_recipe(self, rows: int, base: str) -> EntityRecipe:
+        return self._asked(EntityRecipe, base) or pick_entities(rows, base=base, seed=self.seed)
+
+    def _asked(self, kind: type[_R], base: str) -> _R | None:
+        return self.recipe.model_copy(update={"base": base}) if isinstance(self.recipe, kind) else None
 
 
 def _tasks(asked: object) -> tuple[str, ...]:

@@ -33,10 +33,10 @@ from trainer.intents.train_intent import TrainedIntent, check_trainable, train_i
 from trainer.judgement.metrics import finite
 from trainer.judgement.weighing import Bench, judge
 from trainer.labels.sentiment import reader_of, sentiment_for
-from trainer.material import Material
+from trainer.material import Material, pairs
 from trainer.order import Order
 from trainer.publishing import Built, Origin, build_release, promote_by_itself, record_release
-from trainer.recipes import EntityRecipe, IntentRecipe, ReplyRecipe, pick_entities, pick_intent, pick_reply
+from trainer.recipes import IntentRecipe
 from trainer.replies.train_reply import TrainedReply, train_reply
 from trainer.retraining import Emit, Retraining, run_folder, settling
 from trainer.search.searching import better
@@ -63,7 +63,7 @@ def retrain(context: JobContext, settings: Settings, emit: Emit) -> dict[str, An
         context.event("findings", findings=[finding.to_wire() for finding in findings])
         _foretell(work, material, base, appraisal.lacks)
     with work.phase("train"):
-        trained, run_ids = _train(work, dataset, material)
+        trained, run_ids = _train(work, dataset, material, base)
     with work.phase("export"), work.blobs.scratch() as scratch:
         number = _number(work)
         candidate = build_candidate(
@@ -132,8 +132,9 @@ def _start(context: JobContext, settings: Settings, emit: Emit) -> Retraining:
     return Retraining(context, settings, emit, order, bot, profile, version, Blobs(settings.home), {})
 
 
-def _train(work: Retraining, dataset: FrozenDataset, material: Material) -> tuple[Trained, dict[str, str]]:
-    base = base_for(work.settings, work.order.base)
+def _train(
+    work: Retraining, dataset: FrozenDataset, material: Material, base: LocalBase
+) -> tuple[Trained, dict[str, str]]:
     ids: dict[str, str] = {}
     intent, answer, oos = None, None, 0.0
     labels = material.labels()
@@ -143,13 +144,12 @@ def _train(work: Retraining, dataset: FrozenDataset, material: Material) -> tupl
         answer, oos = intent.calibration.answer, intent.calibration.oos
     banned = lambda text: says_banned(text, work.profile.banned_phrases)  # noqa: E731
     reply = index = threshold = None
-    pairs = material.pairs(material.train)
-    if "reply" in work.order.tasks and len(set(pairs.replies)) >= 2:
+    if "reply" in work.order.tasks and len(set(pairs(material.train).replies)) >= 2:
         reply = _train_reply(work, dataset, material, base, ids)
         narrow = reply_index(reply, material.train, banned)
         index = reply_index(reply, [*material.train, *material.validation], banned)
         if narrow is not None:
-            held = material.pairs(material.validation)
+            held = pairs(material.validation)
             threshold = reply_threshold(reply, base, narrow, held, work.profile.target_precision)
     if intent is None and index is None:
         raise DatasetError(
@@ -157,27 +157,32 @@ def _train(work: Retraining, dataset: FrozenDataset, material: Material) -> tupl
             remedy="Import conversations with replies, or messages with intents.",
         )
     entities = _train_entities(work, dataset, material, base, ids) if "entities" in work.order.tasks else None
-    thresholds = Thresholds(answer=answer, oos=oos, reply=threshold)
-    told = material.corrections(banned)
     model, felt = intent or reply, None
     if "sentiment" in work.order.tasks and model is not None:
         reader = reader_of(model, base, work.order.seed)
         felt = sentiment_for(material.sentiments(), work.profile.languages, reader)
         work.context.event("sentiment", **(felt.to_wire() if felt else {"source": None}))
-    return Trained(
-        base, work.profile, work.settings.imports, intent, reply, index, thresholds, told, felt, entities
-    ), ids
+    trained = Trained(
+        base=base,
+        profile=work.profile,
+        imports=work.settings.imports,
+        intent=intent,
+        reply=reply,
+        index=index,
+        thresholds=Thresholds(answer=answer, oos=oos, reply=threshold),
+        corrections=material.corrections(banned),
+        sentiment=felt,
+        entities=entities,
+    )
+    return trained, ids
 
 
 def _train_intent(
     work: Retraining, dataset: FrozenDataset, material: Material, base: LocalBase, ids: dict[str, str]
 ) -> TrainedIntent:
-    asked, data = work.order.recipe, material.intent_data()
-    if isinstance(asked, IntentRecipe):
-        fitting = Suited(asked.model_copy(update={"base": base.name}))
-    else:
-        picked = pick_intent(material.labels(), base=base.name, seed=work.order.seed)
-        fitting = suited(picked, base, data.train, work.context.check)
+    data, recipe = material.intent_data(), work.order.intent_recipe(material.labels(), base.name)
+    asked = isinstance(work.order.recipe, IntentRecipe)
+    fitting = Suited(recipe) if asked else suited(recipe, base, data.train, work.context.check)
     fitting, of_search = better(work, dataset, data, base, fitting)
     ids |= of_search
     run, ids["intent"] = run_folder(work, "intent", dataset, fitting.recipe)
@@ -193,12 +198,8 @@ def _train_intent(
 def _train_reply(
     work: Retraining, dataset: FrozenDataset, material: Material, base: LocalBase, ids: dict[str, str]
 ) -> TrainedReply:
-    train, held = material.pairs(material.train), material.pairs(material.validation)
-    asked = work.order.recipe
-    if isinstance(asked, ReplyRecipe):
-        recipe = asked.model_copy(update={"base": base.name})
-    else:
-        recipe = pick_reply(len(train), base=base.name, seed=work.order.seed)
+    train, held = pairs(material.train), pairs(material.validation)
+    recipe = work.order.reply_recipe(len(train), base.name)
     run, ids["reply"] = run_folder(work, "reply", dataset, recipe)
     with settling(work, ids["reply"]) as metrics:
         trained = train_reply(recipe, base, train, held if len(held) else None, run)
@@ -213,11 +214,7 @@ def _train_entities(
     """None where too few spans are marked to learn any type."""
     if not material.marked.suffices:
         return None
-    asked = work.order.recipe
-    if isinstance(asked, EntityRecipe):
-        recipe = asked.model_copy(update={"base": base.name})
-    else:
-        recipe = pick_entities(len(material.marked.train), base=base.name, seed=work.order.seed)
+    recipe = work.order.entity_recipe(len(material.marked.train), base.name)
     run, ids["entities"] = run_folder(work, "entities", dataset, recipe)
     with settling(work, ids["entities"]) as metrics:
         trained = train_entities(recipe, base, material.marked.data, run)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -203,7 +203,3 @@ def _summed(sources: Sequence[Mapping[str, Any]], name: str) -> dict[str, int]:
 
 def _write_json(path: Path, body: Mapping[str, Any]) -> None:
     path.write_text(json.dumps(body, ensure_ascii=False, indent=1, allow_nan=False) + "\n", encoding="utf-8")
-
-
-def as_wire(row: Row) -> dict[str, Any]:
-    return asdict(row)

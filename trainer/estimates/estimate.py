@@ -17,9 +17,9 @@ from trainer.estimates.workload import Workload, of_intents, of_replies
 from trainer.intents.intent_data import IntentData, is_trainable
 from trainer.intents.intent_work import Work
 from trainer.intents.linear import linear_weights, thin_rows
-from trainer.material import Material
+from trainer.material import Material, pairs
 from trainer.order import Order
-from trainer.recipes import IntentRecipe, ReplyRecipe, pick_intent, pick_reply
+from trainer.recipes import IntentRecipe, ReplyRecipe
 from trainer.replies.train_reply import Pairs
 from trainer.tasks.intent import IntentTask
 from trainer.tasks.linear_head import TargetRows
@@ -84,11 +84,11 @@ def for_intents(recipe: IntentRecipe, base: LocalBase, data: IntentData, dry: Dr
     return _estimate(*without_trace(tried))
 
 
-def for_replies(recipe: ReplyRecipe, base: LocalBase, pairs: tuple[Pairs, Pairs], dry: DryRun) -> Estimate:
-    """What `train_reply` will take; `pairs` are those to learn from and those held out."""
+def for_replies(recipe: ReplyRecipe, base: LocalBase, parts: tuple[Pairs, Pairs], dry: DryRun) -> Estimate:
+    """What `train_reply` will take; `parts` are the pairs to learn from and those held out."""
 
     def tried() -> tuple[Workload, float, int]:
-        train, held = pairs
+        train, held = parts
         encoder, renderer = base.encoder(), base.renderer(recipe.max_length)
         contexts = [renderer.context(context) for context in train.contexts]
         rows = ReplyRows(contexts, renderer.utterances(train.replies), np.arange(len(train), dtype=np.int64))
@@ -108,15 +108,13 @@ def for_replies(recipe: ReplyRecipe, base: LocalBase, pairs: tuple[Pairs, Pairs]
 
 def foretold(order: Order, base: LocalBase, material: Material, dry: DryRun) -> Estimate | None:
     """What a retraining by `order` will take in all its tasks that can be foretold; None where it has none."""
-    asked, labels = order.recipe, material.labels()
+    labels, train = material.labels(), pairs(material.train)
     found: list[Estimate] = []
     if "intent" in order.tasks and is_trainable(labels):
-        picked = asked if isinstance(asked, IntentRecipe) else pick_intent(labels, base=base.name, seed=order.seed)
-        found.append(for_intents(picked, base, material.intent_data(), dry))
-    pairs = material.pairs(material.train), material.pairs(material.validation)
-    if "reply" in order.tasks and len(set(pairs[0].replies)) >= 2:
-        picked_reply = asked if isinstance(asked, ReplyRecipe) else pick_reply(len(pairs[0]), base=base.name)
-        found.append(for_replies(picked_reply, base, pairs, dry))
+        found.append(for_intents(order.intent_recipe(labels, base.name), base, material.intent_data(), dry))
+    if "reply" in order.tasks and len(set(train.replies)) >= 2:
+        recipe = order.reply_recipe(len(train), base.name)
+        found.append(for_replies(recipe, base, (train, pairs(material.validation)), dry))
     return reduce(Estimate.then, found) if found else None
 
 

@@ -18,13 +18,15 @@ from trainer.tasks.task import layer_count
 RUN = "search"
 
 
-def searched(
-    work: Retraining, dataset: FrozenDataset, data: IntentData, base: LocalBase, start: IntentRecipe
-) -> tuple[IntentRecipe, str]:
-    """The recipe to train by, `start` or a better one, and the run that found it."""
+def better(
+    work: Retraining, dataset: FrozenDataset, data: IntentData, base: LocalBase, fitting: Suited
+) -> tuple[Suited, dict[str, str]]:
+    """`fitting` with the recipe that was found, and the run by its name; as it is where no search is asked for."""
+    if work.order.search is None:
+        return fitting, {}
     from trainer.search.search import Search  # Optuna is slow to import, and few ask for it
 
-    assert work.order.search is not None  # who calls has looked
+    start = fitting.recipe
 
     def tell(event: Mapping[str, Any]) -> None:
         work.report(event)
@@ -39,14 +41,4 @@ def searched(
         found = Search(space, rehearsal, work.order.search, run.folder, tell).found()
         metrics.update(found.report)
     work.context.event("searched", **found.report)
-    return found.recipe, run_id
-
-
-def better(
-    work: Retraining, dataset: FrozenDataset, data: IntentData, base: LocalBase, fitting: Suited
-) -> tuple[Suited, dict[str, str]]:
-    """`fitting` with the recipe that was found, and the run by its name; as it is where no search is asked for."""
-    if work.order.search is None:
-        return fitting, {}
-    recipe, run_id = searched(work, dataset, data, base, fitting.recipe)
-    return Suited(recipe, fitting.findings), {RUN: run_id}
+    return Suited(found.recipe, fitting.findings), {RUN: run_id}
