@@ -79,8 +79,6 @@ class IntentRecipe(_Recipe):
             raise ValueError("method 'full' holds out a validation split: folds must be 0")
         if self.method != "full" and self.folds < 2:
             raise ValueError(f"method {self.method!r} needs at least 2 folds for its thresholds")
-        if self.method != "full" and self.folds and self.oos_share >= 1:
-            raise ValueError("oos_share must leave room for in-scope traffic")
         return self
 
     @property
@@ -196,13 +194,20 @@ def pick_intent(labels: Sequence[str], *, base: str = DEFAULT, seed: int = 0) ->
             remedy="Label messages of another intent, or messages no intent covers as 'oos'.",
         )
     median = counts[len(counts) // 2]
-    common: dict[str, Any] = {"base": base, "seed": seed}
     if len(labels) >= FULL_ROWS:
-        return _made(IntentRecipe, {"name": "intent-full", **_FULL, **common})
-    if median >= TOP_ROWS_PER_CLASS and len(labels) >= TOP_ROWS:
-        epochs = min(max(round(TOP_PASSES / len(labels)), 5), 8)
-        return _made(IntentRecipe, {"name": "intent-top", "epochs": epochs, **_TOP, **common})
-    return _made(IntentRecipe, {"name": "intent-frozen", "method": "frozen", "folds": 5, **common})
+        return intent_by("full", len(labels), base=base, seed=seed)
+    moves = median >= TOP_ROWS_PER_CLASS and len(labels) >= TOP_ROWS
+    return intent_by("top" if moves else "frozen", len(labels), base=base, seed=seed)
+
+
+def intent_by(method: str, rows: int, *, base: str = DEFAULT, seed: int = 0) -> IntentRecipe:
+    """The recipe of this method (not `ngrams`) for so many rows, whether or not they are those it is picked for."""
+    own = {
+        "frozen": {"method": "frozen", "folds": 5},
+        "top": {"epochs": min(max(round(TOP_PASSES / max(rows, 1)), 5), 8), **_TOP},
+        "full": _FULL,
+    }[method]
+    return _made(IntentRecipe, {"name": f"intent-{method}", **own, "base": base, "seed": seed})
 
 
 def pick_labels(rows: int, *, task: str = "labels", base: str = DEFAULT, seed: int = 0) -> LabelRecipe:

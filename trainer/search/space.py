@@ -8,10 +8,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from trainer.recipes import FULL_ROWS, TOP_ROWS, TOP_ROWS_PER_CLASS, IntentRecipe, pick_intent
+from trainer.recipes import FULL_ROWS, TOP_ROWS, TOP_ROWS_PER_CLASS, IntentRecipe, intent_by
 
 Params = Mapping[str, Any]
-SAMPLE_LABELS = ("a", "b")
 MOVING = ("top", "full")
 
 
@@ -64,11 +63,8 @@ class Space:
         """What is not drawn: as it starts, or as the method is picked where it is another one."""
         if method == self.start.method:
             return self.start.model_dump()
-        # The amount of data decides the method, so rows are made up that ask for this one.
-        most = {"frozen": 2, "top": TOP_ROWS, "full": FULL_ROWS}[method]
-        picked = pick_intent([label for label in SAMPLE_LABELS for _ in range(-(-most // 2))])
         same = ("base", "seed", "max_length", "precision", "describe_labels", "augment", "oos_share", "exposure")
-        return {**picked.model_dump(), **{name: getattr(self.start, name) for name in same}}
+        return {**intent_by(method, self.rows).model_dump(), **{name: getattr(self.start, name) for name in same}}
 
 
 MOVED = (
