@@ -15,7 +15,6 @@ from data.schema import Example, Finding
 from data.settings import ImportSettings
 from export.corrections import Correction, Corrections
 from export.encoders import Precision
-from export.heads import IntentHead
 from export.parity import Choice, Comparison, Probe, choose, compare, require
 from export.placeholders import echoes
 from export.policy import Thresholds
@@ -53,7 +52,6 @@ class Trained:
     thresholds: Thresholds
     corrections: tuple[Correction, ...] = ()
     sentiment: TrainedSentiment | None = None
-
     entities: TrainedEntities | None = None
 
     @property
@@ -228,11 +226,7 @@ def _compare(parts: Parts, task: str, packed: Packed, probe: Probe, precision: P
 def _intent_model(trained: Trained) -> IntentModel | None:
     if trained.intent is None:
         return None
-    # As it will be read back: neighbours lose precision on the way to the disk.
-    head: IntentHead = replace(
-        trained.intent.head, neighbours=trained.intent.head.neighbours.astype(np.float16).astype(np.float32)
-    )
-    return IntentModel(torch_channel(trained.intent.encoder, trained.intent.renderer), head)
+    return IntentModel(torch_channel(trained.intent.encoder, trained.intent.renderer), trained.intent.head)
 
 
 def _reply_model(trained: Trained) -> ReplyModel | None:

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from itertools import islice
 from typing import Any
 
+from data.appraise import UNKNOWN_SHARE
 from data.errors import BaseRefused
 from data.examples import user_turns
 from data.files import Blobs
@@ -21,6 +22,7 @@ from trainer.core.run_folder import MemoryLedger, RunFolder
 from trainer.estimates.dry_run import DryRun
 from trainer.estimates.estimate import Estimate, for_intents
 from trainer.intents.intent_data import IntentData, Utterances, is_trainable
+from trainer.intents.languages import Tokenised
 from trainer.package import median_ms
 from trainer.recipes import pick_intent
 
@@ -28,8 +30,6 @@ MOST_TURNS = 5_000
 """Messages of the bot that are looked at, the first ones."""
 TIMED = 30
 ANY_LANGUAGE = "mul"
-STRANGE = 0.02
-"""Share of tokens that a base does not know, from which it is not at home in the messages."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,7 @@ class Advice:
     @property
     def order(self) -> tuple[bool, bool, bool, float]:
         """Less is better: what it reads, what it knows, on which terms, how fast."""
-        strange = (self.unknown_share or 0.0) > STRANGE
+        strange = (self.unknown_share or 0.0) > UNKNOWN_SHARE
         return bool(self.missing), strange, bool(self.limits), self.latency_ms or 0.0
 
 
@@ -121,7 +121,7 @@ def _measured(settings: Settings, plain: Advice, size: int, said: tuple[list[str
         **{
             **asdict(plain),
             "bytes": size,
-            "unknown_share": _unknown(base, texts),
+            "unknown_share": round(Tokenised.of(base.renderer(), texts).unknown_share, 4) if texts else None,
             "latency_ms": _latency(base, texts),
             "seconds": took and round(took.seconds, 1),
             "memory_bytes": took and took.memory_bytes,
@@ -137,14 +137,6 @@ def _estimate(settings: Settings, base: LocalBase, labelled: Utterances) -> Esti
         run = RunFolder(scratch, MemoryLedger(), threads=train.threads, accelerator=train.accelerator, keep=False)
         recipe = pick_intent(labelled.labels, base=base.name)
         return for_intents(recipe, base, IntentData(labelled), DryRun(run))
-
-
-def _unknown(base: LocalBase, texts: Sequence[str]) -> float | None:
-    if not texts:
-        return None
-    renderer = base.renderer()
-    counted = [renderer.counts(text) for text in texts]
-    return round(sum(strange for _, strange in counted) / max(sum(tokens for tokens, _ in counted), 1), 4)
 
 
 def _latency(base: LocalBase, texts: Sequence[str]) -> float | None:

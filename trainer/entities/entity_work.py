@@ -7,8 +7,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from data.catalogue import finding_of
 from data.schema import BRAND_ROLES, Example, Finding
 from export.encoders import Precision
@@ -86,10 +84,8 @@ def exported_entities(
     Raises ParityFailed when the full-precision export does not find what the trained model finds.
     """
     packed = pack(trained.encoder, base, trained.renderer.max_length, work, running_versions())
-    # As it will be read back: the signs lose precision on the way to the disk.
-    head = replace(trained.head, signs=trained.head.signs.astype(np.float16).astype(np.float32))
-    own = replace(trained.model(), head=head)
-    sides = {precision: EntityModel(packed.tokens(precision), head) for precision in packed.folders}
+    sides = {precision: EntityModel(packed.tokens(precision), trained.head) for precision in packed.folders}
+    own = trained.model()
     parity = {precision: compare_spans(own, side, probe, precision) for precision, side in sides.items()}
     require_spans(parity["fp32"])
     precision, why = serves_int8(parity["int8"])

@@ -35,11 +35,13 @@ PIECES = 1.5
 TRIED = 1_000
 """Rows that the trial looks at; of more, as many are drawn evenly from the labels."""
 FOLDS = 5
+HEAD_ON_BASE = 20.0
+"""Inverse L2 strength of the linear head on the base: that of `frozen`, whatever the recipe would do after it."""
 Check = Callable[[], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Signs:
+class Tokenised:
     """What a tokenizer makes of texts: tokens, how many of them it does not know, and words as people count them."""
 
     tokens: int
@@ -47,7 +49,7 @@ class Signs:
     words: int
 
     @classmethod
-    def of(cls, renderer: Renderer, texts: Sequence[str]) -> Signs:
+    def of(cls, renderer: Renderer, texts: Sequence[str]) -> Tokenised:
         counted = [renderer.counts(text) for text in texts]
         words = sum(len(terms(text)) for text in texts)
         return cls(sum(tokens for tokens, _ in counted), sum(unknown for _, unknown in counted), words)
@@ -92,13 +94,13 @@ class Suited:
 
 def suited(recipe: IntentRecipe, base: LocalBase, rows: Utterances, check: Check | None = None) -> Suited:
     """`recipe`, or n-grams in its place where the base does not know the language of `rows`. `check` may raise."""
-    signs = Signs.of(base.renderer(), rows.texts)
-    if not signs.strange:
+    told = Tokenised.of(base.renderer(), rows.texts)
+    if not told.strange:
         return Suited(recipe)
     found = trial(recipe, base, rows, check)
     said = (
-        f"The base {base.name} does not know {signs.unknown_share:.0%} of the tokens and splits a word into "
-        f"{signs.pieces:.1f} pieces; of {found.rows} messages that were not learned from, a linear head on it answers "
+        f"The base {base.name} does not know {told.unknown_share:.0%} of the tokens and splits a word into "
+        f"{told.pieces:.1f} pieces; of {found.rows} messages that were not learned from, a linear head on it answers "
         f"{found.base:.1%} right, one on n-grams {found.ngrams:.1%}: "
         + ("n-grams take its place." if found.ngrams_win else "it is kept.")
     )
@@ -132,7 +134,3 @@ def trial(recipe: IntentRecipe, base: LocalBase, rows: Utterances, check: Check 
             answers = (vectors[score] @ weight.T + bias).argmax(axis=1)
             right[at] += sum(labels[one] == some.labels[row] for one, row in zip(answers, score, strict=True))
     return Trial(scored, *(float(share) for share in right / max(scored, 1)))
-
-
-HEAD_ON_BASE = 20.0
-"""Inverse L2 strength of the linear head on the base: that of `frozen`, whatever the recipe would do after it."""

@@ -129,7 +129,7 @@ def _felt(facts: CardFacts) -> Iterator[str]:
         return
     yield "### sentiment"
     names = ", ".join(plain(label) for label in felt.head.labels)
-    if felt.source == "labels":
+    if felt.head.source == "labels":
         yield (
             f"Learned from {felt.rows} messages that the brand has labelled, over the encoder of the other tasks: "
             f"{names}. Macro-F1 on parts not learned from: {_figure(felt.held_out)}."
@@ -139,7 +139,7 @@ def _felt(facts: CardFacts) -> Iterator[str]:
         f"The default head for English, made from GoEmotions (Demszky et al. 2020, Apache-2.0): {names}. It has seen "
         "no message of this brand and says nothing in other languages; docs/sentiment.md."
     )
-    if felt.source == "distilled":
+    if felt.head.source == "distilled":
         yield (
             f"Handed on to this release's own encoder by {felt.rows} general utterances; on those left out it agrees "
             f"with the default head in {_figure(felt.held_out)} of its decisions."

@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -54,7 +54,6 @@ TEMPERATURES = tuple(np.geomspace(0.2, 5.0, 41).tolist())
 
 Floats = npt.NDArray[np.float32]
 Embed = Callable[[Sequence[str]], Floats]
-Source = Literal["labels", "default", "distilled"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -64,13 +63,12 @@ class TrainedSentiment:
     default head itself."""
 
     head: LabelHead
-    source: Source
     rows: int
     held_out: float | None = None
 
     def to_wire(self) -> dict[str, Any]:
         return {
-            "source": self.source,
+            "source": self.head.source,
             "labels": list(self.head.labels),
             "languages": list(self.head.languages),
             "rows": self.rows,
@@ -120,7 +118,7 @@ def sentiment_for(rows: Utterances, languages: Sequence[str], reader: Reader) ->
         return None
     head = default_head()
     return (
-        TrainedSentiment(head, "default", 0)
+        TrainedSentiment(head, 0)
         if reader.is_default
         else hand_on(head, default_judgement(), reader.embed, reader.seed)
     )
@@ -176,7 +174,7 @@ def learn(rows: Utterances, embed: Embed, seed: int) -> TrainedSentiment:
         languages=languages,
         source="labels",
     )
-    return TrainedSentiment(head, "labels", len(rows), macro_f1(truth, logits.argmax(axis=1)))
+    return TrainedSentiment(head, len(rows), macro_f1(truth, logits.argmax(axis=1)))
 
 
 def hand_on(teacher: LabelHead, wanted: Floats, embed: Embed, seed: int) -> TrainedSentiment:
@@ -197,7 +195,7 @@ def hand_on(teacher: LabelHead, wanted: Floats, embed: Embed, seed: int) -> Trai
         source="distilled",
     )
     agreed = (scale.probabilities(logits) >= scale.thresholds) == teacher.chosen(judged)
-    return TrainedSentiment(head, "distilled", len(vectors), float(agreed.mean()))
+    return TrainedSentiment(head, len(vectors), float(agreed.mean()))
 
 
 def _left_out(vectors: Any, wanted: Any, part: npt.NDArray[np.int64], strength: float) -> npt.NDArray[np.float64]:

@@ -118,12 +118,13 @@ class EntityTask(Task):
         return {"loss": loss, "span_f1": scores.f1, "precision": scores.precision, "recall": scores.recall}
 
     def head(self) -> TaggingHead:
-        """What was learned beside the encoder, as plain arrays."""
+        """What was learned beside the encoder, as plain arrays; rounded as they will be on disk, wide as they are read
+        back: what is measured here is what will be served."""
         with torch.no_grad():
             chosen = (
                 self.project.weight.T,
                 self.project.bias,
-                self.signs.weight,
+                self.signs.weight.half(),
                 self.weigh.weight.T,
                 self.weigh.bias,
                 self.chain.transitions,

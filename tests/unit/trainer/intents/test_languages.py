@@ -17,7 +17,7 @@ from trainer.bases.catalogue import LocalBase
 from trainer.core.run_folder import RunFolder
 from trainer.intents import intent_work, languages
 from trainer.intents.intent_data import IntentData, Utterances
-from trainer.intents.languages import Signs, Trial, suited, trial
+from trainer.intents.languages import Tokenised, Trial, suited, trial
 from trainer.intents.linear import Labelled
 from trainer.intents.margin import margin_weights
 from trainer.intents.ngrams import LANDMARKS, make_ngrams
@@ -49,13 +49,13 @@ def test_what_the_base_knows_is_left_to_it(tiny: LocalBase, said: Say) -> None:
 
 def test_unknown_tokens_and_split_words_are_signs(tiny: LocalBase) -> None:
     renderer = tiny.renderer()
-    assert Signs.of(renderer, ["我的快递在哪"]).unknown_share > 0.5
-    split = Signs.of(renderer, ["hvornaar kommer pakken"])
+    assert Tokenised.of(renderer, ["我的快递在哪"]).unknown_share > 0.5
+    split = Tokenised.of(renderer, ["hvornaar kommer pakken"])
     assert split.unknown_share == 0
     assert split.pieces > 3
     assert split.strange
-    assert not Signs.of(renderer, ["refund money"]).strange
-    assert not Signs.of(renderer, []).strange
+    assert not Tokenised.of(renderer, ["refund money"]).strange
+    assert not Tokenised.of(renderer, []).strange
 
 
 def test_ngrams_take_the_place_of_a_base_that_is_blind(tiny: LocalBase) -> None:

@@ -168,8 +168,8 @@ def test_what_was_tried_and_what_is_still_right_stands_in_one_table(facts: CardF
 )
 def test_it_says_where_a_sentiment_comes_from(facts: CardFacts, source: Any, words: str) -> None:
     zeros = np.zeros(2, dtype=np.float32)
-    head = LabelHead(("good", "b|ad"), np.zeros((2, 3), dtype=np.float32), zeros, zeros, exclusive=False)
-    card = model_card(replace(facts, sentiment=TrainedSentiment(head, source, 120, 0.75)))
+    head = LabelHead(("good", "b|ad"), np.zeros((2, 3), dtype=np.float32), zeros, zeros, exclusive=False, source=source)
+    card = model_card(replace(facts, sentiment=TrainedSentiment(head, 120, 0.75)))
     assert "### sentiment" in card
     assert words in " ".join(card.split())
     assert "### sentiment" not in model_card(facts)

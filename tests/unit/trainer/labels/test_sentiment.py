@@ -63,7 +63,7 @@ def labelled(each: int, labels: Sequence[str] = ("happy", "sad"), language: str 
 def test_a_brand_that_has_labelled_enough_has_its_own() -> None:
     found = sentiment_for(labelled(60, language="da"), ("da",), reader())
     assert found is not None
-    assert (found.source, found.rows) == ("labels", 120)
+    assert (found.head.source, found.rows) == ("labels", 120)
     assert (found.head.labels, found.head.exclusive, found.head.languages) == (("happy", "sad"), True, ("da",))
     assert found.held_out is not None
     assert found.held_out > 0.9
@@ -97,7 +97,7 @@ def test_a_sentiment_of_few_messages_is_left_out() -> None:
 def test_the_default_head_serves_the_default_base_as_it_is() -> None:
     found = sentiment_for(NOTHING, ("en",), reader(is_default=True))
     assert found is not None
-    assert (found.source, found.held_out) == ("default", None)
+    assert (found.head.source, found.held_out) == ("default", None)
     assert found.head.labels == ("ambiguous", "negative", "neutral", "positive")
     assert found.head.languages == ("en",)
     assert np.array_equal(found.head.weight, default_head().weight)
@@ -121,7 +121,7 @@ def test_another_encoder_is_taught_what_the_default_thinks() -> None:
         return Space(turned=5)(texts if tuple(said) == background_utterances() else said)
 
     taught = hand_on(teacher, wanted, turned, seed=0)
-    assert (taught.source, taught.rows) == ("distilled", len(texts))
+    assert (taught.head.source, taught.rows) == ("distilled", len(texts))
     assert taught.held_out is not None
     assert taught.held_out > 0.8
     new = ["a good thing to see", "a bad thing to see", "a thing to see"]
