@@ -28,7 +28,7 @@ def finding_of(
 
 
 SET_ASIDE: Mapping[str, Kind] = {
-    "malformed_json": Kind("warning", "Write one complete JSON object per line."),
+    "malformed_json": Kind("warning", "Write whole JSON: an object per line, or one document that does not break off."),
     "malformed_yaml": Kind("warning", "Mend the YAML at the line that is named; what stands before it was read."),
     "not_an_object": Kind("warning", "Every line is one JSON object, not a list, text or number."),
     "duplicate_keys": Kind("warning", "Give every key of an object once."),
@@ -48,7 +48,7 @@ SET_ASIDE: Mapping[str, Kind] = {
     "too_long": Kind("warning", "Shorten the message, or raise imports.max_cell_chars."),
     "too_many_turns": Kind("warning", "Split the conversation, or raise imports.max_turns."),
     "ragged_row": Kind("warning", "Put cells that hold the delimiter in double quotes; check the number of cells."),
-    "malformed_row": Kind("warning", "Write a double quote inside a quoted cell twice."),
+    "malformed_row": Kind("warning", "Write the line as its format asks; in tables, a quote in a quoted cell twice."),
     "unclosed_quote": Kind("warning", "Close the quoted cell; the rows after it were read all the same."),
     "unreadable_file": Kind("warning", "Mend this file of the archive, or upload it by itself to see what it lacks."),
     "document_too_large": Kind("warning", "Split the file, or raise imports.max_document_bytes."),
@@ -131,6 +131,7 @@ NOTICED: Mapping[str, Kind] = {
     "too_little_data": Kind("warning", "Add what is said to be missing; until then figures mean little."),
     "more_data_helps": Kind("info", "Label more of what is confused most: the learning curve still rises."),
     "no_rows": Kind("error", "The file holds no rows: check that it was exported whole."),
+    "format_mistaken": Kind("error", "Nothing in the file reads as the format that was named: name another, or none."),
     "nothing_used": Kind("error", "Every row was set aside: see the other findings for the reasons."),
 }
 

@@ -36,6 +36,11 @@ BATCH = 256
 """Conversations worked on, and kept, at a time."""
 MAX_LABELS_SHOWN = 1_000
 SAMPLE_CHARS = 80
+UNREADABLE = frozenset(
+    (Reason.MALFORMED_JSON, Reason.MALFORMED_YAML, Reason.MALFORMED_ROW, Reason.NOT_AN_OBJECT, Reason.UNKNOWN_SHAPE,
+     Reason.WRONG_TYPE, Reason.UNREADABLE_FILE)
+)  # fmt: skip
+"""Reasons that say: what stands here is nothing that the format knows."""
 
 Known = Callable[[Sequence[str]], set[str]]
 """Which of these fingerprints are kept already."""
@@ -123,7 +128,8 @@ class Examination:
         if self._proposal.left_out:
             notes.add("definition_left_out", count=self._proposal.left_out)
         if self.rows_used == 0 and not self._proposal.to_wire():
-            notes.add("nothing_used" if self.rows_in else "no_rows")
+            mistaken = self.rows_in and self.detection.is_named and UNREADABLE.issuperset(self._set_aside)
+            notes.add("format_mistaken" if mistaken else "nothing_used" if self.rows_in else "no_rows")
         report = ImportReport(
             upload=numbers.upload,
             format=self.detection.format,
@@ -181,7 +187,7 @@ class Examination:
             extra["speakers"] = {
                 "decided_by": found.decided_by,
                 "confidence": round(found.confidence, 3),
-                "brand": [self._safe(name) for name in found.brand],
+                "brand": [name for name in map(self._safe, found.brand) if name],
                 "brand_speakers": found.brand_count,
                 "customers": found.customer_count,
             }

@@ -18,6 +18,7 @@ from data.importers.sides import Sides
 from data.importers.usual_names import COLUMN_NAMES
 from data.settings import ImportSettings
 
+_DELIMITERS = ",;\t|"
 MAX_SHOWN = 20
 MAX_SHOWN_CHARS = 40
 
@@ -168,7 +169,9 @@ def _lacking(message: str, name: str, found: tuple[Sequence[str], Mapping[str, i
     header, places = found
     example = _example(header, places.values())
     remedy = f"Name it: --map {name}={example} (HTTP: map), or rename it in the header (docs/formats.md)."
-    if not example:
+    if len(header) == 1 and any(mark in header[0] for mark in _DELIMITERS):
+        remedy = "It is one column: name the character between the cells (--delimiter; HTTP: delimiter)."
+    elif not example:
         remedy = f"Add a column that says so, with the name {name} in the header (docs/formats.md)."
     return refused(f"{message} The columns are: {listed(header)}.", remedy, reason)
 

@@ -18,8 +18,8 @@ from data.importers import encoding, kinds, line_files, no_logs
 from data.importers.container import Container, Member, open_container
 from data.importers.encoding import Encoding
 from data.importers.kind import Sample
-from data.importers.nouns import FORMATS, LINE_FORMATS, Detection, ImportOptions
-from data.importers.packed import CHUNK, refuse_foreign
+from data.importers.nouns import LINE_FORMATS, NAME_IT, Detection, ImportOptions
+from data.importers.packed import CHUNK, refuse_binary, refuse_foreign
 from data.settings import ImportSettings
 
 _OFFICE = ("xl/workbook.xml", "word/document.xml", "ppt/presentation.xml", "content.xml")
@@ -32,7 +32,12 @@ def detect(
 
     Reads the whole file once. Raises ImportRefused for what is empty, damaged, too large or of no kind that is known.
     """
-    options, limits = options or ImportOptions(), limits or ImportSettings()
+    options = options or ImportOptions()
+    found = _detected(path, name, options, limits or ImportSettings())
+    return replace(found, is_named=options.format is not None)
+
+
+def _detected(path: Path, name: str, options: ImportOptions, limits: ImportSettings) -> Detection:
     with open_container(path, name, limits) as container:
         samples = [Sample(member, options.encoding) for member in container.members]
         choice = _choice(samples, options)
@@ -134,7 +139,7 @@ def _nothing_readable(container: Container) -> ImportRefused:
         )
     return ImportRefused(
         f"None of the {count} files in the archive is of a kind that is known here.",
-        remedy=f"Name the format ({', '.join(FORMATS)}), or see docs/formats.md.",
+        remedy=f"If a program exported them, {NAME_IT}; else upload one by itself to see what it lacks.",
         reason="unknown_kind",
     )
 
@@ -161,6 +166,8 @@ def _survey(member: Member, options: ImportOptions, *, is_known: bool) -> _Surve
         found = _chosen(head, options) or encoding.sniff(counted, head)
         for _ in counted:
             pass
+        if not is_known and options.encoding is None and encoding.wide(head) is None:
+            refuse_binary(head)
     old_mac = b"\r" in head and b"\n" not in head
     detection = Detection("jsonl", 1.0, found.name, found.confidence, found.bom, old_mac, lines=counted.newlines)
     return _Survey(head, replace(detection, name=member.name))

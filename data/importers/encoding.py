@@ -27,10 +27,8 @@ _CONTINUATION = bytes(range(0x80, 0xC0))
 _HIGH_RUN = re.compile(rb"[\x80-\xff]+")
 _GB_COMMON = re.compile(rb"(?:[\xa1-\xa3\xb0-\xd7][\xa1-\xfe])+")  # rows of punctuation and of the commonest hanzi
 _CYRILLIC_SMALL = re.compile(rb"[\xe0-\xff\xb8]")
-_ASIAN = (
-    ("cp932", re.compile("[\u3041-\u30fe]"), 0.25),
-    ("cp949", re.compile("[\uac00-\ud7a3]"), 0.95),
-)
+_KANA, _MOST_KANA = re.compile("[\u3041-\u30fe]"), 0.25
+_HANGUL, _MOST_HANGUL = re.compile("[\uac00-\ud7a3]"), 0.95
 """Letters that text in an encoding consists of, and how much of what is not ASCII they are at least."""
 _BIG5 = re.compile("[\u3000-\u303f\u4e00-\u9fff\uff01-\uff5e]")
 
@@ -95,11 +93,12 @@ def guess_legacy(sample: bytes) -> Encoding:
     high = sum(map(len, runs))
     if high == 0:
         return Encoding("utf-8", 0.5)
-    asian = next((name for name, letters, most in _ASIAN if _reads(sample, name, letters) >= most), None)
-    if asian is not None:
-        return Encoding(asian, 0.85)
-    if high / len(runs) < 1.6:
+    if _reads(sample, "cp932", _KANA) >= _MOST_KANA:
+        return Encoding("cp932", 0.85)
+    if high / len(runs) < 1.6:  # an apostrophe before a letter, as in "you're", would be a rare hangul
         return Encoding("cp1252", 0.8)
+    if _reads(sample, "cp949", _HANGUL) >= _MOST_HANGUL:
+        return Encoding("cp949", 0.85)
     common = sum(len(match.group()) for run in runs for match in _GB_COMMON.finditer(run) if len(run) % 2 == 0)
     if common / high > 0.7:
         return Encoding("gb18030", 0.85)

@@ -7,6 +7,7 @@ document itself is the empty path. `values` yields the values at the paths that 
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Collection, Iterable, Iterator
 from decimal import Decimal
 from typing import Any
@@ -19,6 +20,9 @@ from data.importers.strict_json import MAX_DEPTH, JsonError
 
 PIECE = 1 << 16
 MAX_PATHS = 2_000
+LONG_TEXT = 1 << 12
+_IN_TEXT = re.compile(rb'(?:[^"\\]++|\\.)*+', re.DOTALL)
+_BESIDE_TEXTS = re.compile(rb'[^"]*+')
 _OPENS = ("start_map", "start_array")
 _CLOSES = ("end_map", "end_array")
 
@@ -58,6 +62,37 @@ def paths_of(text: str) -> frozenset[str]:
     except JsonError:
         pass
     return frozenset(found - {""})
+
+
+def abridged(chunks: Iterable[bytes], most: int, look: int) -> bytes:
+    """The beginning of a document in UTF-8, `most` bytes of it or a little more, with its long texts left empty.
+
+    So what stands behind a picture can be seen. About `look` bytes of the document are read at most.
+    """
+    short, begun, seen, rest = bytearray(), 0, 0, b""
+    inside = is_long = False
+    for chunk in chunks:
+        seen += len(chunk)
+        chunk, at = rest + chunk, 0
+        rest = b""
+        while at < len(chunk):
+            found = (_IN_TEXT if inside else _BESIDE_TEXTS).match(chunk, at)
+            end = found.end() if found is not None else len(chunk)
+            if not is_long:
+                short += chunk[at:end]
+            if inside and len(short) - begun > LONG_TEXT:
+                is_long = True
+                del short[begun:]
+            if chunk[end : end + 1] == b'"':
+                inside, is_long, end = not inside, False, end + 1
+                short += b'"'
+                begun = len(short)
+            elif end < len(chunk):  # half of an escape
+                rest, end = chunk[end:], len(chunk)
+            at = end
+        if len(short) >= most or seen >= look:
+            break
+    return bytes(short)
 
 
 def _events(chunks: Iterable[bytes], piece: int = PIECE) -> Iterator[tuple[list[Event], int]]:

@@ -8,7 +8,7 @@ counted over the whole upload: a row is the 1-based place of a message among all
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -24,6 +24,8 @@ from data.importers.strict_json import JsonError
 from data.settings import ImportSettings
 
 HEAD = 1 << 16
+LOOK = 1 << 25
+"""Bytes that are read at most to see what stands behind long texts."""
 
 
 @dataclass(eq=False)
@@ -52,10 +54,14 @@ class Sample:
         """The beginning as text, "" for what is none; the last line may be cut."""
         if not self.is_text:
             return ""
+        found = self._encoding
+        return self.head[found.bom :].decode(found.name, "replace").removesuffix("\ufffd")
+
+    @property
+    def _encoding(self) -> Encoding:
         mark = encoding.marked(self.head)
         name = self.encoding or (encoding.wide(self.head) or _guessed(self.head)).name
-        skipped = mark.bom if mark is not None else 0
-        return self.head[skipped:].decode(name, "replace").removesuffix("\ufffd")
+        return Encoding(name, 1.0, mark.bom if mark is not None else 0)
 
     @cached_property
     def lines(self) -> tuple[str, ...]:
@@ -68,7 +74,20 @@ class Sample:
     @cached_property
     def paths(self) -> frozenset[str]:
         """For JSON: every path its beginning shows, such as `messages.item.text`; empty for anything else."""
-        return json_stream.paths_of(self.text) if self.text.lstrip()[:1] in ("{", "[") else frozenset()
+        if self.text.lstrip()[:1] not in ("{", "["):
+            return frozenset()
+        is_cut = len(self.head) >= HEAD
+        return json_stream.paths_of((is_cut and self._behind_long_texts()) or self.text)
+
+    def _behind_long_texts(self) -> str:
+        """Of JSON that begins with long texts, such as pictures, what else there is; "" for any other."""
+        head = self.text.encode("utf-8", "replace")
+        if 2 * len(json_stream.abridged([head], len(head), len(head))) > len(head):
+            return ""
+        found = self._encoding
+        with closing(self.member.chunks()) as chunks:
+            written = Detection("json", 1.0, found.name, bom=found.bom)
+            return json_stream.abridged(decoded(chunks, written), HEAD, LOOK).decode("utf-8", "replace")
 
     def has(self, *paths: str) -> bool:
         """Whether the JSON shows all of these paths."""

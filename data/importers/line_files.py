@@ -15,7 +15,7 @@ from data.importers.container import Member
 from data.importers.delimited import DelimitedTable, named_delimiter
 from data.importers.kind import Source
 from data.importers.lines import Line, read_lines
-from data.importers.nouns import FORMATS, Detection, ImportOptions, Item, Reason
+from data.importers.nouns import NAME_IT, Detection, ImportOptions, Item, Reason
 from data.importers.objects import Found
 from data.importers.packed import CHUNK
 from data.importers.usual_names import COLUMN_NAMES
@@ -66,7 +66,7 @@ def read_file(member: Member, detection: Detection, options: ImportOptions, limi
         raise ImportRefused(
             "This looks like no kind of file that is known here; read as a table, no column holds messages.",
             remedy="If it is a table, begin with a line that names its columns, such as conversation, role, text. If a"
-            f" program exported it, name the format (--format; HTTP: format), one of {', '.join(FORMATS)}.",
+            f" program exported it, {NAME_IT}.",
             reason="no_text_column",
         ) from None
     yield from table.read(DelimitedTable(lines(), reading), reading, ends)
@@ -110,8 +110,8 @@ def _share_of_json(lines: list[Line]) -> float:
     ):
         raise ImportRefused(
             f"This is one JSON document, {'a list' if start == '[' else 'an object'}, of no kind that is known here.",
-            remedy="Write every conversation on a line of its own (JSON Lines). If a program exported it, name the"
-            f" format (--format; HTTP: format), one of {', '.join(FORMATS)}.",
+            remedy="If its entries are messages or texts to learn from, name its format: --format json (HTTP: format)."
+            f" If a program exported it, {NAME_IT}.",
             reason="json_document",
         )
     if objects == 0:

@@ -28,6 +28,9 @@ FORMATS: tuple[str, ...] = (
 )  # fmt: skip
 """Every kind of file, as `--format` and reports name it: one entry per Kind in `data.importers.kinds`."""
 
+NAME_IT = "name its format (--format; HTTP: format; docs/formats.md lists them, such as whatsapp, zendesk or rasa)"
+"""What helps where a file is of no kind by its content."""
+
 FIELDS = (
     "text", "role", "conversation", "reply", "intent", "sentiment", "ts", "rating", "message_rating", "customer",
     "language", "tags",
@@ -171,6 +174,7 @@ class Detection:
     """What was found out about a file. Confidences lie in 0..1, `bom` counts bytes, `lines` is about right.
 
     Of a zip, `members` names the files that are read and `encodings` how those are written that are not UTF-8.
+    `is_named`: its owner said of which format it is.
     """
 
     format: str
@@ -185,6 +189,7 @@ class Detection:
     packing: str = "plain"
     members: tuple[str, ...] = ()
     encodings: Mapping[str, Encoding] = field(default_factory=dict)
+    is_named: bool = False
 
 
 _NO_FILES = ("idna", "punycode", "raw-unicode-escape", "undefined", "unicode-escape", "utf-7")

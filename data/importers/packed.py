@@ -21,6 +21,9 @@ RATIO_FLOOR = 1_000_000
 CHUNK = 1 << 18
 
 _TAR, _TAR_AT = b"ustar", 257
+_CONTROLS = bytes(code for code in range(32) if code not in b"\t\n\x0b\x0c\r\x1b")
+FEW_CONTROLS, MOST_CONTROLS = 16, 0.03
+"""Control characters that a text may hold, also as a share of its bytes; of packed bytes they are a tenth."""
 _FOREIGN = {
     b"PK\x03\x04": "a zip archive or a spreadsheet",
     b"PK\x05\x06": "an empty zip archive",
@@ -112,5 +115,16 @@ def refuse_foreign(head: bytes) -> None:
         raise ImportRefused(
             f"Expected a log of conversations (docs/formats.md); this is {what}.",
             remedy="Export the conversations as they are, in a zip archive, or as CSV (UTF-8) or JSON Lines.",
+            reason="not_text",
+        )
+
+
+def refuse_binary(head: bytes) -> None:
+    """Raise ImportRefused for bytes that are no text in any encoding that leaves ASCII as it is."""
+    if len(head) - len(head.translate(None, _CONTROLS)) > max(FEW_CONTROLS, MOST_CONTROLS * len(head)):
+        raise ImportRefused(
+            "Expected a log of conversations (docs/formats.md); these bytes are no text that can be read.",
+            remedy="Export the conversations as CSV (UTF-8) or JSON Lines. If it is a text, name its encoding"
+            " (--encoding; HTTP: encoding).",
             reason="not_text",
         )

@@ -80,7 +80,7 @@ class Decision:
         brand: set[int] = set()
         for number, chat in enumerate(chats):
             brand.update(one for one in chat.speakers if self.role(one, number, people[one]) in BRAND_ROLES)
-        names = sorted(people[one].name or people[one].key for one in brand)
+        names = sorted(filter(None, (people[one].name.strip() or people[one].key.strip() for one in brand)))
         everyone = {one for chat in chats for one in chat.speakers}
         return SpeakersFound(
             self.decided_by, self.confidence, tuple(names[:MAX_NAMES]), len(brand), len(everyone - brand)

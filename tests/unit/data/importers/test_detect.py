@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gzip
+import json
+import random
 
 import pytest
 
@@ -47,6 +49,36 @@ def test_what_is_of_no_kind_is_refused_in_words(look, content, reason, words):
         look(content)
     assert caught.value.ids["reason"] == reason
     assert words in str(caught.value)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+@pytest.mark.parametrize(
+    ("document", "form"),
+    [
+        ([{"text": "y" * 300_000, "label": "a"}, {"text": "hi", "label": "b"}], "json"),
+        ({"avatar": "A" * 900_000, "conversations": [{"from": "human", "value": "hi"}]}, "sharegpt"),
+        ({"messages": [{"role": "user", "content": 'a "\\\n' * 90_000}, {"role": "agent", "content": "b"}]},
+         "openai_chat"),
+    ],
+)  # fmt: skip
+def test_what_stands_behind_a_long_text_is_seen(upload, document, form, encoding):
+    assert detect(upload(json.dumps(document).encode(encoding)), "x.json").format == form
+
+
+def test_bytes_that_are_no_text_are_refused_as_such(look):
+    with pytest.raises(ImportRefused, match="no text that can be read") as caught:
+        look(random.Random(1).randbytes(5000))
+    assert "encoding" in caught.value.remedy
+    assert (
+        look(b"text\n\x1b[31mred\x1b[0m and a\x07 bell among many other words that a person wrote\n").report.rows_used
+        == 1
+    )
+
+
+def test_a_table_in_one_column_asks_for_the_delimiter(look):
+    with pytest.raises(ImportRefused) as caught:
+        look(b"conversation,role,text\n1,user,hi\n", delimiter=";")
+    assert "--delimiter" in caught.value.remedy
 
 
 def test_lines_are_counted_for_progress(upload):
@@ -107,6 +139,7 @@ def test_options_travel_over_the_wire():
         ("택배가 아직 오지 않았어요", "euc_kr", "cp949"),
         ("我的包裹在哪裡？謝謝您的幫助", "big5", "big5"),
         ("plain", "ascii", "utf-8"),
+        ("Tell us when you’re done: we’re here, she’s not", "cp1252", "cp1252"),
         ("ΓΕΙΑ ΣΑΣ ΚΥΡΙΕ", "cp1253", "cp1252"),
     ],
 )

@@ -114,6 +114,7 @@ UPLOADS = {
     "long_quoted_cell": TABLE + '"' + "word\n" * 25 + 'end",greeting\n',
     "files_skipped": archive(a__csv=TABLE + "hello,greeting\n", b__png=b"\x89PNG\r\n\x1a\n\x00\x00"),
     "no_rows": TABLE,
+    "format_mistaken": (TABLE + "hello,greeting\n", {"format": "zendesk"}),
     "nothing_used": '{"text": 12}\n',
 }  # fmt: skip
 """For each code what is uploaded, and with which options."""

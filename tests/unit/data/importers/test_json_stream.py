@@ -7,8 +7,10 @@ import tracemalloc
 from itertools import chain
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from data.importers.json_stream import paths_of, values
+from data.importers.json_stream import LONG_TEXT, abridged, paths_of, values
 from data.importers.strict_json import JsonError
 
 DOCUMENT = {"name": "x", "chats": {"list": [{"id": 1.5, "messages": [{"a": [1, {"b": None}], "t": "\U0001f600"}] * 2}]}}
@@ -28,6 +30,23 @@ def test_values_at_paths_in_their_order():
     assert found('[1, [2], {"a": 3}]', "item") == [("item", 1), ("item", [2]), ("item", {"a": 3})]
     assert found('{"a": 1}\n{"a": 2}', "a") == [("a", 1), ("a", 2)]
     assert found("{}", "") == [("", {})]
+
+
+def pieces(raw, size):
+    return [raw[at : at + size] for at in range(0, len(raw), size)]
+
+
+@given(st.text(alphabet='ab"\\\u00e9\n', max_size=60), st.integers(1, 9))
+def test_an_abridged_document_has_its_short_texts_and_empty_long_ones(text, size):
+    document = {"a": text, "long": text + "x" * (LONG_TEXT + 1), "b": [text, 1]}
+    short = abridged(pieces(json.dumps(document, ensure_ascii=False).encode(), size), 10**6, 10**6)
+    assert json.loads(short) == {**document, "long": ""}
+
+
+def test_abridging_ends_where_it_is_asked_to():
+    raw = json.dumps(["x" * 9_000] * 50 + ["y"] * 9_000).encode()
+    assert len(abridged(pieces(raw, 1_000), 100, 10**9)) < 1_100
+    assert len(abridged(pieces(raw, 1_000), 10**9, 20_000)) < LONG_TEXT + 100
 
 
 @pytest.mark.parametrize(
