@@ -19,10 +19,12 @@ ReadJson = Callable[[str], Any]
 
 
 def of_command_line(given: Sequence[str]) -> dict[str, str]:
-    """All that is given together; a text that is neither pairs nor JSON names a file. Raises UsageError, NotFound."""
+    """All that is given together; a text that is neither pairs nor JSON names a file. Raises UsageError."""
     fields: dict[str, str] = {}
     for text in given:
         is_file = "=" not in text and not text.lstrip().startswith("{")
+        if is_file and not Path(text).exists():
+            raise UsageError(f"{text!r} is no field map, and there is no file of that name.", remedy=REMEDY)
         fields.update(_checked(read_table_file(Path(text))) if is_file else of_text(text))
     return fields
 

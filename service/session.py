@@ -82,7 +82,12 @@ class Session:
 def readable_file(path: Path) -> Path:
     """`path`, once it is known to be a file. Raises NotFound or UsageError, naming it as the user did."""
     if path.is_dir():
-        raise UsageError(f"{path.name or str(path)!r} is a folder; a file is expected.", remedy="Name a file in it.")
+        raise UsageError(
+            f"{path.name or str(path)!r} is a folder; a file is expected.",
+            remedy="Name files in it; an export that is a folder is uploaded as one zip.",
+        )
     if not path.exists():
         raise NotFound(f"There is no file {path.name!r}.", remedy="Check its name and folder.")
+    if not path.is_file():
+        raise UsageError(f"{path.name!r} is a pipe or a device.", remedy="Write what it holds into a file first.")
     return path

@@ -32,7 +32,9 @@ def listing(columns: Sequence[str], rows: Iterable[Sequence[object]], empty: str
     found = list(rows)
     if not found:
         return text(empty)
-    table = Table(*columns, box=box.SIMPLE_HEAD, pad_edge=False)
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for place, column in enumerate(columns):
+        table.add_column(column, no_wrap=place == 0, overflow="fold")  # the first is what verbs take: never cut
     for row in found:
         table.add_row(*(value if isinstance(value, Text) else text("" if value is None else value) for value in row))
     return table
@@ -52,6 +54,7 @@ def report_table(report: Mapping[str, Any]) -> RenderableType:
     head = facts(
         [
             ("file", report.get("file")),
+            ("upload", None if report.get("dry_run") else report.get("upload")),
             ("format", f"{report['format']} (sure to {report['format_confidence']:.0%}), {report['encoding']}"),
             ("conversations", report["conversations"]),
             ("rows", f"{report['rows_in']} in, {report['rows_used']} used"),
@@ -131,15 +134,25 @@ def _speakers(found: Mapping[str, Any] | None) -> str:
     if not found:
         return ""
     more = found["brand_speakers"] - len(found["brand"])
-    names = ", ".join(found["brand"]) + (f" and {more} more" if more > 0 else "")
+    told = [
+        *found["brand"],
+        *([f"{more} without a name" if not found["brand"] else f"{more} more"] if more > 0 else []),
+    ]
+    names = " and ".join(filter(None, (", ".join(told[: len(found["brand"])]), *told[len(found["brand"]) :])))
     return f"{names or 'nobody'} (by {found['decided_by'].replace('_', ' ')}, sure to {found['confidence']:.0%})"
 
 
 def _definition(report: Mapping[str, Any]) -> str:
-    intents = report.get("profile", {}).get("intents", ())
+    """What a bot's definition brings for a profile, and how to take it over."""
+    proposed = report.get("profile", {})
+    intents = proposed.get("intents", ())
     answers = sum(len(intent["answers"]) for intent in intents)
-    known = f"{len(intents)} intents, {answers} answers" if intents else ""
-    return f"{known}: attune profile BOT --from-upload {report['upload']}" if known else ""
+    known = [f"{len(intents)} intents, {answers} answers"] if intents else []
+    known += [name for name in proposed if name not in ("intents", "languages")]
+    if proposed.get("languages"):
+        known.append(f"languages {', '.join(proposed['languages'])}")
+    how = "" if report.get("dry_run") else f": attune profile BOT --from-upload {report['upload']}"
+    return f"{', '.join(known)}{how}" if known else ""
 
 
 def _counts(counts: Mapping[str, int]) -> str:

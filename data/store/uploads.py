@@ -113,7 +113,7 @@ def get(tx: Tx, upload_id: str) -> Upload:
     """Raises NotFound."""
     row = tx.connection.execute(select(*_COLUMNS).where(tx.owns(uploads), uploads.c.id == upload_id)).first()
     if row is None:
-        raise NotFound("There is no such upload.", upload=upload_id)
+        raise NotFound("There is no such upload.", remedy="`attune data report BOT` lists them.", upload=upload_id)
     return _upload(row)
 
 

@@ -134,7 +134,7 @@ def _shown(bot: Bot, found: Lineage) -> Answer:
             ("left out", _splits(one.manifest.get("set_aside"))),
             ("runs", ", ".join(f"{run['run']} ({run['task']}, {run['state']})" for run in found.runs)),
             ("releases", ", ".join(f"{bot.name}@{release.number}" for release in found.releases)),
-            ("state", Text(_fate(found), "yellow")),
+            ("state", Text(_fate(found), "yellow") if _fate(found) else None),
         ]
     )
     return Answer({"bot": bot.name, **lineage_wire(found)}, Group(head, sources_table(found)))

@@ -45,7 +45,9 @@ class DiscoverAsked:
 @dataclass(frozen=True, kw_only=True)
 class IntentsAsked:
     bot: BotName
-    suggestion: Annotated[str | None, typer.Argument(metavar="[ID]", help="One of them, with what was said.")] = None
+    ids: Annotated[
+        list[str], typer.Argument(metavar="[ID]", help="One of them, with what was said; or more for an action.")
+    ] = field(default_factory=list)
     state: Annotated[
         str, typer.Option("--state", metavar="STATE", help="Which: proposed, accepted, dismissed or all.")
     ] = "proposed"
@@ -110,9 +112,9 @@ def intents(session: Session, asked: IntentsAsked) -> Answer:
         if action is not None:
             with store.begin() as tx:
                 return _decide(tx, bot, action, asked)
-        if asked.suggestion is not None:
+        if asked.ids:
             with store.read() as tx:
-                return _shown(tx, bot, asked.suggestion, asked.limit)
+                return _shown(tx, bot, asked.ids[0], asked.limit)
         return _listed(store, bot, asked.state)
 
 
@@ -125,12 +127,12 @@ def _action(asked: IntentsAsked) -> str | None:
     if asked.state not in STATES:
         raise UsageError(f"--state is one of {', '.join(STATES)}.")
     named = [action for action in ACTIONS if getattr(asked, action)]
-    if len(named) > 1 or (named and asked.suggestion is not None):
-        raise UsageError("Do one thing at a time.", remedy="`attune intents BOT --accept ID`, for example.")
     action = named[0] if named else None
+    if len(named) > 1 or (len(asked.ids) > 1 and action is None) or (asked.ids and action in ("rename", "split")):
+        raise UsageError("Do one thing at a time.", remedy="`attune intents BOT --accept ID`, for example.")
     if (action == "rename") > (asked.name is not None) or (asked.name and action not in ("rename", "accept")):
-        raise UsageError("--as names what --rename or --accept speak of.")
-    if asked.name and len(asked.accept) > 1:
+        raise UsageError("--as names what --rename or --accept speak of.", remedy="--rename ID --as NAME")
+    if asked.name and len([*asked.accept, *asked.ids]) > 1:
         raise UsageError("Several suggestions cannot be called the same.", remedy="Merge them, then accept.")
     if asked.turn and action != "split":
         raise UsageError("--turn names what --split takes out.")
@@ -140,12 +142,12 @@ def _action(asked: IntentsAsked) -> str | None:
 def _decide(tx: Tx, bot: Bot, action: str, asked: IntentsAsked) -> Answer:
     review = Review(f"cli:{getpass.getuser()}")
     if action == "accept":
-        found = [suggested.accept(tx, bot.id, one, review, asked.name) for one in asked.accept]
+        found = [suggested.accept(tx, bot.id, one, review, asked.name) for one in [*asked.accept, *asked.ids]]
         return _accepted(tx, bot, found)
     if action == "dismiss":
-        return _told(bot, [suggested.dismiss(tx, bot.id, one, review) for one in asked.dismiss])
+        return _told(bot, [suggested.dismiss(tx, bot.id, one, review) for one in [*asked.dismiss, *asked.ids]])
     if action == "merge":
-        return _told(bot, [suggested.merge(tx, bot.id, asked.merge, review)])
+        return _told(bot, [suggested.merge(tx, bot.id, [*asked.merge, *asked.ids], review)])
     if action == "rename":
         return _told(bot, [suggested.rename(tx, bot.id, asked.rename or "", review, asked.name or "")])
     return _told(bot, suggested.split(tx, bot.id, asked.split or "", review, [_place(one) for one in asked.turn]))
@@ -176,6 +178,8 @@ def _listed(store: Store, bot: Bot, state: str) -> Answer:
     with store.read() as tx:
         found = suggestions.page(tx, bot.id, state=chosen, limit=SHOWN + 1)
     told = _told(bot, found[:SHOWN])
+    if not found:
+        return Answer(told.wire, text(f"There is none. `attune discover {bot.name}` looks for some."))
     return told if len(found) <= SHOWN else Answer(told.wire, Group(told.shown, text(f"The first {SHOWN} of more.")))
 
 

@@ -164,6 +164,8 @@ def _report(bot: Bot, one: Erasure) -> RenderableType:
         for told in report.get("datasets", ())
     )
     state = "nothing was done, this only looked" if one.dry_run else "done" if one.finished_at else "under way"
+    if one.finished_at and not any(report.get(name) for name in counts):
+        state += "; nothing of it is here"
     return facts(
         [
             ("erasure", one.id),

@@ -12,15 +12,16 @@ from rich.console import Group
 
 from data.check import leakage
 from data.errors import NotFound, UsageError
-from data.files import disk
 from data.importers.nouns import FAIL_ON
 from data.store import uploads
+from data.store.bots import Bot
+from data.store.uploads import Upload
 from service.child import require_train_extra
 from service.findings import dataset_report, request_findings
 from service.progress import meter
 from service.report_page import report_page
 from service.session import Session, readable_file
-from service.tables import dataset_table, facts, findings_table, listing, report_table
+from service.tables import dataset_table, facts, findings_table, listing, report_table, text
 from service.terminal import Answer
 from service.training import Training
 from service.verbs import BotName, verb
@@ -28,6 +29,8 @@ from service.verbs import BotName, verb
 FailOn = Annotated[
     str, typer.Option("--fail-on", metavar="LEVEL", help="From which finding on it fails: error, warning, info, never.")
 ]
+SHOWN = 50
+"""Rows of a check that a terminal shows."""
 Html = Annotated[Path | None, typer.Option("--html", metavar="FILE", help="Write the report as one page, too.")]
 
 
@@ -41,7 +44,9 @@ class CheckAsked:
 @dataclass(frozen=True, kw_only=True)
 class ReportAsked:
     bot: BotName
-    upload: Annotated[str, typer.Argument(metavar="UPLOAD", help="The upload's id, as its import told it.")]
+    upload: Annotated[
+        str | None, typer.Argument(metavar="[UPLOAD]", help="The upload's id; without it, all are listed.")
+    ] = None
     html: Html = None
     fail_on: FailOn = "never"
 
@@ -64,24 +69,41 @@ def check(session: Session, asked: CheckAsked) -> Answer:
     code = fails(wire["findings"], asked.fail_on)
     shown = [(name, wire[name]) for name in ("train_rows", "test_rows", "exact_duplicates", "near_duplicates")]
     rows = [(row["kind"], f"{row['test_file']}:{row['test_row']}", f"{row['train_file']}:{row['train_row']}",
-             row["text"]) for row in wire["rows"][:50]]  # fmt: skip
+             row["text"]) for row in wire["rows"][:SHOWN]]  # fmt: skip
     table = listing(["kind", "test file:row", "train file:row", "text"], rows, "Nothing of the test stands in train.")
     head = facts((name.replace("_", " "), str(value)) for name, value in shown)
-    return Answer(wire, Group(head, findings_table(wire["findings"], ""), table), code)
+    every = len(wire["rows"])
+    more = [text(f"The first {SHOWN} of {every}; --json tells them all.")] if every > SHOWN else []
+    return Answer(wire, Group(head, findings_table(wire["findings"], ""), table, *more), code)
 
 
 def report(session: Session, asked: ReportAsked) -> Answer:
-    """Show the report of an upload again."""
+    """List the uploads of a bot, or show the report of one again."""
     with session.store() as store:
         bot = session.bot(store, asked.bot)
         with store.read() as tx:
+            if asked.upload is None:
+                return _uploads(bot, uploads.list_for(tx, bot.id))
             upload = uploads.get(tx, asked.upload)
     if upload.bot_id != bot.id or upload.report is None:
-        raise NotFound("There is no such report.", remedy="`attune jobs` shows imports and how they ended.")
+        raise NotFound("There is no such report.", remedy=f"`attune data report {bot.name}` lists the uploads.")
     wire = {**upload.report, "file": upload.name}
     if asked.html is not None:
         write_page(asked.html, report_page([wire]))
     return Answer(wire, report_table(wire), fails(wire["findings"], asked.fail_on))
+
+
+def _uploads(bot: Bot, found: Sequence[Upload]) -> Answer:
+    wires = [
+        {"upload": one.id, "file": one.name, "state": one.state, "conversations": one.conversations,
+         "rows_in": (one.report or {}).get("rows_in"), "rows_used": (one.report or {}).get("rows_used"),
+         "created_at": one.created_at} for one in found
+    ]  # fmt: skip
+    rows = [(one["upload"], one["file"], one["state"], one["rows_in"], one["rows_used"],
+             f"{one['created_at']:%Y-%m-%d %H:%M}") for one in wires]  # fmt: skip
+    head = ["upload", "file", "state", "rows", "used", "at (UTC)"]
+    empty = f"There is none yet; `attune import {bot.name} FILE` makes one."
+    return Answer({"bot": bot.name, "uploads": wires}, listing(head, rows, empty))
 
 
 def findings(session: Session, asked: FindingsAsked) -> Answer:
@@ -112,9 +134,10 @@ def write_page(path: Path, page: str) -> None:
     """Write a page where the user asked for it. Raises UsageError where that cannot be."""
     if path.is_dir():
         raise UsageError("--html names a folder; a file is expected.", remedy="Name a file, such as report.html.")
+    if not path.parent.is_dir():
+        raise UsageError("--html names a file in a folder that is not there.", remedy="Create the folder first.")
     try:
-        with disk():
-            path.write_text(page, encoding="utf-8")
+        path.write_text(page, encoding="utf-8")
     except OSError as error:
         raise UsageError(
             f"The page cannot be written: {error.strerror or type(error).__name__}.", remedy="Name another file."

@@ -19,7 +19,7 @@ from service.imports import Desk, pooled
 from service.progress import meter
 from service.report_page import report_page
 from service.session import Session, readable_file
-from service.tables import report_table, text
+from service.tables import findings_table, report_table, text
 from service.terminal import Answer
 from service.verbs import BotName, verb
 
@@ -94,12 +94,15 @@ def import_files(session: Session, asked: ImportAsked) -> Answer:
         reports, refused = _each(asked.files, take)
     _write_page(asked.html, reports, refused)
     if refused and len(asked.files) == 1:
+        _show_findings(session, refused[0][1])
         raise refused[0][1]
     wire = pooled(reports)
     failed = [{"file": path.name, "error": error.to_wire()} for path, error in refused]
     grave = asked.dry and fails(wire["findings"], asked.fail_on)
     tables = [report_table(report) for report in reports]
     said = [text(f"{path.name}: {error}", "red") for path, error in refused]
+    if refused:
+        said.append(text(f"{len(reports)} of {len(asked.files)} files were read; {len(refused)} were refused."))
     return Answer(
         {**wire, **({"failed": failed} if failed else {})}, Group(*tables, *said), code=int(bool(failed or grave))
     )
@@ -118,6 +121,12 @@ def _write_page(path: Path | None, reports: list[dict[str, Any]], refused: list[
     ]
     if path is not None and (reports or kept_out):
         write_page(path, report_page([*reports, *kept_out]))
+
+
+def _show_findings(session: Session, error: AttuneError) -> None:
+    """Why nothing was kept, for people; with `--json` the error itself holds the findings."""
+    if isinstance(error, FindingsTooBad) and not session.terminal.as_json:
+        session.terminal.out.print(findings_table(error.findings, ""))
 
 
 def _each(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -107,6 +108,29 @@ def test_several_files_are_pooled_and_a_bad_one_keeps_none_of_the_others_back(at
         ("gone.csv", "not_found"),
     ]
     assert "empty.csv" in attune("import", "acme", bad, other).out
+
+
+def test_several_files_are_counted_and_uploads_are_listed(attune, log, tmp_path):
+    attune("init", "acme")
+    assert "attune import acme" in attune("data", "report", "acme").out
+    (tmp_path / "empty.csv").write_text("")
+    ran = attune("import", "acme", log, tmp_path / "empty.csv")
+    assert "1 of 2 files were read; 1 were refused." in ran.out
+    (done, refused) = attune("data", "report", "acme", "--json").json["uploads"]
+    assert (done["file"], done["state"], done["rows_in"], done["rows_used"]) == ("chats.jsonl", "imported", 6, 6)
+    assert (refused["file"], refused["state"], refused["rows_in"]) == ("empty.csv", "refused", None)
+    assert done["upload"] in ran.out
+    assert done["upload"] in attune("data", "report", "acme").out
+    unknown = attune("data", "report", "acme", "nope")
+    assert (unknown.code, "lists them" in unknown.err) == (1, True)
+
+
+def test_what_is_no_file_is_refused_with_what_to_do(attune, tmp_path):
+    attune("init", "acme")
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "export").mkdir()
+    assert "into a file first" in attune("import", "acme", tmp_path / "pipe").err
+    assert "one zip" in attune("import", "acme", tmp_path / "export").err
 
 
 @pytest.mark.parametrize("form", ["pairs", "repeated", "old name", "json", "file"])

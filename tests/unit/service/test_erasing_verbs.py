@@ -110,6 +110,7 @@ def test_a_customer_is_looked_for_then_erased_then_let_in(
     seen = attune("erase", "acme", "--customer", "customer 7", "--dry-run", "--json").json
     assert (seen["report"]["conversations"], seen["report"]["releases"]) == (1, [{"release": 1, "rewritten": False}])
     assert "nothing was done" in attune("erase", "acme", "--customer", "customer 7", "--dry-run").out
+    assert "nothing of it is here" in attune("erase", "acme", "--customer", "Nobody", "--dry-run").out
     done = attune("erase", "acme", "--customer", "Customer  7", "--customer", "customer 7", "--json").json
     assert done["report"]["conversations"] == 1
     assert [one["dataset"] for one in done["report"]["datasets"]] == [1, 2]
@@ -122,7 +123,7 @@ def test_a_customer_is_looked_for_then_erased_then_let_in(
     again = attune("import", "acme", write_log(tmp_path / "third.jsonl", 7, 1), "--json").json
     assert again["set_aside"] == {"erased": 2}
     listed = attune("erasures", "acme", "--json").json["erasures"]
-    assert [one["dry_run"] for one in listed] == [False, True, True]
+    assert [one["dry_run"] for one in listed] == [False, True, True, True]
     assert attune("erasures", "acme", done["erasure"], "--lift", "--json").json["lifted"] > 0
     assert attune("erasures", "acme", done["erasure"]).code == 0
     again = attune("import", "acme", write_log(tmp_path / "fourth.jsonl", 7, 1), "--json").json

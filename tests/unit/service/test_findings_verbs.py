@@ -105,6 +105,27 @@ def test_the_page_of_what_was_refused_holds_its_findings(attune, twins, tmp_path
     assert "label_twins" in page
 
 
+def test_a_page_that_cannot_be_written_is_asked_wrongly(attune, twins, tmp_path):
+    attune("init", "acme")
+    ran = attune("import", "acme", twins, "--html", tmp_path / "none" / "one.html")
+    assert (ran.code, "a folder that is not there" in ran.err) == (2, True)
+    assert attune("import", "acme", twins, "--html", tmp_path).code == 2
+
+
+def test_why_nothing_was_kept_is_shown(attune, twins):
+    attune("init", "acme")
+    ran = attune("import", "acme", twins, "--fail-on", "warning")
+    assert (ran.code, "choose one" in ran.out) == (1, True)
+
+
+def test_a_check_tells_how_much_of_it_is_shown(attune, tmp_path):
+    for name in ("train", "test"):
+        (tmp_path / name).write_text("".join(json.dumps({"text": f"question {at}"}) + "\n" for at in range(60)))
+    assert (
+        "The first 50 of 60" in attune("data", "check", "--train", tmp_path / "train", "--test", tmp_path / "test").out
+    )
+
+
 def test_a_check_fails_where_it_is_told_to(attune, tmp_path):
     for name, text in (("train", "Where is it?"), ("test", "where  is it?")):
         (tmp_path / name).write_text(json.dumps({"text": text}) + "\n")
