@@ -105,6 +105,7 @@ NOTICED: Mapping[str, Kind] = {
     "speakers_guessed": Kind("warning", "Check who was taken for the brand; if wrong, name them (brand)."),
     "brand_not_found": Kind("warning", "Nobody whom you named takes part: check the spelling of names and addresses."),
     "dates_guessed": Kind("warning", "Day and month could be swapped in every date: export with ISO dates to be sure."),
+    "dates_undecided": Kind("warning", "Day and month could be swapped in every date: none is used. Write ISO dates."),
     "quotes_cut": Kind("info", "Nothing to do: earlier mails below the words of a message are left out.", fixable=True),
     "attachments_ignored": Kind("info", "Nothing to do: the words beside a file are used, the file is not."),
     "extras_ignored": Kind("info", "Nothing to do: reactions, buttons, previews and polls teach no replies."),

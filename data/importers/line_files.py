@@ -13,6 +13,7 @@ from data.importers import jsonl, objects, strict_json, table
 from data.importers.columns import Reading, plain_name
 from data.importers.container import Member
 from data.importers.delimited import DelimitedTable, named_delimiter
+from data.importers.first_pass import first_pass
 from data.importers.kind import Source
 from data.importers.lines import Line, read_lines
 from data.importers.nouns import NAME_IT, Detection, ImportOptions, Item, Reason
@@ -59,7 +60,7 @@ def read_file(member: Member, detection: Detection, options: ImportOptions, limi
     reading = Reading.of(options, limits, detection.delimiter)
     try:
         first = DelimitedTable(lines(), reading)
-        ends = table.conversation_ends(first, first.columns)
+        seen = first_pass(first, first.columns)
     except ImportRefused as refused:
         if detection.confidence >= GUESSED_TABLE or refused.ids.get("reason") != "no_text_column":
             raise
@@ -69,7 +70,7 @@ def read_file(member: Member, detection: Detection, options: ImportOptions, limi
             f" program exported it, {NAME_IT}.",
             reason="no_text_column",
         ) from None
-    yield from table.read(DelimitedTable(lines(), reading), reading, ends)
+    yield from table.read(DelimitedTable(lines(), reading), reading, seen)
 
 
 def _found(line: tuple[int, dict[str, Any] | Reason, str]) -> Found:

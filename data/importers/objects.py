@@ -16,6 +16,7 @@ from typing import Any
 from data.importers import cells, jsonl, table
 from data.importers.ai_chats import shapes
 from data.importers.columns import Columns, Reading, find_columns, is_table_of_conversations, plain_name
+from data.importers.first_pass import first_pass
 from data.importers.nouns import Item, Reason, Remark
 from data.importers.rows import Row
 from data.schema import SetAside
@@ -49,8 +50,8 @@ def read(objects: Objects, reading: Reading) -> Iterator[Item]:
         return
     if columns.ignored:
         yield Remark("fields_ignored", 0, ", ".join(filter(None, columns.ignored))[:400])
-    ends = table.conversation_ends(_rows(objects(), columns, reading), columns)
-    assembly = table.Assembly(columns, reading, ends)
+    seen = first_pass(_rows(objects(), columns, reading), columns)
+    assembly = table.Assembly(columns, reading, seen)
     for found in objects():
         if found.body is not None and _is_flat(found.body, reading):
             yield from assembly.take(_row(found, columns))

@@ -4,32 +4,27 @@ A table with columns for conversation, role and text holds conversations, whose 
 with neither conversation nor role holds labelled texts, with or without a reply. Which column holds what follows from
 the owner's field map, else from the usual names (`columns`).
 
-Conversations are yielded as they end, so that only the open ones are in memory. A first pass over the table finds the
-last row of each: 8 bytes per row.
+Conversations are yielded as they end, so that only the open ones are in memory: a first pass over the table has found
+the last row of each (`first_pass`).
 """
 
 from __future__ import annotations
 
 import re
-from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import pairwise, repeat
 from typing import Any, Protocol
 
-import numpy as np
-import numpy.typing as npt
-
 from data.errors import ImportRefused
 from data.importers import dialogs, records
 from data.importers.ai_chats import shapes
 from data.importers.columns import Columns, Reading
+from data.importers.first_pass import FirstPass
 from data.importers.nouns import Item, Reason, Remark
 from data.importers.rows import Row
 from data.schema import Conversation, SetAside, Turn
-
-Ends = npt.NDArray[np.bool_]
 
 LONG_CELL = 20
 """Lines that a quoted cell may span without a word."""
@@ -60,28 +55,11 @@ class _Open:
     facts: dict[str, Any] = field(default_factory=dict)
 
 
-def conversation_ends(rows: Iterable[Row], columns: Columns) -> Ends:
-    """Pass one: for every row with cells, whether it is its conversation's last. Empty for labelled texts."""
-    if not columns.holds_conversations:
-        return np.zeros(0, dtype=np.bool_)
-    keys = array("q")
-    keys.extend(hash(columns.cell(row.cells, "conversation")) for row in rows if row.flaw is None)
-    return last_of_each(np.frombuffer(keys, dtype=np.int64))
-
-
-def last_of_each(keys: npt.NDArray[np.int64]) -> Ends:
-    """For every place whether no later place holds the same key."""
-    ends = np.zeros(len(keys), dtype=np.bool_)
-    _, from_the_end = np.unique(keys[::-1], return_index=True)
-    ends[len(keys) - 1 - from_the_end] = True
-    return ends
-
-
-def read(table: Table, reading: Reading, ends: Ends) -> Iterator[Item]:
+def read(table: Table, reading: Reading, seen: FirstPass) -> Iterator[Item]:
     """Pass two: what the table holds."""
     if table.columns.ignored:
         yield Remark("columns_ignored", table.header_line, ", ".join(filter(None, table.columns.ignored))[:400])
-    assembly = Assembly(table.columns, reading, ends)
+    assembly = Assembly(table.columns, reading, seen)
     for row in table:
         yield from assembly.take(row)
     yield from assembly.rest()
@@ -134,12 +112,12 @@ def one_after_another(files: Iterable[tuple[str, Iterator[Item]]], *, alone: boo
 class Assembly:
     """Puts rows together to conversations, which it yields as they end; or takes each row by itself."""
 
-    def __init__(self, columns: Columns, reading: Reading, ends: Ends) -> None:
+    def __init__(self, columns: Columns, reading: Reading, seen: FirstPass) -> None:
         self._columns = columns
         self._reading = reading
         self._limits = reading.limits
         self._sides = reading.sides()
-        self._ends = ends
+        self._seen = seen
         self._position = -1
         self._opened: dict[str, _Open] = {}
 
@@ -156,10 +134,12 @@ class Assembly:
             yield from self._labelled(row)
 
     def rest(self) -> Iterator[Item]:
-        """What is left at the end, and who spoke for the brand."""
+        """What is left at the end, who spoke for the brand, and dates that could not be told."""
         for left in self._opened.values():  # only where two conversations share a hash
             yield from self._close(left)
         yield from self._sides.summary()
+        if self._seen.order.undecided:
+            yield Remark("dates_undecided", 0, self._seen.order.undecided)
 
     def _message(self, row: Row) -> Iterator[Item]:
         remarks = _quote_remarks(row)
@@ -172,7 +152,7 @@ class Assembly:
             return
         current = self._opened.setdefault(key, _Open(identifier, row.number))
         yield from self._add(current, row, remarks)
-        if bool(self._ends[self._position]):
+        if bool(self._seen.ends[self._position]):
             yield from self._close(self._opened.pop(key))
         yield from remarks
 
@@ -194,7 +174,8 @@ class Assembly:
 
     def _turn(self, row: Row, remarks: records.Remarks) -> Turn | Reason:
         columns, cells = self._columns, row.cells
-        raw: dict[str, Any] = {name: columns.cell(cells, name) for name in ("text", "intent", "sentiment", "ts")}
+        raw: dict[str, Any] = {name: columns.cell(cells, name) for name in ("text", "intent", "sentiment")}
+        raw["ts"] = self._seen.order.iso(columns.cell(cells, "ts"))
         raw |= {"role": "user", "rating": columns.cell(cells, "message_rating")}
         if "role" in columns.places:
             if raw["text"] is not None and not raw["text"].strip():

@@ -20,6 +20,7 @@ from data.errors import ImportRefused
 from data.importers import cells, table
 from data.importers.columns import Columns, Reading, find_columns, listed, refused
 from data.importers.container import Member, open_container
+from data.importers.first_pass import first_pass
 from data.importers.kind import Kind, Sample, Source
 from data.importers.nouns import ImportOptions, Item, Remark
 from data.importers.rows import Row
@@ -71,8 +72,7 @@ def _read(path: Path, name: str, options: ImportOptions, source: Source) -> Iter
             yield Remark("sheets_skipped", 0, ", ".join(others)[:400])
         if sheet.above:
             yield Remark("rows_above_header", sheet.header_line - 1, sheet.above[:400])
-        ends = table.conversation_ends(sheet, sheet.columns)
-        yield from table.read(sheet, reading, ends)
+        yield from table.read(sheet, reading, first_pass(sheet, sheet.columns))
 
 
 @contextmanager

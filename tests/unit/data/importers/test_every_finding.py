@@ -79,6 +79,7 @@ UPLOADS = {
     "attachment_only": "13/03/2024, 10:00 - Ana: hello\n13/03/2024, 10:01 - Shop: good morning\n"
     "13/03/2024, 10:02 - Ana: <Media omitted>\n",
     "dates_guessed": "03/04/2024, 10:00 - Ana: hello\n03/04/2024, 10:01 - Shop: good morning\n",
+    "dates_undecided": "conversation,role,text,time\n1,user,hello,03/04/2024\n",
     "speakers_guessed": "Lena: Hello\nShop: Good morning\nLena: Are you open?\nShop: Always\n",
     "brand_not_found": ("Lena: Hello\nShop: Good morning\nLena: Open?\nShop: Yes\n", {"brand": ("Nobody",)}),
     "auto_reply": (GOOD + line(text="Automatic reply: I am away"), {"fix": True}),
