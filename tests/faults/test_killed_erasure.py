@@ -20,7 +20,7 @@ from data.store.erasures import Kind
 from tests.brand import VOCABULARY, Brand, brand_at
 from tests.erased import traces
 from tests.person import MARKER, PERSON, ask_to_erase, settle
-from tests.unit.trainer.conftest import lay_tiny
+from tests.tiny_bert import lay_tiny
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 

@@ -17,7 +17,7 @@ import pytest
 from data.settings import JobSettings
 from data.store.jobs import Job
 from tests.brand import TOP, VOCABULARY, Brand, brand_at, log, metrics
-from tests.unit.trainer.conftest import lay_tiny
+from tests.tiny_bert import lay_tiny
 
 pytestmark = pytest.mark.slow
 

@@ -17,7 +17,7 @@ from data.frozen import ROOMS, open_dataset
 from data.shards import example_of, read_records
 from data.store import runs
 from tests.brand import BOT, FROZEN, VOCABULARY, Brand, brand_at, log
-from tests.unit.trainer.conftest import lay_tiny
+from tests.tiny_bert import lay_tiny
 from trainer.intents.intent_work import Varied
 from trainer.judgement import judging
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from service.cli import run
-from tests.unit.trainer.conftest import lay_tiny
+from tests.tiny_bert import lay_tiny
 
 Attune = Callable[..., Any]
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import warnings
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -14,18 +13,10 @@ import pytest
 from data.catalogue import CATALOGUE
 from data.store import bots, jobs
 from data.store.jobs import Job
-from tests.brand import BOT, FROZEN, INTENTS, VOCABULARY, Brand, brand_at, log
-from tests.unit.trainer.conftest import lay_tiny
+from tests.brand import BOT, FROZEN, INTENTS, Brand, brand_at, log
 from trainer.insight.findings import look
 
 pytestmark = pytest.mark.filterwarnings("ignore")
-
-
-@pytest.fixture(scope="module")
-def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        return lay_tiny(tmp_path_factory.mktemp("bases") / "tiny", more=VOCABULARY)
 
 
 @pytest.fixture

@@ -27,7 +27,7 @@ from tests.brand import BOT, Brand, brand_at, log
 from tests.erased import traces
 from tests.flow.http.stage import settings_of
 from tests.person import MARKER, PERSON, erase
-from tests.unit.trainer.conftest import lay_tiny
+from tests.tiny_bert import lay_tiny
 from trainer.bases.catalogue import DEFAULT
 from trainer.insight.discover import discover
 
@@ -204,7 +204,7 @@ def test_unlabelled_messages_become_labels_of_the_next_dataset_on_the_command_li
     shown = attune("intents", BOT, first, "--limit", "2")
     assert len(shown["utterances"]) == 2
     attune("intents", BOT, "--rename", first, "--as", "my_intent")
-    (merged,) = attune("intents", BOT, "--merge", second, "--merge", third)["suggestions"]
+    (merged,) = attune("intents", BOT, "--merge", second, third)["suggestions"]
     kept, out = attune("intents", BOT, "--split", second)["suggestions"]
     assert kept["turns"] + out["turns"] == merged["turns"]
     place = attune("intents", BOT, second)["utterances"][0]

@@ -14,7 +14,7 @@ from export.predict import Predictor
 from export.release import verify_release
 from export.runtime import EncoderPool
 from tests.brand import FROZEN, INTENTS, VOCABULARY, brand_at, log
-from tests.unit.trainer.conftest import lay_tiny
+from tests.tiny_bert import lay_tiny
 from tests.unit.trainer.entities.test_train_entities import talk
 from trainer.order import Order
 

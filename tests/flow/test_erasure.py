@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import shutil
 import time
-import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from threading import Thread
@@ -30,20 +29,12 @@ from export.release import verify_release
 from export.replies import ReplyIndex
 from export.runtime import EncoderPool
 from export.unsaid import unsay
-from tests.brand import FROZEN, VOCABULARY, Brand, brand_at
+from tests.brand import FROZEN, Brand, brand_at
 from tests.erased import traces
 from tests.person import MARKER, PERSON, SHARED, ask_to_erase, erase, lines, others, person, settle, take
-from tests.unit.trainer.conftest import lay_tiny
 
 # As `python -m trainer` does: torch and the exporter warn of what is none of ours.
 pytestmark = pytest.mark.filterwarnings("ignore")
-
-
-@pytest.fixture(scope="module")
-def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        return lay_tiny(tmp_path_factory.mktemp("bases") / "tiny", more=VOCABULARY)
 
 
 @pytest.fixture(scope="module")

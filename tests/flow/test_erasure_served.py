@@ -16,7 +16,7 @@ from tests.brand import BOT, VOCABULARY, Brand, brand_at
 from tests.erased import traces
 from tests.flow.served import Client, server
 from tests.person import MARKER, PERSON, settle
-from tests.unit.trainer.conftest import lay_tiny
+from tests.tiny_bert import lay_tiny
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,22 +18,14 @@ from data.store import bots, open_store, workspaces
 from export.corrections import CORRECTIONS_FILE
 from export.predict import Prediction, Predictor
 from export.runtime import EncoderPool
-from tests.brand import BOT, FROZEN, VOCABULARY, Brand, brand_at, log
+from tests.brand import BOT, FROZEN, Brand, brand_at, log
 from tests.chats import Chats
-from tests.unit.trainer.conftest import lay_tiny
 
 # As `python -m trainer` does: torch and the exporter warn of what is none of ours.
 pytestmark = pytest.mark.filterwarnings("ignore")
 
 ASKED = "could somebody travel under the quiet river by candle"
 FIX = "No, but the ferry leaves every hour."
-
-
-@pytest.fixture(scope="module")
-def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        return lay_tiny(tmp_path_factory.mktemp("bases") / "tiny", more=VOCABULARY)
 
 
 @pytest.fixture(scope="module")

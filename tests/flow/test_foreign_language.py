@@ -15,7 +15,7 @@ from export.predict import Predictor
 from export.release import verify_release
 from export.runtime import EncoderPool
 from tests.brand import brand_at
-from tests.unit.trainer.conftest import lay_tiny
+from tests.tiny_bert import lay_tiny
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import random
-import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -18,7 +17,6 @@ from data.errors import AttuneError, Collapsed, DatasetError, Diverged
 from data.settings import Settings, TrainSettings
 from data.store import runs
 from tests.brand import INTENTS, VOCABULARY, Brand, brand_at
-from tests.unit.trainer.conftest import lay_tiny
 from trainer.experiments.experiment import Question, experiment
 from trainer.intents import intent_work
 from trainer.recipes import IntentRecipe
@@ -35,13 +33,6 @@ WILD = {**FULL, "learning_rate": 0.99, "head_learning_rate": 0.99, "clip_norm": 
 RISING = {**FULL, "learning_rate": 0.001, "adam_beta1": 0.99, "adam_beta2": 0.0, "clip_norm": 1e30, "epochs": 6,
           "warmup_share": 0.0, "schedule": "constant"}  # fmt: skip
 ENDLESS = {**RISING, "learning_rate": 0.1, "head_learning_rate": 0.9, "adam_epsilon": 1e-30}
-
-
-@pytest.fixture(scope="module")
-def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        return lay_tiny(tmp_path_factory.mktemp("bases") / "tiny", more=VOCABULARY)
 
 
 @pytest.fixture(autouse=True, scope="module")

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from tests.brand import brand_at
-from tests.unit.trainer.conftest import lay_tiny
+from tests.tiny_bert import lay_tiny
 from trainer.recipes import IntentRecipe, load_recipe
 
 # As `python -m trainer` does: torch and the exporter warn of what is none of ours.

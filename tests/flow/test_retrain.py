@@ -10,7 +10,6 @@ import signal
 import subprocess
 import sys
 import time
-import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import replace
@@ -27,8 +26,7 @@ from data.store.releases import Promotion
 from export.predict import Predictor
 from export.release import verify_release
 from export.runtime import EncoderPool
-from tests.brand import FROZEN, INTENTS, TOP, VOCABULARY, Brand, brand_at, log, metrics
-from tests.unit.trainer.conftest import lay_tiny
+from tests.brand import FROZEN, INTENTS, TOP, Brand, brand_at, log, metrics
 from trainer import pipeline
 from trainer.judgement import weighing
 from trainer.order import Order
@@ -38,13 +36,6 @@ pytestmark = pytest.mark.filterwarnings("ignore")
 
 VERDICT = {"decision", "reasons", "models", "flips", "parity", "slices", "against", "forgetting", "findings"}
 RESULT = {"release", "state", "promoted", "verdict", "dataset", "seconds"}
-
-
-@pytest.fixture(scope="module")
-def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        return lay_tiny(tmp_path_factory.mktemp("bases") / "tiny", more=VOCABULARY)
 
 
 @pytest.fixture(scope="module")

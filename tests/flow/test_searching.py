@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +12,7 @@ from data.store import bots, jobs, runs
 from data.store.jobs import Job
 from service.training import Order as Asked
 from service.training import enqueue_training
-from tests.brand import FROZEN, VOCABULARY, Brand, brand_at, log
-from tests.unit.trainer.conftest import lay_tiny
+from tests.brand import FROZEN, Brand, brand_at, log
 from trainer.order import Order
 from trainer.pipeline import retrain
 from trainer.search.budget import Budget
@@ -23,13 +21,6 @@ from trainer.search.search import FOLDS
 
 # As `python -m trainer` does: torch and the exporter warn of what is none of ours.
 pytestmark = pytest.mark.filterwarnings("ignore")
-
-
-@pytest.fixture(scope="module")
-def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        return lay_tiny(tmp_path_factory.mktemp("bases") / "tiny", more=VOCABULARY)
 
 
 class Power(BaseException):

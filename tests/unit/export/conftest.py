@@ -3,16 +3,11 @@
 from __future__ import annotations
 
 import shutil
-import string
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
-from tokenizers import Tokenizer, normalizers, pre_tokenizers, processors
-from tokenizers.models import WordPiece
-from transformers import BertConfig, BertModel
 
 from data.profile import BotProfile, Intent
 from data.render import Renderer
@@ -27,6 +22,7 @@ from export.quantise import quantise
 from export.release import ReleaseFacts, seal_release
 from export.replies import Reply, ReplyIndex
 from export.trained import torch_channel
+from tests.tiny_bert import random_bert, write_tokenizer
 
 HIDDEN = 32
 MAX_LENGTH = 24
@@ -45,37 +41,11 @@ class Exported:
     int8: Path
 
 
-def write_tokenizer(path: Path) -> None:
-    special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
-    letters = list(string.ascii_lowercase + string.digits + "[]?.!,:#@'-")
-    pieces = [*special, *letters, *("##" + c for c in string.ascii_lowercase + string.digits), *WORDS]
-    tokenizer = Tokenizer(WordPiece({piece: i for i, piece in enumerate(pieces)}, unk_token="[UNK]"))
-    tokenizer.normalizer = normalizers.BertNormalizer(lowercase=True)
-    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
-    tokenizer.add_special_tokens(special)
-    tokenizer.post_processor = processors.TemplateProcessing(
-        single="[CLS] $A [SEP]",
-        pair="[CLS] $A [SEP] $B [SEP]",
-        special_tokens=[("[CLS]", 2), ("[SEP]", 3)],
-    )
-    tokenizer.save(str(path))
-
-
 @pytest.fixture(scope="session")
 def exported(tmp_path_factory: pytest.TempPathFactory) -> Exported:
     folder = tmp_path_factory.mktemp("exported")
-    write_tokenizer(folder / "tokenizer.json")
-    torch.manual_seed(7)
-    config = BertConfig(
-        vocab_size=128,
-        hidden_size=HIDDEN,
-        num_hidden_layers=2,
-        num_attention_heads=4,
-        intermediate_size=64,
-        max_position_embeddings=64,
-        initializer_range=0.2,
-    )
-    encoder = PooledEncoder(BertModel(config, add_pooling_layer=False)).eval()
+    write_tokenizer(folder / "tokenizer.json", WORDS, "[]?.!,:#@'-")
+    encoder = PooledEncoder(random_bert(128, 64)).eval()
     export_encoder(encoder, folder / "encoder.onnx")
     quantise(folder / "encoder.onnx", folder / "encoder_int8.onnx")
     return Exported(encoder, folder / "tokenizer.json", folder / "encoder.onnx", folder / "encoder_int8.onnx")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import string
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -10,12 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
-from tokenizers import Tokenizer, normalizers, pre_tokenizers, processors
-from tokenizers.models import WordPiece
-from transformers import BertConfig, BertModel
 
 from data.profile import Acceptance
+from tests.tiny_bert import OPENINGS, WORDS, lay_tiny
 from trainer.bases.catalogue import LocalBase, find_base
 from trainer.core.run_folder import MemoryLedger, RunFolder
 from trainer.judgement.card_facts import BaseFacts, CardFacts, DataFacts, Epoch, TaskFacts
@@ -88,17 +84,6 @@ def facts() -> CardFacts:
     )
 
 
-WORDS = {
-    "refund": "refund money back return paid charge",
-    "delivery": "parcel courier delivery arrive late track",
-    "login": "password login account reset locked email",
-    "hours": "open close hours today sunday holiday",
-    "warranty": "broken repair warranty screen part fix",
-    "oos": "weather song recipe football planet joke",
-}
-OPENINGS = ("please", "hello i ask about", "can you help with", "what about")
-
-
 @dataclass(frozen=True)
 class Said:
     """Labelled texts."""
@@ -123,38 +108,6 @@ def say(rows: int, labels: Sequence[str] = ("refund", "delivery", "login"), star
 @pytest.fixture(scope="session")
 def said() -> Callable[..., Said]:
     return say
-
-
-def lay_tiny(folder: Path, seed: int = 7, more: Sequence[str] = ()) -> Path:
-    """A base of two random layers that knows the words above and `more`, saved as Hugging Face saves one."""
-    special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
-    words = sorted({word for text in (*WORDS.values(), *OPENINGS) for word in text.split()} | {*WORDS, *more})
-    letters = list(string.ascii_lowercase + string.digits + "?.!,:'[]")
-    pieces = [*special, *letters, *("##" + c for c in string.ascii_lowercase + string.digits), *words]
-    pieces = list(dict.fromkeys(pieces))
-    tokenizer = Tokenizer(WordPiece({piece: i for i, piece in enumerate(pieces)}, unk_token="[UNK]"))
-    tokenizer.normalizer = normalizers.BertNormalizer(lowercase=True)
-    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
-    tokenizer.add_special_tokens(special)
-    tokenizer.post_processor = processors.TemplateProcessing(
-        single="[CLS] $A [SEP]", pair="[CLS] $A [SEP] $B [SEP]", special_tokens=[("[CLS]", 2), ("[SEP]", 3)]
-    )
-    folder.mkdir(parents=True)
-    tokenizer.save(str(folder / "tokenizer.json"))
-    torch.manual_seed(seed)
-    config = BertConfig(
-        vocab_size=len(pieces),
-        hidden_size=32,
-        num_hidden_layers=2,
-        num_attention_heads=4,
-        intermediate_size=64,
-        max_position_embeddings=128,
-        initializer_range=0.2,
-    )
-    model = BertModel(config, add_pooling_layer=False)
-    model.embeddings.position_embeddings.weight.data.mul_(0.1)  # words count, not their places
-    model.save_pretrained(folder)
-    return folder
 
 
 @pytest.fixture(scope="session")

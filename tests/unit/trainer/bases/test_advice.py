@@ -14,7 +14,7 @@ from data.profile import BotProfile
 from data.settings import Settings
 from data.store import bots, open_store
 from tests.brand import VOCABULARY, brand_at, log
-from tests.unit.trainer.conftest import lay_tiny
+from tests.tiny_bert import lay_tiny
 from trainer.bases.advice import Advice, advise, recommend
 from trainer.bases.foreign.licence import in_a_line
 from trainer.bases.shelf import Wanted, import_base
