@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
@@ -22,6 +22,7 @@ from data.store.census import Census, Shelf
 GRACE_SECONDS = 3600.0
 """Files younger than this may belong to work whose row is not committed yet: they are no orphans."""
 
+BASES = "bases"
 _LISTED = 5
 _RESTORE = "Restore it from a backup; what it was made of may be made again."
 
@@ -41,6 +42,7 @@ _BLOB = _Kind("blob_damaged", "error", "Upload the file again, or restore it fro
 _DATASET = _Kind("dataset_damaged", "error", _RESTORE)
 _RELEASE = _Kind("release_damaged", "error", _RESTORE)
 _ENCODER = _Kind("encoder_damaged", "error", _RESTORE)
+_BASE = _Kind("base_damaged", "error", "`attune bases remove NAME`, then import it again.")
 _LIVE = _Kind("live_incomplete", "error", "Roll back to a complete release, or restore this one from a backup.")
 _JOB = _Kind("job_silent", "warning", "Start a worker: it takes the job over.")
 _COUNT = _Kind("upload_miscounted", "error", "Restore the newest backup of the database; rows are missing.")
@@ -66,6 +68,7 @@ def examine(store: Store, settings: Settings, *, grace_seconds: float = GRACE_SE
         _finding(_DATASET, (id_ for name, id_ in rows.datasets.items() if not _is_whole(home / "datasets" / name))),
         _finding(_RELEASE, broken),
         _finding(_ENCODER, encoders),
+        _finding(_BASE, (record.name for record in _records(home) if not record.is_whole(home))),
         _finding(_JOB, rows.silent_jobs),
         _finding(_ORPHAN, (_label(path, home) for path in _orphans(home, rows, store.clock(), grace_seconds))),
     ]
@@ -133,6 +136,52 @@ def _is_whole(folder: Path, manifest: str = "manifest.json", digest: str | None 
         return False
 
 
+@dataclass(frozen=True, slots=True)
+class _Record:
+    """What is written down of an imported base; `folder` is None where it cannot be read."""
+
+    name: str
+    path: Path
+    folder: str | None = None
+    digests: Mapping[str, str] = field(default_factory=dict)
+
+    def is_whole(self, home: Path) -> bool:
+        """Whether every file of the base has the bytes of its import."""
+        if self.folder is None or not self.digests:
+            return False
+        try:
+            return all(_hash(home / BASES / self.folder / name) == digest for name, digest in self.digests.items())
+        except OSError:
+            return False
+
+
+def _records(home: Path) -> list[_Record]:
+    """Every base that was imported; its files are plain names in a folder that is named by a digest."""
+    return [_record(path) for path in sorted((home / BASES).glob("*.json"))]
+
+
+def _record(path: Path) -> _Record:
+    try:
+        body = json.loads(path.read_bytes())
+        folder, digests = body["digest"], body["digests"]
+        plain = all(Path(one).name == one for one in digests)
+        proof = hashlib.sha256(json.dumps(digests, sort_keys=True).encode()).hexdigest()
+        if body["name"] == path.stem and folder == proof and plain:
+            return _Record(path.stem, path, folder, dict(digests))
+    except (OSError, ValueError, KeyError, TypeError):
+        pass
+    return _Record(path.stem, path)
+
+
+def _stray_bases(home: Path) -> list[Path]:
+    """Folders and pieces that no imported base names: none, where a record is unreadable, for it may name any."""
+    records = _records(home)
+    if any(record.folder is None for record in records):
+        return []
+    kept = {record.path for record in records} | {home / BASES / str(record.folder) for record in records}
+    return [path for path in sorted((home / BASES).glob("*")) if path not in kept]
+
+
 def _hash(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
@@ -152,7 +201,7 @@ def _orphans(home: Path, rows: Census, now: datetime, grace_seconds: float) -> l
         for pattern in ("blobs/*/*", "datasets/*", "runs/*", "releases/*/*", "encoders/*")
         for path in sorted(home.glob(pattern))
         if path not in kept
-    ]
+    ] + _stray_bases(home)
     strays = [path for path in there if seconds_old(path, now) >= grace_seconds]
     return strays + Blobs(home).abandoned(now, grace_seconds)
 

@@ -125,6 +125,46 @@ def test_a_live_release_without_its_encoder_is_found(healthy: Healthy) -> None:
     assert healthy.codes() == {"encoder_damaged": 1, "live_incomplete": 1}
 
 
+def imported(home: Path, name: str) -> Path:
+    """A base as an import leaves it; returns its record."""
+    digests = {"model.safetensors": hashlib.sha256(b"weights").hexdigest()}
+    folder = hashlib.sha256(json.dumps(digests, sort_keys=True).encode()).hexdigest()
+    (home / "bases" / folder).mkdir(parents=True, exist_ok=True)
+    (home / "bases" / folder / "model.safetensors").write_bytes(b"weights")
+    record = home / "bases" / f"{name}.json"
+    record.write_text(json.dumps({"name": name, "digest": folder, "digests": digests}))
+    return record
+
+
+@pytest.mark.parametrize("damage", ["change", "remove", "cut", "nonsense", "another name", "another place"])
+def test_a_damaged_base_is_found(healthy: Healthy, damage: str) -> None:
+    record = imported(healthy.home, "small.one")
+    assert healthy.codes() == {}
+    (weights,) = healthy.home.glob("bases/*/model.safetensors")
+    if damage == "change":
+        weights.write_bytes(b"rot")
+    elif damage == "remove":
+        shutil.rmtree(weights.parent)
+    elif damage == "another name":
+        record.rename(record.with_name("other.json"))
+    else:
+        body = record.read_text()
+        record.write_text({"cut": body[:-9], "nonsense": "[]"}.get(damage, body.replace(weights.parent.name, "../out")))
+    assert healthy.codes() == {"base_damaged": 1}
+    repair(healthy.store, healthy.settings, grace_seconds=-1e9)
+    assert weights.exists() == (damage != "remove"), "what an unreadable record stood for is not swept away"
+
+
+def test_what_a_killed_import_of_a_base_left_is_swept(healthy: Healthy) -> None:
+    record = imported(healthy.home, "small")
+    left = [healthy.home / "bases" / ("c" * 64), healthy.home / "bases" / "small.17.part"]
+    for path in left:
+        path.mkdir()
+    assert healthy.codes() == {"orphan_file": 2}
+    assert repair(healthy.store, healthy.settings, grace_seconds=-1e9) == []
+    assert (record.exists(), [path.exists() for path in left]) == (True, [False, False])
+
+
 def test_lost_rows_are_found(healthy: Healthy) -> None:
     with healthy.store.begin() as tx:
         tx.connection.execute(delete(tables.conversations))
