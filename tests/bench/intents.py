@@ -18,7 +18,7 @@ import numpy as np
 
 from data.prepare import Preparer
 from data.settings import Settings
-from tests.bench.corpora import parser, require
+from tests.bench.corpora import measure, require
 from trainer.bases.catalogue import DEFAULT, find_base
 from trainer.core.embedding import embed
 from trainer.core.fit import set_threads
@@ -100,11 +100,5 @@ def report(result: dict[str, Any], name: str) -> None:
     )
 
 
-PARTS = {"few": few, "full": full, "sofmattress": sofmattress}
-
 if __name__ == "__main__":
-    asked = parser(__doc__ or "")
-    asked.add_argument("parts", nargs="*", choices=[*PARTS, []], default=[])
-    options = asked.parse_args()
-    for part in options.parts or PARTS:
-        PARTS[part](options.corpora)
+    measure(__doc__ or "", {"few": few, "full": full, "sofmattress": sofmattress})

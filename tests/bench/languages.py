@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 
 from data.settings import Settings
-from tests.bench.corpora import parser, require
+from tests.bench.corpora import measure, require
 from trainer.experiments.experiment import Question, experiment
 from trainer.experiments.reading import read_labelled
 from trainer.judgement import metrics
@@ -99,11 +99,5 @@ def chnsenticorp(corpora: Path) -> None:
     print(measured("ChnSentiCorp", train, test, (0,)).line(), flush=True)
 
 
-PARTS = {"xsid": xsid, "crosswoz": crosswoz, "chnsenticorp": chnsenticorp}
-
 if __name__ == "__main__":
-    asked = parser(__doc__ or "")
-    asked.add_argument("parts", nargs="*", choices=[*PARTS, []], default=[])
-    options = asked.parse_args()
-    for part in options.parts or PARTS:
-        PARTS[part](options.corpora)
+    measure(__doc__ or "", {"xsid": xsid, "crosswoz": crosswoz, "chnsenticorp": chnsenticorp})
