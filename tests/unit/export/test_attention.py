@@ -4,65 +4,24 @@ from __future__ import annotations
 
 from collections import Counter
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import onnx
 import onnxruntime as ort
 import pytest
 import torch
-from transformers import (
-    BertConfig,
-    BertModel,
-    DebertaV2Config,
-    DebertaV2Model,
-    DistilBertConfig,
-    DistilBertModel,
-    ElectraConfig,
-    ElectraModel,
-    ModernBertConfig,
-    ModernBertModel,
-    MPNetConfig,
-    MPNetModel,
-    PreTrainedModel,
-    RobertaConfig,
-    RobertaModel,
-    XLMRobertaConfig,
-    XLMRobertaModel,
-)
 
 from export.onnx import PooledEncoder, export_encoder
 from export.quantise import quantise
 from export.runtime import SLOW_FUSIONS
+from tests.architectures import HIDDEN, random_model
 
-SIZES: dict[str, Any] = {
-    "vocab_size": 60,
-    "hidden_size": 32,
-    "num_hidden_layers": 2,
-    "num_attention_heads": 4,
-    "intermediate_size": 48,
-    "max_position_embeddings": 90,
-    "initializer_range": 0.3,
-}
-MODERN = {**SIZES, "pad_token_id": 0, "bos_token_id": 1, "eos_token_id": 2, "cls_token_id": 1, "sep_token_id": 2}
-DISTIL = {"vocab_size": 60, "dim": 32, "n_layers": 2, "n_heads": 4, "hidden_dim": 48, "max_position_embeddings": 90}
-FUSED: dict[str, tuple[type[PreTrainedModel], Any]] = {
-    "bert": (BertModel, BertConfig(**SIZES)),
-    "roberta": (RobertaModel, RobertaConfig(**SIZES)),
-    "xlm_roberta": (XLMRobertaModel, XLMRobertaConfig(**SIZES)),
-    "distilbert": (DistilBertModel, DistilBertConfig(**DISTIL)),
-    "electra": (ElectraModel, ElectraConfig(**SIZES, embedding_size=16)),
-}
-STEP_BY_STEP: dict[str, tuple[type[PreTrainedModel], Any]] = {
-    "deberta_v2": (DebertaV2Model, DebertaV2Config(**SIZES, relative_attention=True, pos_att_type=["c2p", "p2c"])),
-    "mpnet": (MPNetModel, MPNetConfig(**SIZES)),
-    "modernbert, windows": (ModernBertModel, ModernBertConfig(**MODERN, local_attention=8)),
-}
+FUSED = ("bert", "roberta", "xlm-roberta", "distilbert", "electra")
+STEP_BY_STEP = ("deberta-v2", "mpnet", "modernbert")
 
 
-def made(kind: tuple[type[PreTrainedModel], Any]) -> PooledEncoder:
-    torch.manual_seed(5)
-    return PooledEncoder(kind[0](kind[1])).eval()
+def made(kind: str) -> PooledEncoder:
+    return PooledEncoder(random_model(kind, 60, 90, seed=5)).eval()
 
 
 def operators(path: Path) -> Counter[str]:
@@ -85,8 +44,8 @@ def run(path: Path, ids: np.ndarray, mask: np.ndarray) -> np.ndarray:
 
 @pytest.mark.parametrize("name", [*FUSED, *STEP_BY_STEP])
 def test_the_graph_says_what_torch_says(name: str, tmp_path: Path) -> None:
-    encoder = made({**FUSED, **STEP_BY_STEP}[name])
-    assert export_encoder(encoder, tmp_path / "encoder.onnx") == 32
+    encoder = made(name)
+    assert export_encoder(encoder, tmp_path / "encoder.onnx") == HIDDEN
     fused = operators(tmp_path / "encoder.onnx")["Attention"]
     assert fused == (2 if name in FUSED else 0)
     for seed, (batch, length) in enumerate([(1, 1), (1, 7), (4, 40), (3, 64)]):
@@ -97,7 +56,7 @@ def test_the_graph_says_what_torch_says(name: str, tmp_path: Path) -> None:
 
 
 def test_the_fused_operator_is_quantised_with_its_projections(tmp_path: Path) -> None:
-    encoder = made(FUSED["bert"])
+    encoder = made("bert")
     export_encoder(encoder, tmp_path / "encoder.onnx")
     quantise(tmp_path / "encoder.onnx", tmp_path / "int8.onnx")
     assert operators(tmp_path / "int8.onnx")["QAttention"] == 2
@@ -110,7 +69,7 @@ def test_the_fused_operator_is_quantised_with_its_projections(tmp_path: Path) ->
 
 
 def test_nothing_is_left_of_the_projections_that_were_folded_in(tmp_path: Path) -> None:
-    export_encoder(made(FUSED["bert"]), tmp_path / "encoder.onnx")
+    export_encoder(made("bert"), tmp_path / "encoder.onnx")
     graph = onnx.load(str(tmp_path / "encoder.onnx")).graph
     used = {name for node in graph.node for name in node.input}
     assert {constant.name for constant in graph.initializer} <= used

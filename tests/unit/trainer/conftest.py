@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 import pytest
 
 from data.profile import Acceptance
+from export.onnx import PooledEncoder
 from tests.tiny_bert import OPENINGS, WORDS, lay_tiny
 from trainer.bases.catalogue import LocalBase, find_base
 from trainer.core.run_folder import MemoryLedger, RunFolder
@@ -18,6 +20,7 @@ from trainer.judgement.card_facts import BaseFacts, CardFacts, DataFacts, Epoch,
 from trainer.judgement.comparison import Against, ClassRow, Comparison, Flip, Slice
 from trainer.judgement.intervals import Difference, Interval
 from trainer.judgement.verdict import decide
+from trainer.package import Packed, pack
 
 
 @pytest.fixture
@@ -121,6 +124,28 @@ def tiny_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def tiny(tiny_folder: Path) -> LocalBase:
     return find_base(str(tiny_folder))
+
+
+@pytest.fixture(scope="module")
+def quick_experiments(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """The same weights are exported once; confidence is calibrated on a part of the background."""
+    from trainer.experiments import experiment
+    from trainer.intents import intent_work
+
+    kept = tmp_path_factory.mktemp("packed")
+    made: dict[str, Packed] = {}
+
+    def once(encoder: PooledEncoder, base: LocalBase, max_length: int, _work: Path, versions: Any) -> Packed:
+        weights = b"".join(value.numpy().tobytes() for value in encoder.state_dict().values())
+        key = hashlib.sha256(weights + bytes([max_length])).hexdigest()
+        if key not in made:
+            made[key] = pack(encoder, base, max_length, kept / key, versions)
+        return made[key]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(experiment, "pack", once)
+        patch.setattr(intent_work, "MOST_BACKGROUND", 60)
+        yield
 
 
 @pytest.fixture

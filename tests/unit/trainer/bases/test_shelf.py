@@ -14,28 +14,13 @@ import onnxruntime as ort
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
-from transformers import (
-    DebertaConfig,
-    DebertaModel,
-    DebertaV2Config,
-    DebertaV2Model,
-    DistilBertConfig,
-    DistilBertModel,
-    ElectraConfig,
-    ElectraModel,
-    ModernBertConfig,
-    ModernBertModel,
-    RobertaConfig,
-    RobertaForMaskedLM,
-    XLMRobertaConfig,
-    XLMRobertaModel,
-)
 
 from data.errors import AttuneError, BaseRefused, InUse, NameTaken, NotFound, UsageError
 from data.profile import BotProfile
 from data.settings import Settings
 from data.store import bots, jobs, open_store
 from export.onnx import export_encoder
+from tests.architectures import random_model
 from trainer.bases import kept as kept_bases
 from trainer.bases import shelf
 from trainer.bases.catalogue import DEFAULT, base_for
@@ -342,37 +327,24 @@ def test_the_hub_gives_the_terms_before_the_weights(
 
 # --- kinds
 
-SIZES: dict[str, Any] = {
-    "hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4, "intermediate_size": 48,
-    "max_position_embeddings": 40, "initializer_range": 0.3,
+LONGEST = {
+    "roberta, with a head": 38, "xlm-roberta": 38, "distilbert": 40, "electra": 40, "deberta": 40, "deberta-v2": 40,
+    "modernbert": 40,
 }  # fmt: skip
-ENDS = {"pad_token_id": 0, "bos_token_id": 2, "eos_token_id": 3, "cls_token_id": 2, "sep_token_id": 3}
-DISTIL = {"dim": 32, "n_layers": 2, "n_heads": 4, "hidden_dim": 48, "max_position_embeddings": 40}
-APART = {"relative_attention": True, "pos_att_type": ["c2p", "p2c"]}
-KINDS: dict[str, tuple[Any, Any, dict[str, Any], int]] = {
-    "roberta, with a head": (RobertaForMaskedLM, RobertaConfig, SIZES, 38),
-    "xlm-roberta": (XLMRobertaModel, XLMRobertaConfig, SIZES, 38),
-    "distilbert": (DistilBertModel, DistilBertConfig, DISTIL, 40),
-    "electra": (ElectraModel, ElectraConfig, {**SIZES, "embedding_size": 16}, 40),
-    "deberta": (DebertaModel, DebertaConfig, {**SIZES, **APART}, 40),
-    "deberta-v2": (DebertaV2Model, DebertaV2Config, {**SIZES, **APART, "position_buckets": 16}, 40),
-    "modernbert": (ModernBertModel, ModernBertConfig, {**SIZES, **ENDS, "local_attention": 8}, 40),
-}
+"""Tokens that each reads of 40 positions: the first two of some stand for padding."""
 
 
 @pytest.mark.filterwarnings("ignore")
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", LONGEST)
 def test_every_kind_of_encoder_goes_from_a_folder_to_a_graph(
     settings: Settings, folder: Path, tmp_path: Path, kind: str
 ) -> None:
-    model, configuration, sizes, longest = KINDS[kind]
     words = len(json.loads((folder / TOKENIZER).read_text("utf-8"))["model"]["vocab"])
-    torch.manual_seed(3)
-    theirs = model(configuration(vocab_size=words, **sizes)).eval()
+    theirs = random_model(kind, words, 40, seed=3)
     theirs.save_pretrained(folder)
     bring(settings, folder)
     local = base_for(settings, "mine")
-    assert local.base.max_length == longest
+    assert local.base.max_length == LONGEST[kind]
     encoder, renderer = local.encoder(), local.renderer()
     kept = dict(encoder.transformer.named_parameters())  # type: ignore[union-attr]
     prefix = f"{theirs.base_model_prefix}."

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import gzip
-import hashlib
 import json
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -15,14 +14,11 @@ import pytest
 
 from data.errors import AttuneError, BaseRefused, DatasetError, ImportRefused, UsageError
 from data.settings import ImportSettings, Settings, TrainSettings
-from export.onnx import PooledEncoder
-from trainer.bases.catalogue import LocalBase
-from trainer.experiments import experiment as module
 from trainer.experiments.experiment import Question, experiment
 from trainer.experiments.reading import read_dialogues, read_labelled
-from trainer.intents import intent_work
-from trainer.package import Packed, pack
 from trainer.recipes import IntentRecipe, Recipe, ReplyRecipe
+
+pytestmark = pytest.mark.usefixtures("quick_experiments")
 
 Say = Callable[..., Any]
 
@@ -69,25 +65,6 @@ def labelled(texts: list[str], labels: list[str]) -> list[dict[str, Any]]:
 
 def intent_recipe(base: Path, **given: Any) -> IntentRecipe:
     return IntentRecipe(**{"name": "t", "method": "frozen", "folds": 3, "max_length": 16, "base": str(base), **given})
-
-
-@pytest.fixture(autouse=True, scope="module")
-def _quick(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """The same weights are exported once; confidence is calibrated on a part of the background."""
-    kept = tmp_path_factory.mktemp("packed")
-    made: dict[str, Packed] = {}
-
-    def once(encoder: PooledEncoder, base: LocalBase, max_length: int, work: Path, versions: Any) -> Packed:
-        weights = b"".join(value.numpy().tobytes() for value in encoder.state_dict().values())
-        key = hashlib.sha256(weights + bytes([max_length])).hexdigest()
-        if key not in made:
-            made[key] = pack(encoder, base, max_length, kept / key, versions)
-        return made[key]
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(module, "pack", once)
-        patch.setattr(intent_work, "MOST_BACKGROUND", 60)
-        yield
 
 
 @pytest.fixture(scope="module")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,33 +12,14 @@ import pytest
 
 from data.errors import DatasetError, UsageError
 from data.settings import Settings, TrainSettings
-from trainer.bases.catalogue import LocalBase
-from trainer.experiments import experiment as module
 from trainer.experiments.experiment import Question, experiment
-from trainer.intents import intent_work
-from trainer.package import Packed, pack
 from trainer.recipes import IntentRecipe, ReplyRecipe
 from trainer.search.budget import Budget
 from trainer.search.cross_validation import over_seeds, spread_of
 
+pytestmark = pytest.mark.usefixtures("quick_experiments")
+
 Say = Callable[..., Any]
-
-
-@pytest.fixture(autouse=True, scope="module")
-def _quick(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """The untouched base is exported once; confidence is calibrated on a part of the background."""
-    kept = tmp_path_factory.mktemp("packed")
-    made: dict[str, Packed] = {}
-
-    def once(encoder: Any, base: LocalBase, max_length: int, _work: Path, versions: Any) -> Packed:
-        if base.name not in made:
-            made[base.name] = pack(encoder, base, max_length, kept, versions)
-        return made[base.name]
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(module, "pack", once)
-        patch.setattr(intent_work, "MOST_BACKGROUND", 30)
-        yield
 
 
 @pytest.fixture(scope="module")
