@@ -16,9 +16,10 @@ import numpy as np
 from data.errors import ParityFailed
 from export.encoders import Precision
 from export.hear import Spoken
-from export.policy import Thresholds, Understanding, label_of
+from export.policy import Understanding, label_of
 from export.predict import Prediction, Predictor
 from export.sentiment import Sentiment
+from export.thresholds import Thresholds
 
 MAX_COST = 0.005
 """int8 may cost this share of right answers, and no more."""
@@ -257,8 +258,8 @@ def _rivals(side: Prediction) -> bool:
 def _on_edge(side: Prediction, bars: Thresholds) -> bool:
     """Whether the decision hung on a score that stands on an edge."""
     gaps = [side.in_scope - bars.oos]
-    if bars.answer is not None:
-        gaps.append(side.confidence - bars.answer)
+    # Which bar was the message's own is not told; near any of them counts.
+    gaps += [side.confidence - bar for bar in (bars.answer, *bars.by_language.values()) if bar is not None]
     if bars.reply is not None:
         gaps += [candidate.score - bars.reply for candidate in side.candidates]
     if len(side.ranking) > 1:

@@ -17,12 +17,12 @@ from export.corrections import CORRECTIONS_FILE, Corrections
 from export.entities import EntityModel, TokenChannel
 from export.heads import IntentHead
 from export.label_head import SENTIMENT_FILE, LabelHead
-from export.policy import Thresholds
 from export.release import Release
 from export.replies import ReplyIndex
 from export.runtime import Embeddings, Encoder
 from export.sealed import REMEDY
 from export.tagging import TaggingHead
+from export.thresholds import Thresholds
 
 Embed = Callable[[Sequence[Rendered]], Embeddings]
 

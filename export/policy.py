@@ -19,52 +19,21 @@ not what the bot said one turn before. A choice that is not sayable is passed ov
 
 from __future__ import annotations
 
-import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Literal
 
-from data.errors import IntegrityError
 from data.profile import BotProfile
 from data.schema import OUT_OF_SCOPE
 from export.banned import fold, says_banned
 from export.corrections import Match
 from export.placeholders import Values, fill, placeholders
 from export.sentiment import Sentiment
+from export.thresholds import Thresholds
 
 Action = Literal["greet", "answer", "clarify", "fallback", "handoff"]
 Source = Literal["approved", "retrieved", "generated", "clarify", "handoff"]
-
-
-@dataclass(frozen=True, slots=True)
-class Thresholds:
-    """The bars of one release, chosen on data the models did not learn from. None: no bar is low enough, never do it.
-
-    `clarify_together` is the least probability two intents must hold between them to be worth a question;
-    `clarify_ratio` how likely the second must be, as a share of the first.
-    """
-
-    answer: float | None = None
-    oos: float = 0.0
-    reply: float | None = None
-    clarify_together: float = 0.6
-    clarify_ratio: float = 0.4
-
-    @classmethod
-    def from_wire(cls, body: Mapping[str, Any]) -> Thresholds:
-        """Read the manifest's `thresholds`; names this version does not know are left alone."""
-        known = {name: body[name] for name in cls.__slots__ if name in body}
-        for name, value in known.items():
-            number = isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
-            if not number and not (value is None and name in ("answer", "reply")):
-                raise IntegrityError(
-                    f"The threshold {name!r} of the release is not a number.", remedy="Export the release again."
-                )
-        return cls(**known)
-
-    def to_wire(self) -> dict[str, float | None]:
-        return {name: getattr(self, name) for name in self.__slots__}
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +50,8 @@ class Understanding:
 
     `intent` is the likeliest intent (None without an intent model); `confidence` the probability that answering for it
     is right; `in_scope` the score that the message is one the bot covers; `ranking` holds the intents with their
-    probabilities, likeliest first, without `oos`; `sentiment` is None where nothing can be said of it.
+    probabilities, likeliest first, without `oos`; `sentiment` is None where nothing can be said of it. `language` is
+    that of the message, looked for only where the release has bars by language.
     """
 
     intent: str | None
@@ -89,6 +59,7 @@ class Understanding:
     in_scope: float
     ranking: tuple[Ranked, ...] = ()
     sentiment: Sentiment | None = None
+    language: str | None = None
 
 
 NOT_UNDERSTOOD = Understanding(intent=None, confidence=0.0, in_scope=1.0)
@@ -157,11 +128,13 @@ def label_of(understanding: Understanding, thresholds: Thresholds) -> str | None
 
 def is_sure(understanding: Understanding, thresholds: Thresholds) -> bool:
     """Whether the likeliest intent may be answered for."""
-    return (
-        understanding.intent not in (None, OUT_OF_SCOPE)
-        and thresholds.answer is not None
-        and understanding.confidence >= thresholds.answer
-    )
+    return understanding.intent not in (None, OUT_OF_SCOPE) and is_confident(understanding, thresholds)
+
+
+def is_confident(understanding: Understanding, thresholds: Thresholds) -> bool:
+    """Whether the confidence reaches the bar of the message's language."""
+    bar = thresholds.bar(understanding.language)
+    return bar is not None and understanding.confidence >= bar
 
 
 def _greet(situation: Situation) -> Decision:
@@ -210,7 +183,7 @@ def _approved(situation: Situation) -> Iterator[Decision]:
     intent = situation.profile.intent(name)
     if intent is None:
         return
-    bar = situation.thresholds.answer
+    bar = situation.thresholds.bar(understanding.language)
     sure = f"The intent {name!r} is sure with {understanding.confidence:.2f}, at least {bar:.2f}"
     if intent.handoff:
         yield _hand_over(situation, f"{sure}, and the profile hands it to a person.", name)
@@ -270,13 +243,15 @@ def _sayable(situation: Situation, text: str) -> Iterator[str]:
 
 
 def _why_unsure(situation: Situation) -> str:
-    understanding, bar = situation.understanding, situation.thresholds.answer
+    understanding = situation.understanding
+    bar = situation.thresholds.bar(understanding.language)
     if understanding.intent is None:
         return "No earlier reply fits well enough"
     if is_sure(understanding, situation.thresholds):
         return f"The intent {understanding.intent!r} is sure, but nothing that may be said answers it"
     if bar is None:
-        return "This release has no threshold at which it may answer"
+        where = f" in {understanding.language}" if understanding.language in situation.thresholds.by_language else ""
+        return f"This release has no threshold at which it may answer{where}"
     return f"The likeliest intent {understanding.intent!r} has {understanding.confidence:.2f}, below {bar:.2f}"
 
 

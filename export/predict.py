@@ -20,6 +20,7 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
+from data.language import likeliest
 from data.schema import BRAND_ROLES, OUT_OF_SCOPE
 from export import confidence
 from export.corrections import Match
@@ -145,7 +146,13 @@ class Predictor:
             read = self._read([prepared[row] for row in rows], embeddings[start : start + SCORED])
             for row, understood in zip(rows, read, strict=True):
                 found[row] = understood
-        return found
+        return [self._placed(*pair) for pair in zip(prepared, found, strict=True)]
+
+    def _placed(self, text: str, understood: Understanding) -> Understanding:
+        """With its language, where that matters."""
+        if not self.parts.thresholds.by_language:
+            return understood
+        return replace(understood, language=likeliest(text, self.parts.profile.languages))
 
     def _read(self, texts: Sequence[str], embeddings: Embeddings) -> Iterator[Understanding]:
         """What the heads make of `embeddings`: one pass of the encoder serves them all."""

@@ -17,8 +17,8 @@ from typing import Any
 from data.errors import IntegrityError, NotFound, ProfileError
 from data.profile import BotProfile, parse_profile
 from export.encoders import encoder_path, open_encoder
-from export.policy import Thresholds
 from export.sealed import REMEDY, publish, read_seal, seal, verify_files
+from export.thresholds import Thresholds
 
 MANIFEST = "manifest.json"
 PROFILE = "profile.json"

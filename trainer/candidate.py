@@ -17,11 +17,11 @@ from export.corrections import Correction, Corrections
 from export.encoders import Precision
 from export.parity import Choice, Comparison, Probe, choose, compare, require
 from export.placeholders import echoes
-from export.policy import Thresholds
 from export.predict import IntentModel, Parts, Predictor, ReplyModel
 from export.release import running_versions
 from export.replies import Reply, ReplyIndex
 from export.span_parity import SpanProbe
+from export.thresholds import Thresholds
 from export.trained import torch_channel
 from trainer.bases.catalogue import LocalBase
 from trainer.core.embedding import embed_texts

@@ -8,6 +8,7 @@ checkpoints, a release folder that was never recorded is built anew, and one tha
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from data.appraise import Lack
@@ -20,7 +21,7 @@ from data.settings import Settings
 from data.store import bots, jobs, releases
 from data.store.releases import Release
 from export.banned import says_banned
-from export.policy import Thresholds
+from export.thresholds import Thresholds
 from trainer.bases.catalogue import LocalBase, base_for
 from trainer.candidate import Trained, build_candidate, reply_index, reply_threshold
 from trainer.core.run_folder import MemoryLedger, RunFolder
@@ -136,12 +137,12 @@ def _train(
     work: Retraining, dataset: FrozenDataset, material: Material, base: LocalBase
 ) -> tuple[Trained, dict[str, str]]:
     ids: dict[str, str] = {}
-    intent, answer, oos = None, None, 0.0
+    intent, bars = None, Thresholds()
     labels = material.labels()
     if "intent" in work.order.tasks and (labels or "reply" not in work.order.tasks):
         check_trainable(labels)
         intent = _train_intent(work, dataset, material, base, ids)
-        answer, oos = intent.calibration.answer, intent.calibration.oos
+        bars = intent.calibration.thresholds()
     banned = lambda text: says_banned(text, work.profile.banned_phrases)  # noqa: E731
     reply = index = threshold = None
     if "reply" in work.order.tasks and len(set(pairs(material.train).replies)) >= 2:
@@ -169,7 +170,7 @@ def _train(
         intent=intent,
         reply=reply,
         index=index,
-        thresholds=Thresholds(answer=answer, oos=oos, reply=threshold),
+        thresholds=replace(bars, reply=threshold),
         corrections=material.corrections(banned),
         sentiment=felt,
         entities=entities,

@@ -138,7 +138,12 @@ def card_facts(origin: Origin, trained: Trained, judgement: Judgement) -> CardFa
         tasks=_tasks(trained),
         comparison=judgement.comparison,
         verdict=judgement.verdict,
-        thresholds={"answer": thresholds.answer, "oos": thresholds.oos, "reply": thresholds.reply},
+        thresholds={
+            "answer": thresholds.answer,
+            "oos": thresholds.oos,
+            "reply": thresholds.reply,
+            **{f"answer in {code}": bar for code, bar in thresholds.by_language.items()},
+        },
         reproduce=(f"attune train {origin.bot.name}",),
         versions={name: version(name) for name in TRAINED_WITH},
         sentiment=trained.sentiment,

@@ -19,8 +19,8 @@ from data.prepare import Preparer
 from data.profile import BotProfile
 from data.settings import Settings
 from export.encoders import Precision
-from export.policy import Thresholds
 from export.predict import IntentModel, Parts, Predictor
+from export.thresholds import Thresholds
 from tests.bench.corpora import parser, require
 from trainer.bases.catalogue import DEFAULT, find_base
 from trainer.core.run_folder import MemoryLedger, RunFolder

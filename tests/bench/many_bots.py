@@ -31,8 +31,8 @@ def build(corpus: Path, home: Path, bots: int) -> list[str]:
 
     from data.profile import BotProfile
     from data.settings import Settings
-    from export.policy import Thresholds
     from export.release import ReleaseFacts, running_versions, seal_release
+    from export.thresholds import Thresholds
     from trainer.bases.catalogue import DEFAULT, find_base
     from trainer.core.embedding import embed
     from trainer.experiments.reading import read_labelled

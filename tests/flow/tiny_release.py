@@ -23,9 +23,9 @@ from data.store.releases import NewRelease
 from export.confidence import FEATURES
 from export.encoders import EncoderCard, publish_encoder, seal_encoder
 from export.heads import IntentHead
-from export.policy import Thresholds
 from export.release import ReleaseFacts, publish_release, seal_release
 from export.runtime import Encoder
+from export.thresholds import Thresholds
 
 HIDDEN = 64
 SAID: dict[str, tuple[str, ...]] = {

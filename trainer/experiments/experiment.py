@@ -21,10 +21,10 @@ from data.prepare import Preparer
 from data.profile import BotProfile
 from data.settings import Settings
 from export import confidence
-from export.policy import Thresholds
 from export.predict import Channel, IntentModel, Parts, Predictor, ReplyModel
 from export.release import running_versions
 from export.replies import Reply, ReplyIndex
+from export.thresholds import Thresholds
 from export.trained import torch_channel
 from trainer.bases.catalogue import base_for
 from trainer.core.health import Scoring, Signs, diagnose, refuse
@@ -137,7 +137,7 @@ def _one_label(
     packed = pack(trained.encoder, base, recipe.max_length, run.folder, running_versions())
     run.report({"type": "phase", "phase": "evaluate"})
     texts = [prepare(text) for text in test.texts]
-    thresholds = Thresholds(answer=trained.calibration.answer, oos=trained.calibration.oos)
+    thresholds = trained.calibration.thresholds()
     scored = {p: _scores(trained, packed.channel(p, THREADS), texts) for p in packed.folders}
     in_torch = _scores(trained, torch_channel(trained.encoder, trained.renderer), texts)
     scores = scored["fp32"]

@@ -13,8 +13,9 @@ gave a higher AUROC on real traffic than either alone (docs/recipes.md).
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from importlib.resources import files
 
@@ -25,13 +26,21 @@ from data.schema import OUT_OF_SCOPE
 from export import confidence
 from export.confidence import FEATURES
 from export.heads import IntentHead
+from export.thresholds import Thresholds
 from trainer.core.health import Scoring
-from trainer.intents.thresholds import ANSWERS_NOTHING, choose_answer_threshold, choose_oos_threshold
+from trainer.intents.thresholds import (
+    ANSWERS_NOTHING,
+    breaks_promise,
+    choose_answer_threshold,
+    choose_oos_threshold,
+)
 
 FAR_SHARE = 0.7
 """Share of far rows among the out-of-scope rows when no message is labelled `oos`."""
 NEAREST_BACKGROUND = 0.2
 """The background utterances most like the brand's own, which may well be in scope, are left out: this share of them."""
+LEAST_OF_LANGUAGE = 50
+"""Held-out rows in scope from which a language may have a bar of its own."""
 SCOPE_COLUMNS = ("nearest", "nearest_of_class")
 CORRECT_COLUMNS = ("logit",)
 
@@ -41,12 +50,13 @@ Doubles = npt.NDArray[np.float64]
 @dataclass(frozen=True, slots=True, eq=False)
 class HeldOut:
     """Rows `head` has not learned from: embeddings [n, hidden], true labels (perhaps none of the head's), and
-    general utterances [m, hidden] embedded by the same encoder."""
+    general utterances [m, hidden] embedded by the same encoder. `languages` [n] of the rows, or nothing."""
 
     head: IntentHead
     embeddings: npt.NDArray[np.float32]
     labels: Sequence[str]
     background: npt.NDArray[np.float32]
+    languages: Sequence[str | None] = ()
 
     def scoring(self) -> Scoring:
         """What the head says by its own weights, before any threshold; its neighbours are rows it has learned from."""
@@ -63,7 +73,8 @@ class HeldOut:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Calibration:
-    """Fitted numbers, and the held-out rows' confidence and outcome they were chosen on."""
+    """Fitted numbers, and the held-out rows' confidence and outcome they were chosen on. `by_language`: what stands in
+    place of `answer` in languages where that would break the promise."""
 
     temperature: float
     scope: npt.NDArray[np.float32]
@@ -74,6 +85,10 @@ class Calibration:
     right: npt.NDArray[np.bool_]
     outside: npt.NDArray[np.bool_]
     accuracy: float
+    by_language: Mapping[str, float | None] = field(default_factory=dict)
+
+    def thresholds(self) -> Thresholds:
+        return Thresholds(answer=self.answer, oos=self.oos, by_language=self.by_language)
 
     def apply(self, head: IntentHead) -> IntentHead:
         return replace(head, temperature=self.temperature, scope=self.scope, correct=self.correct)
@@ -81,16 +96,21 @@ class Calibration:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Rows:
-    """Features [n, 5] of all held-out rows; `near` marks left-out labels and `oos`, `far` the background."""
+    """Features [n, 5] of all held-out rows; `near` marks left-out labels and `oos`, `far` the background; `languages`
+    [n], empty where nobody knows."""
 
     columns: Doubles
     right: npt.NDArray[np.bool_]
     near: npt.NDArray[np.bool_]
     far: npt.NDArray[np.bool_]
+    languages: npt.NDArray[np.str_]
 
     @property
     def inside(self) -> npt.NDArray[np.bool_]:
         return np.asarray(~(self.near | self.far))
+
+    def pick(self, kept: npt.NDArray[np.bool_]) -> _Rows:
+        return _Rows(*(getattr(self, name)[kept] for name in self.__slots__))
 
 
 @lru_cache(maxsize=1)
@@ -111,20 +131,46 @@ def calibrate(held: Sequence[HeldOut], *, target_precision: float, oos_share: fl
     scope = _logistic(rows.columns, rows.inside, scope_weights, SCOPE_COLUMNS)
     inside = rows.inside
     correct = _logistic(rows.columns[inside], rows.right[inside], np.ones(int(inside.sum())), CORRECT_COLUMNS)
-    in_scope = _apply(rows.columns, scope)
-    sure = in_scope * _apply(rows.columns, correct)
-    answer = choose_answer_threshold(sure, rows.right, outside, target_precision, oos_share)
+    in_scope = confidence.logistic(rows.columns, scope)
+    sure = in_scope * confidence.logistic(rows.columns, correct)
+    answer = _bar(sure, rows, target_precision, oos_share)
     return Calibration(
         temperature=temperature,
         scope=scope,
         correct=correct,
-        answer=None if answer >= ANSWERS_NOTHING else answer,
+        answer=answer,
         oos=choose_oos_threshold(in_scope, rows.right, outside),
         confidence=sure,
         right=rows.right,
         outside=outside,
         accuracy=float(rows.right[inside].mean()) if inside.any() else float("nan"),
+        by_language=_by_language(sure, rows, answer, (target_precision, oos_share)),
     )
+
+
+def _bar(sure: Doubles, rows: _Rows, target_precision: float, oos_share: float) -> float | None:
+    bar = choose_answer_threshold(sure, rows.right, ~rows.inside, target_precision, oos_share)
+    return None if bar >= ANSWERS_NOTHING else bar
+
+
+def _by_language(
+    sure: Doubles, rows: _Rows, answer: float | None, promise: tuple[float, float]
+) -> dict[str, float | None]:
+    """Bars of the languages in which the common one, `answer`, breaks the promise by more than chance: those that the
+    encoder knows badly, among others that it knows well. Where they leave no common bar, each has the one it can keep
+    the promise at. Out of scope, all languages stand for each."""
+    found: dict[str, float | None] = {}
+    inside = rows.inside
+    counted = Counter(rows.languages[inside].tolist())
+    for code, number in sorted(counted.items()):
+        if not code or number < LEAST_OF_LANGUAGE or number == inside.sum():
+            continue
+        own = ~inside | (rows.languages == code)
+        part, scores = rows.pick(own), sure[own]
+        if answer is None or breaks_promise((scores, part.right, ~part.inside), answer, *promise):
+            bar = _bar(scores, part, *promise)
+            found[code] = bar if bar is None or answer is None else max(bar, answer)
+    return found if answer is not None or any(bar is not None for bar in found.values()) else {}
 
 
 def fit_temperature(held: Sequence[HeldOut]) -> float:
@@ -162,7 +208,7 @@ def far_from(background: npt.NDArray[np.float32], brand: npt.NDArray[np.float32]
 
 
 def _gather(held: Sequence[HeldOut]) -> _Rows:
-    columns, right, near, far = [], [], [], []
+    columns, right, near, far, languages = [], [], [], [], []
     for part in held:
         known = set(part.head.labels) - {OUT_OF_SCOPE}
         _, found, best = confidence.features(part.head, part.embeddings)
@@ -171,13 +217,15 @@ def _gather(held: Sequence[HeldOut]) -> _Rows:
         right.append(np.array([a == t for a, t in zip(answers, part.labels, strict=True)], dtype=bool))
         near.append(np.array([label not in known for label in part.labels], dtype=bool))
         far.append(np.zeros(len(found), dtype=bool))
+        languages.append(np.array([code or "" for code in part.languages or [None] * len(found)], dtype=np.str_))
         if len(part.background):
             _, found, _ = confidence.features(part.head, far_from(part.background, part.head.neighbours))
             columns.append(found)
             right.append(np.zeros(len(found), dtype=bool))
             near.append(np.zeros(len(found), dtype=bool))
             far.append(np.ones(len(found), dtype=bool))
-    return _Rows(np.concatenate(columns), np.concatenate(right), np.concatenate(near), np.concatenate(far))
+            languages.append(np.array([""] * len(found), dtype=np.str_))
+    return _Rows(*map(np.concatenate, (columns, right, near, far, languages)))
 
 
 def _thin_near(rows: _Rows, seed: int) -> _Rows:
@@ -189,7 +237,7 @@ def _thin_near(rows: _Rows, seed: int) -> _Rows:
     drawn = np.random.default_rng(seed).choice(near, size=wanted, replace=False)
     kept = ~rows.near
     kept[drawn] = True
-    return _Rows(rows.columns[kept], rows.right[kept], rows.near[kept], rows.far[kept])
+    return rows.pick(kept)
 
 
 def _traffic(outside: npt.NDArray[np.bool_], oos_share: float) -> Doubles:
@@ -218,8 +266,3 @@ def _logistic(
     out[at] = coefficients
     out[-1] = model.intercept_[0] - float(coefficients @ mean)
     return out
-
-
-def _apply(columns: Doubles, coefficients: npt.NDArray[np.float32]) -> Doubles:
-    margin = columns @ coefficients[:-1].astype(np.float64) + float(coefficients[-1])
-    return np.asarray(1 / (1 + np.exp(-np.clip(margin, -50, 50))))

@@ -71,6 +71,10 @@ class Folded:
         wish = wanted(work.recipe, len(rows), cost_of(work.recipe, len(rows), [len(fold.learn) for fold in plan]))
         return cls(work, rows, plan, Varied.of(work, rows, rows, wish.most), wish.why or "No row could be varied.")
 
+    def languages(self, fold: folds.Fold) -> Sequence[str | None]:
+        """Of the rows that this fold scores, where they are known."""
+        return [self.rows.languages[row] for row in fold.score] if self.rows.languages else ()
+
     def scored(self, score: Score, tried: int) -> tuple[list[Scored], Augmentation]:
         """All folds scored by the models that are like the final one, after a trial in the first `tried` of them."""
         recipe, more = self.work.recipe, self.varied.more
@@ -137,7 +141,7 @@ class _Frozen:
         scored = self.everything.pick(np.array(fold.score, dtype=np.int64))
         vectors = Vectors(self.everything.embeddings, self.shaken)
         return Scored(
-            HeldOut(head, scored.embeddings, scored.labels, self.far),
+            HeldOut(head, scored.embeddings, scored.labels, self.far, self.folded.languages(fold)),
             answers(self.folded.varied, fold.score, head, vectors, (vectors, own)),
         )
 
@@ -177,7 +181,8 @@ class _Tuned:
         labels = tuple(sorted({rows.labels[row] for row in fold.learn} | self.exposed))
         near = Labelled(stage["neighbours"], [labels[at] for at in stage["neighbour_labels"]], np.empty(0, np.float32))
         head = head_of(labels, stage["weight"], stage["bias"], near)
-        held = HeldOut(head, stage["embeddings"], [rows.labels[row] for row in fold.score], stage["background"])
+        truth = [rows.labels[row] for row in fold.score]
+        held = HeldOut(head, stage["embeddings"], truth, stage["background"], self.folded.languages(fold))
         return Scored(held, Answers(*(stage[name].astype(bool) for name in FIELDS)))
 
     def _fit(self, at: int, used: bool) -> Arrays:

@@ -52,6 +52,23 @@ def choose_answer_threshold(
     return float(ordered[places[-1]]) if len(places) else ANSWERS_NOTHING
 
 
+def breaks_promise(
+    rows: tuple[Array, Array, Array], threshold: float, target_precision: float, oos_share: float
+) -> bool:
+    """Whether, at `threshold`, less than `target_precision` of what is answered is right, by more than chance.
+
+    `rows`: confidence, correct, is_oos as `choose_answer_threshold` takes them.
+    """
+    confidence, correct, is_oos = (np.asarray(column) for column in rows)
+    answered = confidence >= threshold
+    weight = _traffic_weights(is_oos.astype(bool), oos_share)[answered]
+    if not len(weight):
+        return False
+    precision = (weight * correct[answered]).sum() / weight.sum()
+    effective = weight.sum() ** 2 / (weight**2).sum()
+    return bool(1 - wilson_lower(1 - precision, effective) < target_precision)
+
+
 def choose_oos_threshold(in_scope_score: Array, correct: Array, is_oos: Array) -> float:
     """The threshold that maximises the mean of in-scope accuracy and out-of-scope recall.
 

@@ -126,7 +126,7 @@ def _fitted(work: Work, varied: Varied, base: tuple[Vectors, Labelled], more: Ut
     stage = "final" if more is None else "final-varied"
     encoder, head, history = tune(work, Taught(rows, more or Utterances([], [])), scored, stage)
     vectors = Vectors(work.embed(encoder, scored.texts), work.embed(encoder, varied.shaken()))
-    held = HeldOut(head, vectors.rows, scored.labels, work.background(encoder))
+    held = HeldOut(head, vectors.rows, scored.labels, work.background(encoder), scored.languages)
     return _Fitted(encoder, history, held, answers(varied, range(len(scored)), head, vectors, base))
 
 

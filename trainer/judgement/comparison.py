@@ -46,9 +46,10 @@ class Judged:
     """What one model says of the n rows of a test set.
 
     `probabilities` [n, labels] over its own `labels`; `confidence` [n] that answering with its best in-scope label is
-    right; `latency_ms` of one text, median; `size_bytes` on disk. `answer_threshold` is its own, chosen without the
-    test set; None where it has none. `predicted` [n] overrides the most probable label, for a model that calls rows
-    out of scope by a threshold. `reply_scores` [queries, candidates] rank replies.
+    right; `latency_ms` of one text, median; `size_bytes` on disk. `answered` [n]: whether its confidence reaches a
+    threshold of its own, chosen without the test set; None where it has none. `predicted` [n] overrides the most
+    probable label, for a model that calls rows out of scope by a threshold. `reply_scores` [queries, candidates] rank
+    replies.
     """
 
     model: ModelName
@@ -57,7 +58,7 @@ class Judged:
     confidence: Array
     latency_ms: float
     size_bytes: int
-    answer_threshold: float | None = None
+    answered: Array | None = None
     predicted: Sequence[str] | None = None
     reply_scores: Array | None = None
 

@@ -110,8 +110,7 @@ def _check(test: TestSet, judged: Sequence[Judged]) -> None:
 def _columns(one: Judged) -> Iterable[Any]:
     yield one.probabilities
     yield one.confidence
-    if one.predicted is not None:
-        yield one.predicted
+    yield from (column for column in (one.predicted, one.answered) if column is not None)
 
 
 def _read(test: TestSet, judged: Sequence[Judged]) -> tuple[Array, dict[str, _Read]]:
@@ -147,9 +146,8 @@ def _metrics(model: _Read, truth: Array, in_scope: Array, test: TestSet, drawing
         "auroc": drawing.of(metrics.auroc, model.confidence, in_scope),
         "coverage_at_target_precision": drawing.of(coverage, model.confidence, model.right),
     }
-    threshold = model.judged.answer_threshold
-    if threshold is not None:
-        answered = model.confidence >= threshold
+    answered = model.judged.answered
+    if answered is not None:
         found["realised_precision"] = drawing.of(_precision, answered, model.right)
         found["realised_coverage"] = drawing.of(metrics.share, answered)
         found["in_scope_coverage"] = drawing.of(metrics.share, answered[in_scope])

@@ -10,8 +10,9 @@ import numpy.typing as npt
 
 from data.schema import OUT_OF_SCOPE, Example
 from export import confidence
-from export.policy import label_of
+from export.policy import Understanding, is_confident, label_of
 from export.predict import Channel, Predictor
+from export.thresholds import Thresholds
 from trainer.bases.catalogue import LocalBase
 from trainer.candidate import Candidate
 from trainer.core.embedding import embed_texts
@@ -161,10 +162,16 @@ def judge_served(
         confidence=np.array([one.confidence for one in understood]),
         latency_ms=median_latency_ms(predictor, test.texts),
         size_bytes=size_bytes,
-        answer_threshold=parts.thresholds.answer,
+        answered=_answered(understood, parts.thresholds),
         predicted=[label_of(one, parts.thresholds) or OUT_OF_SCOPE for one in understood],
         reply_scores=scores,
     )
+
+
+def _answered(understood: Sequence[Understanding], bars: Thresholds) -> npt.NDArray[np.bool_] | None:
+    if bars.answer is None and not bars.by_language:
+        return None
+    return np.array([is_confident(one, bars) for one in understood], dtype=bool)
 
 
 def forgotten(base: LocalBase, candidate: Candidate) -> dict[str, Forgetting]:

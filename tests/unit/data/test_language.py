@@ -1,6 +1,8 @@
 """Languages of turns, short ones by their conversation."""
 
-from data.language import detect, languages_of, letters
+import pytest
+
+from data.language import detect, languages_of, letters, likeliest
 
 
 def test_tells_long_turns_apart():
@@ -29,3 +31,19 @@ def test_what_tells_nothing_is_nothing():
 
 def test_a_conversation_nobody_can_place_leaves_its_turns_unknown():
     assert languages_of(["qz", "zz"]) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("text", "among", "told"),
+    [
+        ("jeg vil gerne have en ny aftale", {"da", "en"}, "da"),
+        ("where can I pick up my parcel", {"da", "en"}, "en"),
+        ("我的包裹在哪里", {"zh", "en"}, "zh"),
+        ("jeg vil gerne have en ny aftale", {"ja", "zh"}, None),
+        ("ok", {"da", "en"}, None),
+        ("[email 1] 12", {"da", "en"}, None),
+        ("where can I pick up my parcel", set(), None),
+    ],
+)
+def test_among_the_languages_of_a_bot_the_likeliest_is_told(text, among, told):
+    assert likeliest(text, among) == told

@@ -16,11 +16,11 @@ from export.encoders import EncoderCard, seal_encoder
 from export.heads import IntentHead
 from export.label_head import SENTIMENT_FILE
 from export.onnx import PooledEncoder, export_encoder
-from export.policy import Thresholds
 from export.predict import Channel, IntentModel, Parts, ReplyModel
 from export.quantise import quantise
 from export.release import ReleaseFacts, seal_release
 from export.replies import Reply, ReplyIndex
+from export.thresholds import Thresholds
 from export.trained import torch_channel
 from tests.tiny_bert import random_bert, write_tokenizer
 

@@ -11,9 +11,10 @@ from data.errors import ParityFailed
 from export import parity
 from export.encoders import EncoderCard
 from export.parity import Check, Comparison, Probe, choose, compare, require
-from export.policy import Candidate, Ranked, Thresholds, Understanding
+from export.policy import Candidate, Ranked, Understanding
 from export.predict import Channel, Prediction, Predictor
 from export.runtime import Encoder
+from export.thresholds import Thresholds
 from export.trained import torch_channel
 
 TEXTS = ["where is my order", "refund please", "money back", "thanks", "1 2 3", "hello you", "my order #12345 is late"]

@@ -19,11 +19,11 @@ from export.policy import (
     Candidate,
     Ranked,
     Situation,
-    Thresholds,
     Understanding,
     decide,
     is_sure,
 )
+from export.thresholds import Thresholds
 
 PROFILE = BotProfile(
     name="acme",
@@ -341,3 +341,27 @@ def test_a_correction_is_not_said_twice_in_a_row_and_is_filled():
     assert decide(situation(corrections=(SAME,), last_reply="dogs are  welcome.")).reply == "Use the link."
     filled = replace(SAME, correction=replace(FIX, reply="Order [order 1] is on its way."))
     assert decide(situation(corrections=(filled,), values={"order": ("OB-1",)})).reply == "Order OB-1 is on its way."
+
+
+def test_a_language_of_its_own_bar_is_answered_by_that_bar():
+    bars = replace(BARS, by_language={"da": 0.95, "sr": None})
+    assert (bars.bar("da"), bars.bar("sr"), bars.bar("en"), bars.bar(None)) == (0.95, None, 0.8, 0.8)
+    danish = replace(meaning(confidence=0.9), language="da")
+    assert not is_sure(danish, bars)
+    assert is_sure(replace(danish, confidence=0.95), bars)
+    told = decide(situation(understanding=replace(danish, confidence=0.96), thresholds=bars))
+    assert told.reason == "The intent 'order_status' is sure with 0.96, at least 0.95."
+    below = decide(situation(understanding=danish, thresholds=bars))
+    assert (below.action, "0.90, below 0.95" in below.reason) == ("fallback", True)
+    never = decide(situation(understanding=replace(danish, language="sr"), thresholds=bars))
+    assert (never.action, "may answer in sr" in never.reason) == ("fallback", True)
+    assert decide(situation(thresholds=bars)).action == "answer"
+
+
+def test_bars_by_language_travel_with_the_release():
+    bars = replace(BARS, by_language={"da": 0.95, "sr": None})
+    assert Thresholds.from_wire(bars.to_wire()) == bars
+    assert "by_language" not in BARS.to_wire()
+    for bad in ({"da": "high"}, {"da": float("nan")}, {"da": True}, ["da"], 0.5):
+        with pytest.raises(IntegrityError, match="by_language"):
+            Thresholds.from_wire({"by_language": bad})

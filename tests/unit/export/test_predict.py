@@ -279,3 +279,17 @@ def test_corrections_of_another_encoder_are_refused(tmp_path, exported, encoders
     folder = put_release(tmp_path / "release", wrong, {"intent": digest})
     with pytest.raises(IntegrityError):
         Predictor.load(folder, EncoderPool(encoders))
+
+
+def test_the_language_of_a_message_is_looked_for_where_it_moves_the_bar(predictor):
+    text = "where is my order"
+    assert predictor.understand(text).language is None
+    profile = predictor.parts.profile.model_copy(update={"languages": ("en", "da")})
+    bars = replace(predictor.parts.thresholds, by_language={"en": None})
+    with Predictor(replace(predictor.parts, profile=profile, thresholds=bars)) as other:
+        assert other.understand(text).language == "en"
+        assert other.understand("ok").language is None
+        assert other.understand("").language is None
+        said = other.reply([("user", text)])
+        assert said.source != "approved"
+    assert predictor.reply([("user", text)]).source == "approved"

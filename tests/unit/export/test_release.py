@@ -10,7 +10,6 @@ import pytest
 from data.errors import IntegrityError, NotFound
 from data.profile import BotProfile
 from export import release as module
-from export.policy import Thresholds
 from export.release import (
     ReleaseFacts,
     open_release,
@@ -20,6 +19,7 @@ from export.release import (
     verify_release,
 )
 from export.sealed import seal
+from export.thresholds import Thresholds
 
 PROFILE = BotProfile(name="acme", greeting="Grüß Gott.")
 

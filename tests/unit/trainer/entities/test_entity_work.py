@@ -11,8 +11,8 @@ from data.schema import Entity, Example
 from data.settings import ImportSettings
 from export.entities import EntityModel
 from export.parts import Parts
-from export.policy import Thresholds
 from export.tagging import Span
+from export.thresholds import Thresholds
 from trainer.entities.entity_data import Marked
 from trainer.entities.entity_work import marked_splits, span_scores_of
 from trainer.judgement.comparison import Comparison

@@ -241,3 +241,48 @@ def test_a_head_is_scored_by_its_own_weights_on_the_labels_it_knows(
     own = head_of(("a", "b", "c"), np.eye(3) * weight, np.array([0.5, 0, 0]), near)
     held = HeldOut(own, np.eye(4, 3, dtype=np.float32)[: len(labels)], list(labels), np.empty((0, 3), np.float32))
     assert held.scoring() == expected
+
+
+def bilingual(noise: float, few: int = 20) -> HeldOut:
+    """English rows that the head knows well, and Danish ones near the middle of two classes, as often the other's."""
+    well, generator = held(noise=0.2, away="xy"), np.random.default_rng(5)
+    labels = [label for label in "abcde" for _ in range(few)]
+    at = np.array(["abcde".index(label) for label in labels])
+    other = np.where(generator.random(len(at)) < noise, (at + 1) % 5, at)
+    danish = unit(np.eye(HIDDEN)[other] + 0.2 * generator.standard_normal((len(at), HIDDEN)))
+    return HeldOut(
+        well.head,
+        np.concatenate([well.embeddings, danish]).astype(np.float32),
+        [*well.labels, *labels],
+        well.background,
+        ["en"] * len(well.labels) + ["da"] * len(labels),
+    )
+
+
+def test_a_language_in_which_the_promise_is_broken_gets_a_higher_bar_or_none() -> None:
+    found = fitted(bilingual(noise=0.35), target=0.85)
+    assert set(found.by_language) == {"da"}
+    assert found.answer is not None
+    bar = found.by_language["da"]
+    assert bar is None or bar > found.answer
+    bars = found.thresholds()
+    assert (bars.bar("da"), bars.bar("en"), bars.bar(None)) == (bar, found.answer, found.answer)
+
+
+def test_where_one_language_leaves_no_common_bar_another_still_answers() -> None:
+    found = fitted(bilingual(noise=0.35, few=60), target=0.9)
+    assert found.answer is None
+    bars = found.thresholds()
+    assert bars.bar("en") is not None
+    assert (bars.bar("da"), bars.bar(None)) == (None, None)
+
+
+def test_languages_that_keep_the_promise_share_one_bar() -> None:
+    assert fitted(bilingual(noise=0.0), target=0.85).by_language == {}
+
+
+def test_a_language_of_few_rows_or_the_only_one_has_no_bar_of_its_own() -> None:
+    assert fitted(bilingual(noise=0.35, few=9), target=0.85).by_language == {}
+    part = held(away="xy", noise=0.5)
+    alone = HeldOut(part.head, part.embeddings, part.labels, part.background, ["da"] * len(part.labels))
+    assert fitted(alone).by_language == {}

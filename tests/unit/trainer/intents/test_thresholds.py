@@ -5,7 +5,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trainer.intents.thresholds import ANSWERS_NOTHING, choose_answer_threshold, choose_oos_threshold, wilson_lower
+from trainer.intents.thresholds import (
+    ANSWERS_NOTHING,
+    breaks_promise,
+    choose_answer_threshold,
+    choose_oos_threshold,
+    wilson_lower,
+)
 
 ROWS = st.lists(st.tuples(st.integers(0, 10), st.booleans(), st.booleans()), min_size=1, max_size=80)
 
@@ -129,3 +135,27 @@ def test_without_out_of_scope_rows_nothing_is_called_out_of_scope() -> None:
 
 def test_wilson_by_the_textbook() -> None:
     assert wilson_lower(np.array(0.9), np.array(100.0), z=1.96) == pytest.approx(0.8256, abs=1e-3)
+
+
+def rows_right(right: int, wrong: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    correct = np.array([True] * right + [False] * wrong)
+    return np.full(right + wrong, 0.8), correct, np.zeros(right + wrong, dtype=bool)
+
+
+def test_a_promise_is_broken_only_beyond_chance() -> None:
+    assert breaks_promise(rows_right(70, 30), 0.8, 0.9, 0.3)
+    assert not breaks_promise(rows_right(88, 12), 0.8, 0.9, 0.3)
+    assert not breaks_promise(rows_right(95, 5), 0.8, 0.9, 0.3)
+    assert not breaks_promise(rows_right(5, 1), 0.8, 0.9, 0.3)
+
+
+def test_what_is_not_answered_breaks_no_promise() -> None:
+    assert not breaks_promise(rows_right(10, 90), 0.9, 0.9, 0.3)
+    assert not breaks_promise(rows_right(0, 0), 0.0, 0.9, 0.3)
+
+
+def test_out_of_scope_rows_count_by_their_share_of_the_traffic() -> None:
+    confidence, correct = np.full(200, 0.8), np.arange(200) < 100
+    outside = ~correct
+    assert breaks_promise((confidence, correct, outside), 0.5, 0.9, 0.5)
+    assert not breaks_promise((confidence, correct, outside), 0.5, 0.9, 0.02)

@@ -32,7 +32,8 @@ def judged(model: ModelName, wrong: int, *, threshold: float | None = None, rows
         table[row, (row % 3 + (row < wrong)) % 3] = 0.8
     sure = np.where(np.arange(rows) < wrong, 0.3, np.where(np.arange(rows) % 3 == 1, 0.2, 0.9))
     replies = np.tile([1.0, 0.5, 0.2], (4, 1)) if model == "candidate" else np.tile([0.5, 1.0, 0.2], (4, 1))
-    return Judged(model, LABELS, table, sure, 2.0, 1000, threshold, reply_scores=replies)
+    answered = None if threshold is None else sure >= threshold
+    return Judged(model, LABELS, table, sure, 2.0, 1000, answered, reply_scores=replies)
 
 
 def four() -> list[Judged]:
