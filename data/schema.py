@@ -19,6 +19,9 @@ SPLITS: tuple[str, ...] = get_args(Split)
 
 Severity = Literal["error", "warning", "info"]
 
+TASKS = ("intent", "reply", "sentiment", "entities")
+"""What a retraining may be asked for."""
+
 DEFAULT_WORKSPACE = "default"
 """The one workspace of a fresh install."""
 

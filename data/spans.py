@@ -10,10 +10,11 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from data.schema import Entity
 
+_Stretch = TypeVar("_Stretch", bound="Stretch")
 MAX_ALIGNED = 4_000
 """Longest stretch, in code points, that two versions of a text are aligned over; alignment is quadratic at worst."""
 
@@ -106,6 +107,24 @@ class Edited:
             return tuple(entities)
         places = [(entity, self.span(entity.start, entity.end)) for entity in entities]
         return tuple(replace(entity, start=place[0], end=place[1]) for entity, place in places if place is not None)
+
+
+class Stretch(Protocol):
+    """Whatever stands at `[start, end)` of a text."""
+
+    @property
+    def start(self) -> int: ...
+    @property
+    def end(self) -> int: ...
+
+
+def apart(found: Iterable[_Stretch]) -> list[_Stretch]:
+    """Those named first stay, where two share text; in the order of the text."""
+    kept: list[_Stretch] = []
+    for one in found:
+        if not any(one.start < other.end and other.start < one.end for other in kept):
+            kept.append(one)
+    return sorted(kept, key=lambda one: one.start)
 
 
 def substitute(pattern: re.Pattern[str], by: str, text: str) -> tuple[str, tuple[Stage, ...]]:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from data.redact import Redactor
 from data.settings import ImportSettings
+from data.spans import apart
 
 SHOWN = ("email", "phone", "order")
 """Kinds of personal data that are values in a conversation. Cards, passwords and identities are never handed on."""
@@ -121,15 +122,7 @@ class Written:
         every = [Value(one.start, one.end, one.kind) for one in personal if one.kind in SHOWN]
         hidden = [(one.start, one.end) for one in personal if one.kind not in SHOWN]
         every += [one for one in _formed(text) if not any(one.start < b and a < one.end for a, b in hidden)]
-        return without_overlaps(every)
-
-
-def without_overlaps(values: list[Value]) -> list[Value]:
-    kept: list[Value] = []
-    for one in sorted(values, key=lambda value: value.start - value.end):
-        if not any(one.start < other.end and other.start < one.end for other in kept):
-            kept.append(one)
-    return sorted(kept, key=lambda value: value.start)
+        return apart(sorted(every, key=lambda value: value.start - value.end))
 
 
 def _formed(text: str) -> Iterator[Value]:

@@ -37,8 +37,8 @@ class Scores:
 def score(head: IntentHead, embeddings: npt.NDArray[np.float32]) -> Scores:
     """Score unit-length embeddings [n, hidden] with `head`."""
     probabilities, columns, best = features(head, embeddings)
-    in_scope = _logistic(columns, head.scope)
-    return Scores(probabilities, best, in_scope * _logistic(columns, head.correct), in_scope)
+    in_scope = logistic(columns, head.scope)
+    return Scores(probabilities, best, in_scope * logistic(columns, head.correct), in_scope)
 
 
 def features(
@@ -78,6 +78,7 @@ def _nearest(
     return nearest.astype(np.float64), np.where(of_class, cosines, -1.0).max(axis=1).astype(np.float64)
 
 
-def _logistic(columns: npt.NDArray[np.float64], coefficients: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
+def logistic(columns: npt.NDArray[np.float64], coefficients: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
+    """The probability that a logistic model gives to each row of `columns`; its bias comes last."""
     margin = columns @ coefficients[:-1].astype(np.float64) + float(coefficients[-1])
     return np.asarray(1 / (1 + np.exp(-np.clip(margin, -50, 50))))

@@ -15,7 +15,7 @@ from data.clean import clean
 from data.redact import Memory, Redactor
 from data.render import Rendered, Renderer
 from data.settings import ImportSettings
-from data.spans import Edited
+from data.spans import Edited, apart
 from data.written import Written
 from export.runtime import Embeddings
 from export.tagging import Span, TaggingHead, rendered_for
@@ -99,7 +99,7 @@ class Recogniser:
                 found += _recognised(typed, cleaned, at, (span.type, span.confidence, "model"))
         for value in self._written.find(cleaned.text):
             found += _recognised(typed, cleaned, (value.start, value.end), (value.type, 1.0, "rule"))
-        return _apart(found)
+        return tuple(apart(found))
 
 
 def _recognised(
@@ -113,12 +113,3 @@ def _recognised(
     start = place[0] + len(value) - len(value.lstrip())
     value = value.strip()
     return [Recognised(start, start + len(value), told[0], value, told[1], told[2])] if value else []
-
-
-def _apart(found: list[Recognised]) -> tuple[Recognised, ...]:
-    """Those found first stay, where two share text; in the order of the text."""
-    kept: list[Recognised] = []
-    for one in found:
-        if not any(one.start < other.end and other.start < one.end for other in kept):
-            kept.append(one)
-    return tuple(sorted(kept, key=lambda one: one.start))

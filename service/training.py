@@ -12,6 +12,7 @@ from typing import Any
 
 from data import lessons
 from data.errors import InUse, JobCancelled, RecipeError
+from data.schema import TASKS
 from data.settings import Settings
 from data.store import Store, Tx, bots, jobs, suggestions, uploads
 from data.store.bots import Bot
@@ -20,7 +21,6 @@ from data.version import attune_version
 from service.child import Child, Event, Launch, ended_without_a_word, error_of, follow, running
 
 KIND = "train"
-TASKS = ("intent", "reply", "sentiment", "entities")
 WAIT_SECONDS = 0.2
 _CANCELLED = {KIND: "The training was cancelled; nothing was published."}
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from data.errors import RecipeError, UsageError
+from data.schema import TASKS
 from trainer.bases.catalogue import DEFAULT
 from trainer.recipes import (
     EntityRecipe,
@@ -20,7 +21,6 @@ from trainer.recipes import (
 )
 from trainer.search.budget import Budget
 
-TASKS = ("intent", "reply", "sentiment", "entities")
 SEEDS = 2**31
 _R = TypeVar("_R", IntentRecipe, ReplyRecipe, EntityRecipe)
 

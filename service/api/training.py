@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from data.schema import TASKS
 from data.store import Tx, bots, jobs
 from service.api._spec import Access, Answer, Api, Call, Route
 from service.api.jobs import job_detail, room_in_queue
 from service.findings import request_findings
 from service.schemas.jobs import JobDetail, Retraining
-from service.training import TASKS, Order, enqueue_training
+from service.training import Order, enqueue_training
 
 api = Api("training", "Starting a retraining, and judging what it would learn from.")
 

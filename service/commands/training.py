@@ -12,6 +12,7 @@ from rich.console import Group
 
 from data.errors import JobCancelled, UsageError
 from data.files import disk
+from data.schema import TASKS
 from service.child import Event, require_train_extra
 from service.commands.bots import NothingAsked
 from service.imports import read_table_file
@@ -19,7 +20,7 @@ from service.progress import meter
 from service.session import Session, readable_file
 from service.tables import report_of_experiment, text, verdict_table
 from service.terminal import Answer
-from service.training import TASKS, Order, Training, request_training, run_trainer
+from service.training import Order, Training, request_training, run_trainer
 from service.verbs import BotName, verb
 
 LOG = "trainer.log"
