@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from data import spans
 from data.schema import Entity
-from data.spans import Edit, Edited, Exact, Rewritten, rewrite, substitute
+from data.spans import Edit, Edited, Exact, Rewritten, apart, rewrite, substitute
 
 DIGITS = re.compile(r"\d+")
 
@@ -68,3 +68,13 @@ def test_a_rewriting_too_long_to_align_loses_its_spans(monkeypatch):
 def test_nothing_changed_is_no_stage():
     assert rewrite(str, "a") == ("a", ())
     assert substitute(DIGITS, "", "a") == ("a", ())
+
+
+@given(st.lists(st.tuples(st.integers(0, 9), st.integers(1, 4)), max_size=8))
+def test_stretches_that_share_text_give_way_to_those_named_first(pairs):
+    named = [Edit(start, start + length, 0) for start, length in pairs]
+    kept = apart(named)
+    assert all(one.end <= other.start for one, other in zip(kept, kept[1:], strict=False))
+    assert named[:1] == [one for one in kept if one == next(iter(named), None)]
+    for left_out in set(named) - set(kept):
+        assert any(one.start < left_out.end and left_out.start < one.end for one in kept)

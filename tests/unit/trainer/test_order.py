@@ -1,0 +1,55 @@
+"""By which recipe a task is trained: the one that was asked for, else the one the data picks, over the order's base."""
+
+from __future__ import annotations
+
+import pytest
+
+from data.errors import RecipeError, UsageError
+from data.schema import TASKS
+from trainer.order import Order
+from trainer.recipes import EntityRecipe, IntentRecipe, ReplyRecipe
+
+LABELS = ["a", "b"] * 5
+
+
+def test_what_is_asked_for_is_trained_over_the_base_of_the_order() -> None:
+    asked = IntentRecipe(name="mine", method="frozen", regularisation=3.0, base="another", seed=9)
+    assert Order(recipe=asked, seed=4).intent_recipe(LABELS, "here") == asked.model_copy(update={"base": "here"})
+
+
+def test_a_recipe_speaks_for_its_own_task_alone() -> None:
+    order = Order(recipe=IntentRecipe(name="mine", method="frozen"), seed=4)
+    reply, entities = order.reply_recipe(5_000, "here"), order.entity_recipe(2_000, "here")
+    assert isinstance(reply, ReplyRecipe)
+    assert isinstance(entities, EntityRecipe)
+    assert {(one.base, one.seed) for one in (reply, entities)} == {("here", 4)}
+
+
+def test_the_amount_of_data_picks_the_others() -> None:
+    assert Order().intent_recipe(LABELS, "here").method == "frozen"
+    assert Order().intent_recipe(LABELS * 400, "here").method == "full"
+    assert Order().reply_recipe(10, "here").method == "frozen"
+
+
+@pytest.mark.parametrize(
+    ("payload", "error"),
+    [
+        ({"tasks": "intent"}, UsageError),
+        ({"tasks": ["intent", "poetry"]}, UsageError),
+        ({"tasks": ["reply"], "recipe": {"task": "intent", "name": "t", "method": "frozen"}}, RecipeError),
+        ({"tasks": ["reply"], "search": {}}, UsageError),
+        ({"seed": True}, UsageError),
+        ({"seed": -1}, UsageError),
+        ({"base": 7}, UsageError),
+        ({"recipe": "frozen"}, RecipeError),
+    ],
+)
+def test_an_order_that_cannot_be_is_refused_in_words(payload: dict[str, object], error: type[Exception]) -> None:
+    with pytest.raises(error):
+        Order.from_payload(payload)
+
+
+def test_nothing_asked_for_is_everything_that_there_is() -> None:
+    order = Order.from_payload({})
+    assert (order.tasks, order.recipe, order.search) == (TASKS, None, None)
+    assert Order.from_payload({"tasks": ["reply", "intent"]}).tasks == ("intent", "reply")
