@@ -109,6 +109,7 @@ def _uploads(bot: Bot, found: Sequence[Upload]) -> Answer:
 def findings(session: Session, asked: FindingsAsked) -> Answer:
     """Judge all that a training would learn from now: likely label errors, what is missing, what the base knows."""
     fails((), asked.fail_on)
+    check_page(asked.html)
     require_train_extra(session.launch)
     with session.store() as store, meter(session.terminal.err) as shown:
         bot = session.bot(store, asked.bot)
@@ -130,12 +131,17 @@ def fails(found: Sequence[Mapping[str, Any]], level: str) -> int:
     return int(any(one["severity"] in bad for one in found))
 
 
+def check_page(path: Path | None) -> None:
+    """Raises UsageError, before any work, where the page that is asked for cannot be."""
+    if path is not None and path.is_dir():
+        raise UsageError("--html names a folder; a file is expected.", remedy="Name a file, such as report.html.")
+    if path is not None and not path.parent.is_dir():
+        raise UsageError("--html names a file in a folder that is not there.", remedy="Create the folder first.")
+
+
 def write_page(path: Path, page: str) -> None:
     """Write a page where the user asked for it. Raises UsageError where that cannot be."""
-    if path.is_dir():
-        raise UsageError("--html names a folder; a file is expected.", remedy="Name a file, such as report.html.")
-    if not path.parent.is_dir():
-        raise UsageError("--html names a file in a folder that is not there.", remedy="Create the folder first.")
+    check_page(path)
     try:
         path.write_text(page, encoding="utf-8")
     except OSError as error:

@@ -14,7 +14,7 @@ from data.errors import AttuneError, FindingsTooBad, StorageError
 from data.importers import ImportOptions
 from data.ingest import dry_run
 from service import field_map
-from service.commands.findings import FailOn, Html, fails, write_page
+from service.commands.findings import FailOn, Html, check_page, fails, write_page
 from service.imports import Desk, pooled
 from service.progress import meter
 from service.report_page import report_page
@@ -81,6 +81,7 @@ class ImportAsked:
 def import_files(session: Session, asked: ImportAsked) -> Answer:
     """Import files of logs, and report what became of every row. The same file again changes nothing."""
     options = asked.options()
+    check_page(asked.html)
     with session.store() as store, meter(session.terminal.err) as shown:
         desk = Desk(store, session.settings, session.bot(store, asked.bot))
 

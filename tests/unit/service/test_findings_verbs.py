@@ -109,6 +109,7 @@ def test_a_page_that_cannot_be_written_is_asked_wrongly(attune, twins, tmp_path)
     attune("init", "acme")
     ran = attune("import", "acme", twins, "--html", tmp_path / "none" / "one.html")
     assert (ran.code, "a folder that is not there" in ran.err) == (2, True)
+    assert attune("jobs", "--json").json == {"jobs": []}, "that is said before any work"
     assert attune("import", "acme", twins, "--html", tmp_path).code == 2
 
 
