@@ -68,7 +68,9 @@ def _rows(_: str, found: Lineage) -> Iterator[str]:
     if manifest.get("set_aside"):
         yield table([("Conversations left out because", "Conversations"), *manifest["set_aside"].items()])
     if manifest.get("languages"):
-        yield table([("Language", "Rows"), *_by_count(manifest["languages"])])
+        untold = _total(manifest["rows"]) - _total(manifest["languages"])
+        rest = [("too short to tell", untold)] if untold > 0 else []
+        yield table([("Language", "Rows"), *_by_count(manifest["languages"]), *rest])
 
 
 def _sources(_: str, found: Lineage) -> Iterator[str]:
@@ -98,6 +100,9 @@ def _labels(_: str, found: Lineage) -> Iterator[str]:
             rows = [
                 (label, *(counted.get(split, {}).get(label, 0) for split in SPLITS)) for label, _ in total.most_common()
             ]
+            if name != "entities":  # of which a message has any number
+                none = [manifest["rows"][split] - _total(counted.get(split, {})) for split in SPLITS]
+                rows += [("(no label)", *none)] if any(none) else []
             yield table([(title, *(split.capitalize() for split in SPLITS)), *rows])
 
 

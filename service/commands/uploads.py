@@ -86,7 +86,7 @@ def import_files(session: Session, asked: ImportAsked) -> Answer:
         desk = Desk(store, session.settings, session.bot(store, asked.bot))
 
         def take(path: Path) -> dict[str, Any]:
-            shown.tell({"type": "phase", "phase": "import"})
+            shown.tell({"type": "phase", "phase": f"Importing {path.name}"})
             if asked.dry:
                 report = dry_run(readable_file(path), path.name, options, session.settings.imports)
                 return {**report.to_wire(), "file": path.name}

@@ -162,6 +162,17 @@ def test_the_card_tells_what_is_in_it_and_quotes_nobody(shop: Shop) -> None:
     assert [row.record["text"] for row in slice_rows(dataset, 0, 1_000) if row.record["text"] in card] == []
 
 
+def test_the_card_counts_every_row_with_a_label_and_without(shop: Shop) -> None:
+    shop.take(log(8, first=900, labelled=False))
+    dataset = shop.freeze()
+    card = dataset_card("acme", counted(shop.store, shop.lineage(dataset)))
+    for title in ("Intent", "Language"):
+        (table,) = [part for part in card.split("\n\n") if part.startswith(f"| {title} |")]
+        counts = [int(cell) for row in table.splitlines()[2:] for cell in row.strip("|").split("|")[1:]]
+        assert sum(counts) == sum(dataset.manifest["rows"].values()), title
+    assert "(no label)" in card
+
+
 def test_a_folder_that_datasets_reads_without_us(shop: Shop, tmp_path: Path) -> None:
     shop.chats.taught("do you keep herons", corrected_reply=SAID)
     dataset = shop.freeze()
