@@ -51,6 +51,7 @@ _KINDS: dict[str, tuple[Any, Any, dict[str, Any]]] = {
     "mpnet": (MPNetModel, MPNetConfig, _SIZES),
     "modernbert": (ModernBertModel, ModernBertConfig, {**_SIZES, **_ENDS, "local_attention": 8}),
 }
+KINDS = tuple(_KINDS)
 
 
 def random_model(kind: str, vocabulary: int, positions: int, seed: int) -> PreTrainedModel:

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 import lightning as L
 import numpy as np
 
-from data.render import Renderer
+from data.render import Rendered, Renderer
 
 BUCKET_BATCHES = 16
 """Batches shuffled together before sorting by length: large enough to save padding, small enough to mix."""
@@ -20,6 +20,9 @@ class Rows(Protocol):
     def __len__(self) -> int: ...
     def lengths(self) -> list[int]: ...
     def batch(self, rows: Sequence[int], renderer: Renderer) -> Any: ...
+    def texts(self, rows: Sequence[int]) -> list[Rendered]:
+        """All that the encoder reads of these rows."""
+        ...
 
 
 class Batches:
@@ -77,18 +80,23 @@ class TextData(L.LightningDataModule):
     ) -> None:
         """`sizes` is (batch size, seed); `at_once`: rows of a validation batch, by default two batches."""
         super().__init__()
-        self._train, self._validation, self._renderer = train, validation, renderer
+        self._train, self._validation, self.renderer = train, validation, renderer
         self._batch_size, self._seed = sizes
         self._at_once = at_once or self._batch_size * 2
+
+    def texts(self) -> list[Rendered]:
+        """All that the encoder will read."""
+        parts = [self._train] if self._validation is None else [self._train, self._validation]
+        return [text for part in parts for text in part.texts(range(len(part)))]
 
     def steps(self, epochs: int) -> int:
         return epochs * len(plan_batches(self._train.lengths(), self._batch_size, (self._seed, 0)))
 
     def train_dataloader(self) -> Batches:
         epoch = self.trainer.current_epoch if self.trainer is not None else 0
-        return Batches(self._train, self._renderer, self._batch_size, (self._seed, epoch))
+        return Batches(self._train, self.renderer, self._batch_size, (self._seed, epoch))
 
     def validation_batches(self) -> list[Any]:
         if self._validation is None or len(self._validation) == 0:
             return []
-        return list(Batches(self._validation, self._renderer, self._at_once, None))
+        return list(Batches(self._validation, self.renderer, self._at_once, None))

@@ -18,6 +18,7 @@ import torch
 
 from trainer.core.callbacks import Checkpoints, Progress, Row, Validation
 from trainer.core.datamodule import TextData
+from trainer.core.fixed_layers import kept_below
 from trainer.core.module import Tuner
 from trainer.core.run_folder import RunFolder
 from trainer.recipes import Recipe
@@ -67,7 +68,8 @@ def fit(task: Task, data: TextData, recipe: Recipe, run: RunFolder, stage: str) 
             default_root_dir=run.folder,
         )
         task.train()
-        trainer.fit(tuner, datamodule=data, ckpt_path=resume, weights_only=True)
+        with kept_below(task, data.texts(), data.renderer, trainer.precision_plugin.forward_context):
+            trainer.fit(tuner, datamodule=data, ckpt_path=resume, weights_only=True)
     if validation.best is not None:
         task.load_state_dict(validation.best)
     task.to("cpu").eval()

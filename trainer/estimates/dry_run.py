@@ -1,6 +1,6 @@
-"""How fast and how large a training is on this machine: three steps of it, on the bot's own rows, thrown away.
+"""How fast and how large a training is on this machine: a few steps of it, on the bot's own rows, thrown away.
 
-Steps are taken on the batch of median length and on the longest one, texts are read and a linear head is fitted on some
+Three are taken on the batch of median length and one on the longest, texts are read and a linear head is fitted on some
 rows; `workload` knows how often each will happen. Nothing of it is seen by the training that follows: the weights are
 fresh ones, and random numbers are drawn from a copy of their state, which is put back.
 
@@ -27,6 +27,7 @@ from data.render import Rendered, Renderer
 from trainer.core.datamodule import Rows
 from trainer.core.embedding import BATCH, Embedder, embed
 from trainer.core.fit import resolve_precision, set_threads
+from trainer.core.fixed_layers import Autocast, kept_below
 from trainer.core.module import Tuner
 from trainer.core.run_folder import RunFolder
 from trainer.intents.linear import Labelled
@@ -35,7 +36,7 @@ from trainer.tasks.task import Task
 
 Clock = Callable[[], float]
 STEPS = 3
-"""Times that everything is done. The first one makes room for the optimiser's state; time is that of the others."""
+"""Steps on the batch of median length; there is one more on the longest."""
 _STATUS, _REFS = Path("/proc/self/status"), Path("/proc/self/clear_refs")
 _HIGH_WATER = "5"
 """What, written to clear_refs, sets VmHWM back to what the process holds now."""
@@ -65,13 +66,15 @@ class DryRun:
 
     def steps(self, task: Task, recipe: Recipe, rows: Rows, renderer: Renderer) -> Line:
         """What an optimiser step takes, by the tokens of its batch. `task` is not to be used again."""
-        step = _stepping(task, recipe, self.run)
+        step, autocast = _stepping(task, recipe, self.run)
         lengths = rows.lengths()
+        tried = [row for batch in _batches(lengths, recipe.batch_size) for row in batch]
 
         def learn(batch: Sequence[int]) -> None:
             step(rows.batch(batch, renderer))
 
-        return self._line(lengths, recipe.batch_size, learn)
+        with kept_below(task, rows.texts(tried), renderer, autocast):
+            return self._line(lengths, recipe.batch_size, learn)
 
     def reading(self, encoder: Embedder, renderer: Renderer, rendered: Sequence[Rendered]) -> Line:
         """What a batch of texts takes to be embedded, by its tokens."""
@@ -84,25 +87,29 @@ class DryRun:
 
     def linear(self, rows: Labelled, fit: Callable[[Labelled], object]) -> float:
         """Seconds that a linear head takes for each row and label when `fit` fits it."""
-        return self._least(partial(fit, rows)) / (len(rows) * len(set(rows.labels)))
+        return self._timed(partial(fit, rows)) / (len(rows) * len(set(rows.labels)))
 
     def _line(self, lengths: Sequence[int], size: int, work: Callable[[Sequence[int]], None]) -> Line:
         if not lengths:  # what refuses to learn from nothing says so itself
             return Line((1.0, 0.0), (1.0, 0.0))
-        order = sorted(range(len(lengths)), key=lambda row: lengths[row])
-        middle = max(len(order) // 2 - size // 2, 0)
-        typical, longest = order[middle : middle + size], order[-size:]
-        return Line(*((_padded(lengths, batch), self._least(partial(work, batch))) for batch in (typical, longest)))
+        typical, longest = _batches(lengths, size)
+        # The first step makes room for the optimiser's state; of two, the faster one was held up by nothing else.
+        _, *taken = (self._timed(partial(work, typical)) for _ in range(STEPS))
+        most = self._timed(partial(work, longest))
+        return Line((_padded(lengths, typical), min(taken)), (_padded(lengths, longest), most))
 
-    def _least(self, work: Callable[[], object]) -> float:
-        """Seconds of `work` when nothing else holds it up: the least of all times but the first."""
-        taken = []
-        for _ in range(STEPS):
-            self.run.check()
-            started = self.clock()
-            work()
-            taken.append(self.clock() - started)
-        return min(taken[1:])
+    def _timed(self, work: Callable[[], object]) -> float:
+        self.run.check()
+        started = self.clock()
+        work()
+        return self.clock() - started
+
+
+def _batches(lengths: Sequence[int], size: int) -> tuple[list[int], list[int]]:
+    """(the batch of median length, the longest one)"""
+    order = sorted(range(len(lengths)), key=lambda row: lengths[row])
+    middle = max(len(order) // 2 - size // 2, 0)
+    return order[middle : middle + size], order[-size:]
 
 
 def _padded(lengths: Sequence[int], batch: Sequence[int]) -> float:
@@ -147,21 +154,22 @@ def _forget_peak() -> bool:
     return True
 
 
-def _stepping(task: Task, recipe: Recipe, run: RunFolder) -> Callable[[Any], None]:
-    """A function that does with a batch what a step of `fit` does."""
+def _stepping(task: Task, recipe: Recipe, run: RunFolder) -> tuple[Callable[[Any], None], Autocast]:
+    """A function that does with a batch what a step of `fit` does, and what it computes under."""
     set_threads(run.threads)
     device = "cuda" if run.accelerator != "cpu" and torch.cuda.is_available() else "cpu"
     half = resolve_precision(recipe.precision, run.accelerator) == "bf16-mixed"
     task.to(device).train()
+    autocast = partial(torch.autocast, device, torch.bfloat16) if half else nullcontext
     optimiser = Tuner(task, recipe, STEPS).configure_optimizers()["optimizer"]
 
     def step(batch: Any) -> None:
         optimiser.zero_grad()
-        with torch.autocast(device, torch.bfloat16) if half else nullcontext():
+        with autocast():
             loss = task.loss(tuple(part.to(device) for part in batch))
         loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(task.parameters(), recipe.clip_norm)
         optimiser.step()
         float(loss.detach())  # an accelerator answers when it is done
 
-    return step
+    return step, autocast

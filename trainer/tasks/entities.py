@@ -46,6 +46,9 @@ class EntityRows:
     def lengths(self) -> list[int]:
         return [len(rendered) for rendered in self.rendered]
 
+    def texts(self, rows: Sequence[int]) -> list[Rendered]:
+        return [self.rendered[row] for row in rows]
+
     def batch(self, rows: Sequence[int], renderer: Renderer) -> EntityBatch:
         ids, mask = renderer.pad([self.rendered[row] for row in rows])
         tags = np.full(ids.shape, IGNORED, dtype=np.int64)

@@ -34,6 +34,9 @@ class TargetRows:
     def lengths(self) -> list[int]:
         return [len(rendered) for rendered in self.rendered]
 
+    def texts(self, rows: Sequence[int]) -> list[Rendered]:
+        return [self.rendered[row] for row in rows]
+
     def batch(self, rows: Sequence[int], renderer: Renderer) -> HeadBatch:
         ids, mask = renderer.pad([self.rendered[row] for row in rows])
         at = np.asarray(rows)

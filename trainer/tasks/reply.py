@@ -35,6 +35,9 @@ class ReplyRows:
     def lengths(self) -> list[int]:
         return [len(context) + len(reply) for context, reply in zip(self.contexts, self.replies, strict=True)]
 
+    def texts(self, rows: Sequence[int]) -> list[Rendered]:
+        return [text for row in rows for text in (self.contexts[row], self.replies[row])]
+
     def batch(self, rows: Sequence[int], renderer: Renderer) -> tuple[torch.Tensor, ...]:
         """(context ids, mask [b, t]; reply ids, mask [b, u]; keys [b])."""
         contexts = renderer.pad([self.contexts[row] for row in rows])

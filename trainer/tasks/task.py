@@ -24,6 +24,7 @@ class Task(nn.Module):
         super().__init__()
         self.encoder = encoder
         self._frozen = _freeze(encoder, recipe.frozen_layers)
+        self._frozen_layers = min(recipe.frozen_layers, layer_count(encoder))
         for module in encoder.modules():
             if isinstance(module, nn.Dropout):
                 module.p = recipe.dropout
@@ -33,6 +34,10 @@ class Task(nn.Module):
         for module in self._frozen:
             module.eval()  # no dropout below: these layers are a fixed function
         return self
+
+    def frozen_layers(self) -> list[nn.Module]:
+        """The layers that keep the base's weights, lowest first; with them, so do the embeddings."""
+        return _layer_stack(self.encoder.transformer)[: self._frozen_layers]
 
     def parameter_groups(self, recipe: Recipe) -> list[dict[str, Any]]:
         """AdamW groups: weight decay on matrices only, a rate of its own for everything above the encoder."""

@@ -347,8 +347,13 @@ def test_precision_is_what_was_asked_for() -> None:
     assert resolve_precision("auto", "cpu") in ("32-true", "bf16-mixed")
 
 
-def test_a_fit_in_half_precision_is_resumed_to_the_bit_too(bench: Bench, make_run: MakeRun) -> None:
-    recipe, run = recipe_of(precision="bf16-mixed", epochs=2), make_run(checkpoint_seconds=0.0)
+@pytest.mark.parametrize("frozen", [0, 1], ids=["every layer", "one frozen"])
+@pytest.mark.parametrize("precision", ["32-true", "bf16-mixed"])
+def test_a_fit_in_any_precision_is_resumed_to_the_bit(
+    bench: Bench, make_run: MakeRun, precision: str, frozen: int
+) -> None:
+    recipe = recipe_of(precision=precision, frozen_layers=frozen, epochs=2)
+    run = make_run(checkpoint_seconds=0.0)
     whole, resumed = bench.task(recipe), bench.task(recipe)
     bench.fit(whole, recipe, make_run("whole", keep=False))
     with pytest.raises(Power):
