@@ -117,20 +117,20 @@ def judge_base(test: TestSet, learned: Sequence[Example], base: LocalBase, repli
     labels = sorted({str(row.intent) for row in learned})
     column = np.array([labels.index(str(row.intent)) for row in learned])
 
-    def probabilities(texts: Sequence[str]) -> npt.NDArray[np.float64]:
+    def said(texts: Sequence[str]) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float32]]:
+        """(probabilities [n, labels], cosine to the nearest utterance [n])"""
         cosines = vectors(texts) @ known.T
-        nearest = np.stack([cosines[:, column == at].max(axis=1) for at in range(len(labels))], axis=1)
-        odds = np.exp(SHARPNESS * (nearest - nearest.max(axis=1, keepdims=True)).astype(np.float64))
-        return np.asarray(odds / odds.sum(axis=1, keepdims=True))
+        closest = np.stack([cosines[:, column == at].max(axis=1) for at in range(len(labels))], axis=1)
+        odds = np.exp(SHARPNESS * (closest - closest.max(axis=1, keepdims=True)).astype(np.float64))
+        return np.asarray(odds / odds.sum(axis=1, keepdims=True)), np.asarray(closest.max(axis=1))
 
-    found = probabilities(test.texts)
-    nearest = (vectors(test.texts) @ known.T).max(axis=1)
+    found, nearest = said(test.texts)
     return Judged(
         model="base",
         labels=labels,
         probabilities=found,
         confidence=np.clip(_best_in_scope(labels, found) * nearest, 0, 1),
-        latency_ms=median_ms(lambda text: probabilities([text]), test.texts, TIMED),
+        latency_ms=median_ms(lambda text: said([text]), test.texts, TIMED),
         size_bytes=sum(int(p.numel()) * 4 for p in encoder.parameters()) + known.nbytes,
         reply_scores=scores,
     )
