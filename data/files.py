@@ -31,6 +31,7 @@ RECEIVED = "blob"
 """What a file is called under `tmp/` until all of it came."""
 
 _FULL = (errno.ENOSPC, errno.EDQUOT)
+_CLOSED = (errno.EACCES, errno.EPERM, errno.EROFS)
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
@@ -211,9 +212,10 @@ def disk() -> Iterator[None]:
     except OSError as error:
         if error.errno in _FULL:
             raise StorageFull("The disk is full; nothing was kept.", remedy="Free space, then try again.") from error
-        raise StorageError(
-            f"The disk refused: {error.strerror or type(error).__name__}.", remedy="Check the home folder and its disk."
-        ) from error
+        remedy = "Check the home folder and its disk."
+        if error.errno in _CLOSED:
+            remedy = "Check who may write to the home folder; --home or ATTUNE_HOME names another."
+        raise StorageError(f"The disk refused: {error.strerror or type(error).__name__}.", remedy=remedy) from error
 
 
 def _copy(stream: Readable, target: BinaryIO, max_bytes: int) -> Blob:

@@ -64,11 +64,18 @@ def test_an_absent_blob_is_not_found(blobs: Blobs) -> None:
 
 
 @pytest.mark.parametrize(
-    ("number", "kind"), [(errno.ENOSPC, StorageFull), (errno.EDQUOT, StorageFull), (errno.EIO, StorageError)]
+    ("number", "kind", "remedy"),
+    [
+        (errno.ENOSPC, StorageFull, "Free space"),
+        (errno.EDQUOT, StorageFull, "Free space"),
+        (errno.EIO, StorageError, "its disk"),
+        (errno.EACCES, StorageError, "who may write"),
+        (errno.EROFS, StorageError, "who may write"),
+    ],
 )
 @pytest.mark.parametrize("step", ["fsync", "replace"])
 def test_a_disk_that_refuses_is_told_and_nothing_is_kept(
-    blobs: Blobs, monkeypatch: pytest.MonkeyPatch, number: int, kind: type[StorageError], step: str
+    blobs: Blobs, monkeypatch: pytest.MonkeyPatch, number: int, kind: type[StorageError], remedy: str, step: str
 ) -> None:
     def refuse(*_: object) -> None:
         raise OSError(number, os.strerror(number), "/a/secret/path")
@@ -78,6 +85,7 @@ def test_a_disk_that_refuses_is_told_and_nothing_is_kept(
     with pytest.raises(StorageError) as told:
         blobs.put(io.BytesIO(b"logs"), max_bytes=10)
     assert type(told.value) is kind
+    assert remedy in told.value.remedy
     assert "secret" not in str(told.value)
     assert left_in_tmp(blobs) == []
     assert not blobs.path(hashlib.sha256(b"logs").hexdigest()).exists()
