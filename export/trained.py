@@ -17,14 +17,18 @@ from export.runtime import Embeddings, Ids, Run, embed_in_batches, states_in_bat
 
 
 def torch_channel(encoder: PooledEncoder | Ngrams, renderer: Renderer) -> Channel:
-    """One vector a text, as training ended."""
+    """One vector a text, as training ended. Each text is read once, however often comparisons ask for it."""
     if isinstance(encoder, Ngrams):
         return Channel(renderer, encoder.embed)
     run = _frozen(encoder)
     hidden = run(np.ones((1, 2), dtype=np.int64), np.ones((1, 2), dtype=np.int64)).shape[1]
 
+    known: dict[tuple[int, ...], Embeddings] = {}
+
     def embed(rendered: Sequence[Rendered]) -> Embeddings:
-        return embed_in_batches(run, rendered, hidden)
+        new = [text for ids, text in {text.ids: text for text in rendered}.items() if ids not in known]
+        known.update(zip((text.ids for text in new), embed_in_batches(run, new, hidden), strict=True))
+        return np.array([known[text.ids] for text in rendered], dtype=np.float32).reshape(len(rendered), hidden)
 
     return Channel(renderer, embed)
 

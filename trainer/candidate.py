@@ -20,6 +20,7 @@ from export.placeholders import echoes
 from export.predict import IntentModel, Parts, Predictor, ReplyModel
 from export.release import running_versions
 from export.replies import Reply, ReplyIndex
+from export.runtime import Embeddings
 from export.span_parity import SpanProbe
 from export.thresholds import Thresholds
 from export.trained import torch_channel
@@ -91,8 +92,11 @@ class Candidate:
         return sum(distinct.values()) + head + index + tags
 
 
-def reply_index(trained: TrainedReply, rows: Sequence[Example], banned: Callable[[str], bool]) -> ReplyIndex | None:
-    """The brand's own replies in `rows`, one entry a distinct text; None when there is none worth keeping.
+def reply_index(
+    read: Callable[[Sequence[str]], Embeddings], rows: Sequence[Example], banned: Callable[[str], bool]
+) -> ReplyIndex | None:
+    """The brand's own replies in `rows`, one entry a distinct text; None when there is none worth keeping. `read` makes
+    a vector of each.
 
     A reply whose placeholders the customer had not given each time is marked as not to be filled.
     """
@@ -112,7 +116,7 @@ def reply_index(trained: TrainedReply, rows: Sequence[Example], banned: Callable
     if not kept:
         return None
     replies = list(kept.values())
-    return ReplyIndex(trained.replies([reply.text for reply in replies]), replies)
+    return ReplyIndex(read([reply.text for reply in replies]), replies)
 
 
 def reply_threshold(

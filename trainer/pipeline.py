@@ -22,6 +22,7 @@ from data.store import bots, jobs, releases
 from data.store.releases import Release
 from export.banned import says_banned
 from export.thresholds import Thresholds
+from export.trained import torch_channel
 from trainer.bases.catalogue import LocalBase, base_for
 from trainer.candidate import Trained, build_candidate, reply_index, reply_threshold
 from trainer.core.run_folder import MemoryLedger, RunFolder
@@ -147,8 +148,9 @@ def _train(
     reply = index = threshold = None
     if "reply" in work.order.tasks and len(set(pairs(material.train).replies)) >= 2:
         reply = _train_reply(work, dataset, material, base, ids)
-        narrow = reply_index(reply, material.train, banned)
-        index = reply_index(reply, [*material.train, *material.validation], banned)
+        read = torch_channel(reply.encoder, reply.renderer).read
+        narrow = reply_index(read, material.train, banned)
+        index = reply_index(read, [*material.train, *material.validation], banned)
         if narrow is not None:
             held = pairs(material.validation)
             threshold = reply_threshold(reply, base, narrow, held, work.profile.target_precision)
