@@ -4,16 +4,13 @@ python -m tests.bench.entities                          Restaurants-8k, SNIPS an
 python -m tests.bench.entities wnut17 --seeds 0 1 2     one set, several seeds
 python -m tests.bench.entities snips --ours             without the peer
 
-The peer: `AutoModelForTokenClassification` over the base, `Trainer` with the defaults of `TrainingArguments` (three
-epochs, batches of 8, a rate of 5e-5), first pieces of words labelled, spans read back from BIO tags of words. It needs
-`accelerate`, which is none of our dependencies; without it the peer is left out, and said to be.
+The peer: `AutoModelForTokenClassification` over the base, trained as `trainer_peer` says, first pieces of words
+labelled, spans read back from BIO tags of words. Without `accelerate` it is left out, and said to be.
 """
 
 from __future__ import annotations
 
 import tempfile
-import time
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +20,8 @@ import torch
 from data.settings import ImportSettings, Settings
 from export.tagging import places
 from tests.bench.corpora import parser, require
+from tests.bench.trainer_peer import missing
+from tests.bench.trainer_peer import train as train_by_defaults
 from trainer.bases.catalogue import DEFAULT, find_base
 from trainer.entities.entity_data import Marked, readable_rows
 from trainer.entities.span_files import read_spans
@@ -42,7 +41,7 @@ def ours(train: Path, test: Path, seed: int) -> tuple[float, float]:
 
 def peer(train: Path, test: Path, seed: int) -> tuple[float, float]:
     """(span F1, seconds of training) of transformers' Trainer, as it is."""
-    from transformers import AutoModelForTokenClassification, Trainer, TrainingArguments
+    from transformers import AutoModelForTokenClassification
 
     base = find_base(DEFAULT)
     renderer = base.renderer(LONGEST)
@@ -52,22 +51,9 @@ def peer(train: Path, test: Path, seed: int) -> tuple[float, float]:
     rows = [_features(renderer, row, types) for row in learned]
     torch.manual_seed(seed)
     model = AutoModelForTokenClassification.from_pretrained(base.folder, num_labels=2 * len(types) + 1)
-    with tempfile.TemporaryDirectory() as out:
-        given = TrainingArguments(
-            out,
-            seed=seed,
-            report_to=[],
-            save_strategy="no",
-            use_cpu=True,
-            disable_tqdm=True,
-            remove_unused_columns=False,
-        )
-        started = time.monotonic()
-        Trainer(model, given, train_dataset=rows, data_collator=lambda batch: _batch(renderer, batch)).train()
-        taken = time.monotonic() - started
-    model.eval()
+    taken = train_by_defaults(model, rows, lambda batch: _batch(renderer, batch), seed)
     found = [_found(model, renderer, row, types) for row in asked]
-    return span_scores([places(row.spans) for row in asked], found).f1, taken
+    return span_scores([places(row.spans) for row in asked], found).f1, taken.clock
 
 
 def _features(renderer: Any, row: Marked, types: tuple[str, ...]) -> Any:
@@ -124,8 +110,8 @@ def main() -> None:
     options.add_argument("--peer", action="store_true", help="the peer alone")
     asked = options.parse_args()
     sides = [("default recipe", ours)] if not asked.peer else []
-    if not asked.ours and find_spec("accelerate") is None:
-        print("The peer is not measured: accelerate is not installed.")
+    if not asked.ours and missing():
+        print(f"transformers Trainer: {missing()}")
     elif not asked.ours:
         sides.append(("transformers Trainer", peer))
     for corpus in asked.corpus or CORPORA:

@@ -10,17 +10,16 @@ training took by what was foretold: 1 is right, 2 is twice as long.
 
 from __future__ import annotations
 
-import multiprocessing
 import tempfile
 import time
 from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
 
 from data.prepare import Preparer
 from data.settings import Settings
 from tests.bench.corpora import parser, require
+from tests.bench.side import alone
 from trainer.bases.catalogue import DEFAULT, find_base
 from trainer.core.run_folder import MemoryLedger, RunFolder
 from trainer.estimates import estimate
@@ -85,8 +84,7 @@ def main() -> None:
     given = options.parse_args()
     for case in given.cases or [*INTENTS, *REPLIES]:
         work, amount = (intents, INTENTS[case]) if case in INTENTS else (replies, REPLIES[case])
-        with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as alone:
-            found = alone.submit(work, given.corpora, amount).result()
+        found = alone(work, given.corpora, amount)
         cells = [
             f"{name} {value:.2f}" if isinstance(value, float) else f"{name} {value}" for name, value in found.items()
         ]

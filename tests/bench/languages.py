@@ -10,20 +10,17 @@ difference, by a paired bootstrap over the test rows.
 
 from __future__ import annotations
 
-import json
 import statistics
-import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from data.settings import Settings
 from tests.bench.corpora import measure, require
-from trainer.experiments.experiment import Question, experiment
-from trainer.experiments.reading import read_labelled
+from tests.bench.intent_sides import better_words, ours
+from tests.bench.side import Work
 from trainer.judgement import metrics
 from trainer.judgement.intervals import paired_bootstrap
 
@@ -38,7 +35,7 @@ class Measured:
     name: str
     ours: Sequence[np.ndarray[Any, Any]]
     peer: np.ndarray[Any, Any]
-    report: dict[str, Any]
+    report: Mapping[str, Any]
 
     def line(self) -> str:
         mine = [100 * metrics.share(right) for right in self.ours]
@@ -54,33 +51,12 @@ class Measured:
         )
 
 
-def words(train: Path, test: Path) -> np.ndarray[Any, Any]:
-    """Right or wrong, by the better of both classifiers over words."""
-    from sklearn.feature_extraction.text import TfidfVectorizer
-    from sklearn.linear_model import LogisticRegression
-    from sklearn.pipeline import make_pipeline
-    from sklearn.svm import LinearSVC
-
-    learned, asked = (read_labelled(path, Settings().imports) for path in (train, test))
-    found = []
-    for model in (LogisticRegression(), LinearSVC(random_state=0)):
-        said = make_pipeline(TfidfVectorizer(), model).fit(learned.texts, learned.labels).predict(asked.texts)
-        found.append(said == np.array(asked.labels))
-    return max(found, key=metrics.share)
-
-
-def ours(train: Path, test: Path, seed: int) -> tuple[np.ndarray[Any, Any], dict[str, Any]]:
-    """(right or wrong, report) of the default recipe."""
-    with tempfile.TemporaryDirectory() as out:
-        report = experiment(Question(train, test, "intent", Path(out), seed=seed), Settings(), lambda _event: None)
-        lines = (Path(out) / "predictions.jsonl").read_text(encoding="utf-8").splitlines()
-    rows = [json.loads(line) for line in lines]
-    return np.array([row["label"] == row["predicted"] for row in rows]), report
-
-
 def measured(name: str, train: Path, test: Path, seeds: Sequence[int] = SEEDS) -> Measured:
-    runs = [ours(train, test, seed) for seed in seeds]
-    return Measured(name, [right for right, _ in runs], words(train, test), runs[0][1])
+    learned, asked = Work(train, test).rows()
+    truth = np.array(asked.labels)
+    runs = [ours(Work(train, test, seed)) for seed in seeds]
+    words = better_words(learned, asked).predict(asked.texts) == truth
+    return Measured(name, [np.array(run.said) == truth for run in runs], words, runs[0].report)
 
 
 def xsid(corpora: Path) -> None:
