@@ -18,6 +18,7 @@ Of the clock they mean something where nothing else computes; beside other work 
 from __future__ import annotations
 
 import argparse
+import subprocess
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
@@ -67,11 +68,21 @@ def peers(asked: argparse.Namespace) -> dict[str, Callable[[Work], Side]]:
     if "trainer" in found and missing():
         print(f"trainer: {missing()}")
         del found["trainer"]
-    if SETFIT in asked.peers and asked.setfit_python is None:
+    if SETFIT in asked.peers and not has_setfit(asked.setfit_python):
         print("setfit: Not measured: pip install setfit, in any environment, and name its Python: --setfit-python PATH")
     elif SETFIT in asked.peers:
         found[SETFIT] = partial(intent_sides.setfit, python=asked.setfit_python, iterations=asked.setfit_iterations)
     return found
+
+
+def has_setfit(python: Path | None) -> bool:
+    if python is None:
+        return False
+    look = "import importlib.util, sys; sys.exit(importlib.util.find_spec('setfit') is None)"
+    try:
+        return subprocess.run([str(python), "-c", look], capture_output=True).returncode == 0
+    except OSError:
+        return False
 
 
 def compare(name: str, works: list[Work], others: Mapping[str, Callable[[Work], Side]]) -> None:
