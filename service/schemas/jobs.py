@@ -9,7 +9,6 @@ from pydantic import BeforeValidator, Field, StringConstraints, ValidationInfo, 
 
 from service.reading import as_whole_number
 from service.schemas.shape import Asked, Instant, Json, Page, Told
-from service.strict_json import LARGEST_EXACT
 
 _BASE = re.compile(r"[a-z0-9][a-z0-9-]{0,62}", re.ASCII)
 BaseName = Annotated[str, StringConstraints(pattern=rf"^{_BASE.pattern}$")]
@@ -79,7 +78,9 @@ class Search(Asked):
     minutes: float | None = Field(None, gt=0, le=7 * 24 * 60, description="Of trials, all workers together.")
 
 
-RecipeValue = bool | Annotated[int | float, Field(ge=-LARGEST_EXACT, le=LARGEST_EXACT)] | str
+# A bound that fractions hold exactly: next to the largest exact whole number, who rounds is on the wrong side of it.
+_WITHIN = Field(ge=-(10**15), le=10**15)
+RecipeValue = bool | Annotated[int, _WITHIN] | Annotated[float, _WITHIN] | str
 
 
 class Retraining(Asked):
