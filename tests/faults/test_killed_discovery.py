@@ -127,6 +127,7 @@ def test_killed_before_the_result_is_kept_and_after(settled: Brand, tmp_path: Pa
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(3600)
 def test_killed_wherever_it_goes_on(settled: Brand, tmp_path: Path) -> None:
     kill_and_go_on(settled, tmp_path, lambda steps: range(1, steps + 1))
 
