@@ -6,8 +6,10 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import islice
 from typing import get_args
 
+from data.augment.vary import Varying
 from data.frozen import FrozenDataset
 from data.profile import BotProfile
 from data.schema import BRAND_ROLES, OUT_OF_SCOPE, Example, Split
@@ -18,6 +20,10 @@ from export.placeholders import echoes
 from trainer.entities.entity_work import MarkedSplits, marked_splits
 from trainer.intents.train_intent import IntentData, Utterances
 from trainer.replies.train_reply import Pairs
+
+PROBED = 1_000
+ROUNDS = 5
+"""Perturbed versions of a text at most."""
 
 
 @dataclass(frozen=True)
@@ -89,14 +95,27 @@ class Material:
 
     def probe(self) -> Probe:
         """Raw text for the parity of the export: the test split and validation; where they hold none, train."""
-        labelled = self._probed(lambda row: row.intent is not None)
+        asked = self._asked(utterances(self._probed(lambda row: row.intent is not None)))
         answered = self._probed(lambda row: row.reply is not None)
         return Probe(
-            texts=[row.text for row in labelled],
-            truth=[row.intent for row in labelled],
+            texts=list(asked),
+            truth=list(asked.values()),
             conversations=[conversation(row) for row in answered],
             true_replies=[row.reply for row in answered],
         )
+
+    def _asked(self, labelled: Utterances) -> dict[str, str]:
+        """The texts and their labels, perturbed ones among them until there are `PROBED`: of few texts, what int8 costs
+        is a matter of luck."""
+        asked = dict(zip(labelled.texts, labelled.labels, strict=True))
+        if len(asked) >= PROBED:
+            return asked
+        rows = labelled.varied(None)
+        varying = Varying(rows, (), self.profile.synonyms)
+        for seed in range(ROUNDS):
+            for one in varying.perturbed(rows, seed):
+                asked.setdefault(one.said.text, labelled.labels[one.origin])
+        return dict(islice(asked.items(), PROBED))
 
     def _probed(self, wanted: Callable[[Example], bool]) -> list[Example]:
         held_out = [row for row in (*self.test, *self.validation) if wanted(row)]

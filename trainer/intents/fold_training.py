@@ -6,7 +6,7 @@ it moves, since there a fold costs as much as a training. A variation belongs to
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -153,7 +153,7 @@ def _tuned(folded: Folded) -> Learned:
     calibration = work.calibrated([part.held for part in scored])
     rows = joined(folded.rows, work.beside(sorted(set(folded.rows.labels))))
     more = folded.varied.learned() if verdict.is_used else Utterances([], [])
-    encoder, head, history = tune(work, Taught(rows, more), None, "final")
+    encoder, head, history = tune(work, Taught(rows, more), None, "final", given.untouched())
     history = unpacked(given.stage(0, verdict.is_used)["history"]) or history
     told = Robustness.of(_together(scored))
     return Learned(encoder, head, calibration, history, verdict, told, _scorings(scored))
@@ -195,11 +195,12 @@ class _Tuned:
             varied.learned(fold.learn) if used else Utterances([], []),
         )
         # The first fold's validation is the card's history; the others are there for their scores alone.
-        encoder, head, history = tune(work, taught, validation if at == 0 else None, _name("fold", at, used))
-        vectors = self._vectors(encoder, fold)
-        base = self._base()
-        plain = Labelled(base.rows[list(fold.learn)], own.labels, own.weight())
-        found = answers(varied, fold.score, head, vectors, (base, plain))
+        shown = validation if at == 0 else None
+        encoder, head, history = tune(work, taught, shown, _name("fold", at, used), self.untouched())
+        vectors, base = self._vectors(encoder, fold), self._base()
+        untuned = Vectors(base["rows"], base["perturbed"])
+        plain = Labelled(untuned.rows[list(fold.learn)], own.labels, own.weight())
+        found = answers(varied, fold.score, head, vectors, (untuned, plain))
         return {
             "weight": head.weight,
             "bias": head.bias,
@@ -223,19 +224,27 @@ class _Tuned:
         rows[score], perturbed[shaken] = found[: len(score)], found[len(score) :]
         return Vectors(rows, perturbed)
 
-    def _base(self) -> Vectors:
-        """What the untuned base makes of all rows."""
+    def untouched(self) -> Mapping[str, Floats]:
+        """What the untuned base makes of each text that some fit learns."""
+        base, learned = self._base(), self._learned()
+        return {text: vector for name in learned for text, vector in zip(learned[name], base[name], strict=True)}
+
+    def _learned(self) -> dict[str, Sequence[str]]:
+        folded = self.folded
+        beside = folded.work.beside(sorted(set(folded.rows.labels)))
+        return {"rows": folded.rows.texts, "beside": beside.texts, "more": folded.varied.learned().texts}
+
+    def _base(self) -> Arrays:
+        """What the untuned base makes of all texts, each part by itself: no vector hangs on what else is tried. Kept in
+        the run's folder, so that a fit that is taken up again begins with the same numbers."""
         work = self.folded.work
 
         def compute() -> Arrays:
             encoder = work.base.encoder()
-            return {
-                "rows": work.embed(encoder, self.folded.rows.texts),
-                "perturbed": work.embed(encoder, self.folded.varied.shaken()),
-            }
+            texts = {**self._learned(), "perturbed": self.folded.varied.shaken()}
+            return {name: work.embed(encoder, part) for name, part in texts.items()}
 
-        found = self._once("base", compute)
-        return Vectors(found["rows"], found["perturbed"])
+        return self._once("untouched", compute)
 
 
 def _together(scored: Sequence[Scored]) -> Answers:

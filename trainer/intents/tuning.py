@@ -16,7 +16,7 @@ from trainer.core.datamodule import TextData
 from trainer.core.fit import fit
 from trainer.intents.intent_data import Utterances, joined
 from trainer.intents.intent_work import Work
-from trainer.intents.linear import head_of, linear_weights, thin
+from trainer.intents.linear import Floats, Labelled, head_of, linear_weights, thin
 from trainer.tasks.intent import IntentTask
 from trainer.tasks.linear_head import TargetRows
 
@@ -35,12 +35,20 @@ class Taught:
 
 
 def tune(
-    work: Work, taught: Taught, validation: Utterances | None, stage: str
+    work: Work,
+    taught: Taught,
+    validation: Utterances | None,
+    stage: str,
+    untouched: Mapping[str, Floats] | None = None,
 ) -> tuple[PooledEncoder, IntentHead, tuple[Row, ...]]:
-    """Linear probing, then fine-tuning; the head that comes back is not calibrated yet."""
+    """Linear probing, then fine-tuning; the head that comes back is not calibrated yet. `untouched`: what the base
+    makes of each text that is taught, where it was asked before."""
     recipe, renderer, rows = work.recipe, work.renderer, taught.all()
     encoder = work.base.encoder()
-    probed = work.labelled(encoder, rows)
+    if untouched is None:
+        probed = work.labelled(encoder, rows)
+    else:
+        probed = Labelled(np.stack([untouched[text] for text in rows.texts]), rows.labels, rows.weight())
     labels, weight, bias = linear_weights(probed, recipe.regularisation)
     told = probed.told_apart(weight, bias)
     column = {label: at for at, label in enumerate(labels)}
