@@ -68,7 +68,9 @@ def fit(task: Task, data: TextData, recipe: Recipe, run: RunFolder, stage: str) 
             default_root_dir=run.folder,
         )
         task.train()
-        with kept_below(task, data.texts(), data.renderer, trainer.precision_plugin.forward_context):
+        # On an accelerator, where the task is moved to only now, computing below costs less than carrying it there.
+        below = data.texts() if trainer.strategy.root_device.type == "cpu" else []
+        with kept_below(task, below, data.renderer, trainer.precision_plugin.forward_context):
             trainer.fit(tuner, datamodule=data, ckpt_path=resume, weights_only=True)
     if validation.best is not None:
         task.load_state_dict(validation.best)
