@@ -134,11 +134,9 @@ def _speakers(found: Mapping[str, Any] | None) -> str:
     if not found:
         return ""
     more = found["brand_speakers"] - len(found["brand"])
-    told = [
-        *found["brand"],
-        *([f"{more} without a name" if not found["brand"] else f"{more} more"] if more > 0 else []),
-    ]
-    names = " and ".join(filter(None, (", ".join(told[: len(found["brand"])]), *told[len(found["brand"]) :])))
+    names = ", ".join(found["brand"])
+    if more > 0:
+        names = f"{names} and {more} more" if names else f"{more} without a name"
     return f"{names or 'nobody'} (by {found['decided_by'].replace('_', ' ')}, sure to {found['confidence']:.0%})"
 
 
