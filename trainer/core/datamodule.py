@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import lightning as L
@@ -23,6 +24,22 @@ class Rows(Protocol):
     def texts(self, rows: Sequence[int]) -> list[Rendered]:
         """All that the encoder reads of these rows."""
         ...
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RenderedRows:
+    """Rows of one text each."""
+
+    rendered: Sequence[Rendered]
+
+    def __len__(self) -> int:
+        return len(self.rendered)
+
+    def lengths(self) -> list[int]:
+        return [len(rendered) for rendered in self.rendered]
+
+    def texts(self, rows: Sequence[int]) -> list[Rendered]:
+        return [self.rendered[row] for row in rows]
 
 
 class Batches:

@@ -20,6 +20,7 @@ from data.schema import Entity
 from export.onnx import TokenEncoder
 from export.surface import BUCKETS, Signs
 from export.tagging import TaggingHead, best_path, runs_of, tags_of
+from trainer.core.datamodule import RenderedRows
 from trainer.entities.span_metrics import span_scores
 from trainer.recipes import EntityRecipe
 from trainer.tasks.chain import IGNORED, Chain
@@ -33,21 +34,11 @@ SPREAD = 0.05
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class EntityRows:
+class EntityRows(RenderedRows):
     """Rendered texts, the signs of their tokens, and the tag of each token (IGNORED where it stands for no text)."""
 
-    rendered: Sequence[Rendered]
     signs: Sequence[Sequence[Signs]]
     tags: Sequence[Tags]
-
-    def __len__(self) -> int:
-        return len(self.rendered)
-
-    def lengths(self) -> list[int]:
-        return [len(rendered) for rendered in self.rendered]
-
-    def texts(self, rows: Sequence[int]) -> list[Rendered]:
-        return [self.rendered[row] for row in rows]
 
     def batch(self, rows: Sequence[int], renderer: Renderer) -> EntityBatch:
         ids, mask = renderer.pad([self.rendered[row] for row in rows])

@@ -11,8 +11,9 @@ import numpy.typing as npt
 import torch
 from torch import nn
 
-from data.render import Rendered, Renderer
+from data.render import Renderer
 from export.onnx import PooledEncoder
+from trainer.core.datamodule import RenderedRows
 from trainer.recipes import Recipe
 from trainer.tasks.task import Task
 
@@ -21,21 +22,11 @@ HeadBatch = tuple[torch.Tensor, ...]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class TargetRows:
+class TargetRows(RenderedRows):
     """Rendered texts with their `targets` [n, ...], as the loss of the task takes them, and `weights` float32 [n]."""
 
-    rendered: Sequence[Rendered]
     targets: npt.NDArray[Any]
     weights: npt.NDArray[np.float32]
-
-    def __len__(self) -> int:
-        return len(self.rendered)
-
-    def lengths(self) -> list[int]:
-        return [len(rendered) for rendered in self.rendered]
-
-    def texts(self, rows: Sequence[int]) -> list[Rendered]:
-        return [self.rendered[row] for row in rows]
 
     def batch(self, rows: Sequence[int], renderer: Renderer) -> HeadBatch:
         ids, mask = renderer.pad([self.rendered[row] for row in rows])
