@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -40,6 +41,12 @@ class Rendered:
 
     def __len__(self) -> int:
         return len(self.ids)
+
+
+class Padder(Protocol):
+    """Lays rows of token ids side by side: what every renderer can."""
+
+    def pad(self, batch: Sequence[Rendered]) -> tuple[Ids, Ids]: ...
 
 
 class Renderer:

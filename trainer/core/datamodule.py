@@ -9,7 +9,7 @@ from typing import Any, Protocol
 import lightning as L
 import numpy as np
 
-from data.render import Rendered, Renderer
+from data.render import Padder, Rendered
 
 BUCKET_BATCHES = 16
 """Batches shuffled together before sorting by length: large enough to save padding, small enough to mix."""
@@ -20,7 +20,7 @@ class Rows(Protocol):
 
     def __len__(self) -> int: ...
     def lengths(self) -> list[int]: ...
-    def batch(self, rows: Sequence[int], renderer: Renderer) -> Any: ...
+    def batch(self, rows: Sequence[int], renderer: Padder) -> Any: ...
     def texts(self, rows: Sequence[int]) -> list[Rendered]:
         """All that the encoder reads of these rows."""
         ...
@@ -45,7 +45,7 @@ class RenderedRows:
 class Batches:
     """An iterable of batches whose position survives a checkpoint (`state_dict`), as Lightning asks of a loader."""
 
-    def __init__(self, rows: Rows, renderer: Renderer, batch_size: int, order: tuple[int, int] | None) -> None:
+    def __init__(self, rows: Rows, renderer: Padder, batch_size: int, order: tuple[int, int] | None) -> None:
         self._rows = rows
         self._renderer = renderer
         self._plan = plan_batches(rows.lengths(), batch_size, order)
@@ -93,7 +93,7 @@ class TextData(L.LightningDataModule):
     """Training rows in a new order every epoch, validation rows in a fixed one."""
 
     def __init__(
-        self, train: Rows, validation: Rows | None, renderer: Renderer, sizes: tuple[int, int], at_once: int = 0
+        self, train: Rows, validation: Rows | None, renderer: Padder, sizes: tuple[int, int], at_once: int = 0
     ) -> None:
         """`sizes` is (batch size, seed); `at_once`: rows of a validation batch, by default two batches."""
         super().__init__()

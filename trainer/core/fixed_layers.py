@@ -20,8 +20,8 @@ from typing import Any
 import torch
 from torch import nn
 
-from data.render import Rendered, Renderer
-from trainer.tasks.task import Task
+from data.render import Padder, Rendered
+from trainer.tasks.task import EncoderTask, Task
 
 MOST_BYTES = 256 << 20
 """Kept at most; of more texts, the longer ones are computed at every step."""
@@ -34,7 +34,7 @@ Autocast = Callable[[], AbstractContextManager[Any]]
 
 @contextmanager
 def kept_below(
-    task: Task, texts: Sequence[Rendered], renderer: Renderer, autocast: Autocast = nullcontext
+    task: Task, texts: Sequence[Rendered], renderer: Padder, autocast: Autocast = nullcontext
 ) -> Iterator[bool]:
     """Let the frozen layers of `task` compute what they make of `texts` once; yields whether they do. A step computes
     under `autocast`."""
@@ -67,12 +67,14 @@ class _Fixed:
 
     @classmethod
     def of(cls, task: Task) -> _Fixed | None:
-        """None where no layer is frozen, or the embeddings are not to be found."""
+        """None for a task without an encoder, where no layer is frozen, or the embeddings are not to be found."""
+        if not isinstance(task, EncoderTask):
+            return None
         embeddings = getattr(task.encoder.transformer, "embeddings", None)
         layers = task.frozen_layers()
         return cls(task.encoder, embeddings, layers) if layers and isinstance(embeddings, nn.Module) else None
 
-    def learn(self, texts: Sequence[Rendered], renderer: Renderer) -> tuple[torch.Tensor, torch.Tensor]:
+    def learn(self, texts: Sequence[Rendered], renderer: Padder) -> tuple[torch.Tensor, torch.Tensor]:
         """Compute what is kept, shortest texts first; returns the ids and mask of the first batch."""
         distinct = {text.ids: text for text in texts}
         ordered = sorted(distinct.values(), key=lambda text: (len(text.ids), text.ids))
@@ -157,7 +159,7 @@ class _Enough(Exception):
         self.made = made
 
 
-def _padded(texts: Sequence[Rendered], renderer: Renderer) -> tuple[torch.Tensor, torch.Tensor]:
+def _padded(texts: Sequence[Rendered], renderer: Padder) -> tuple[torch.Tensor, torch.Tensor]:
     ids, mask = renderer.pad(texts)
     return torch.from_numpy(ids), torch.from_numpy(mask)
 

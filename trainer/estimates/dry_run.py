@@ -23,7 +23,7 @@ from typing import Any
 
 import torch
 
-from data.render import Rendered, Renderer
+from data.render import Padder, Rendered, Renderer
 from trainer.core.datamodule import Rows
 from trainer.core.embedding import BATCH, Embedder, embed
 from trainer.core.fit import resolve_precision, set_threads
@@ -64,7 +64,7 @@ class DryRun:
     run: RunFolder
     clock: Clock = time.perf_counter
 
-    def steps(self, task: Task, recipe: Recipe, rows: Rows, renderer: Renderer) -> Line:
+    def steps(self, task: Task, recipe: Recipe, rows: Rows, renderer: Padder) -> Line:
         """What an optimiser step takes, by the tokens of its batch. `task` is not to be used again."""
         step, autocast = _stepping(task, recipe, self.run)
         lengths = rows.lengths()

@@ -15,7 +15,7 @@ import numpy.typing as npt
 import torch
 from torch import nn
 
-from data.render import Rendered, Renderer
+from data.render import Padder, Rendered
 from data.schema import Entity
 from export.onnx import TokenEncoder
 from export.surface import BUCKETS, Signs
@@ -24,7 +24,7 @@ from trainer.core.datamodule import RenderedRows
 from trainer.entities.span_metrics import span_scores
 from trainer.recipes import EntityRecipe
 from trainer.tasks.chain import IGNORED, Chain
-from trainer.tasks.task import Task
+from trainer.tasks.task import EncoderTask
 
 Tags = npt.NDArray[np.int64]
 EntityBatch = tuple[torch.Tensor, ...]
@@ -40,7 +40,7 @@ class EntityRows(RenderedRows):
     signs: Sequence[Sequence[Signs]]
     tags: Sequence[Tags]
 
-    def batch(self, rows: Sequence[int], renderer: Renderer) -> EntityBatch:
+    def batch(self, rows: Sequence[int], renderer: Padder) -> EntityBatch:
         ids, mask = renderer.pad([self.rendered[row] for row in rows])
         tags = np.full(ids.shape, IGNORED, dtype=np.int64)
         every: list[Signs] = []
@@ -63,7 +63,7 @@ def tagged(rendered: Rendered, spans: Sequence[Entity], types: Sequence[str]) ->
     return tags
 
 
-class EntityTask(Task):
+class EntityTask(EncoderTask):
     primary = "span_f1"
 
     def __init__(self, encoder: TokenEncoder, recipe: EntityRecipe, types: tuple[str, ...]) -> None:

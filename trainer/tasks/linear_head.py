@@ -11,11 +11,11 @@ import numpy.typing as npt
 import torch
 from torch import nn
 
-from data.render import Renderer
+from data.render import Padder
 from export.onnx import PooledEncoder
 from trainer.core.datamodule import RenderedRows
 from trainer.recipes import Recipe
-from trainer.tasks.task import Task
+from trainer.tasks.task import EncoderTask
 
 HeadBatch = tuple[torch.Tensor, ...]
 """(input_ids, attention_mask [b, t]; targets [b, ...], weights [b])."""
@@ -28,13 +28,13 @@ class TargetRows(RenderedRows):
     targets: npt.NDArray[Any]
     weights: npt.NDArray[np.float32]
 
-    def batch(self, rows: Sequence[int], renderer: Renderer) -> HeadBatch:
+    def batch(self, rows: Sequence[int], renderer: Padder) -> HeadBatch:
         ids, mask = renderer.pad([self.rendered[row] for row in rows])
         at = np.asarray(rows)
         return tuple(map(torch.from_numpy, (ids, mask, self.targets[at], self.weights[at])))
 
 
-class LinearHeadTask(Task):
+class LinearHeadTask(EncoderTask):
     """`weight` [labels, hidden] and `bias` [labels] start the head: linear probing before fine-tuning."""
 
     def __init__(

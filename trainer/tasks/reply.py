@@ -15,10 +15,10 @@ import numpy.typing as npt
 import torch
 from torch import nn
 
-from data.render import Rendered, Renderer
+from data.render import Padder, Rendered
 from export.onnx import PooledEncoder
 from trainer.recipes import ReplyRecipe
-from trainer.tasks.task import Task
+from trainer.tasks.task import EncoderTask
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -38,14 +38,14 @@ class ReplyRows:
     def texts(self, rows: Sequence[int]) -> list[Rendered]:
         return [text for row in rows for text in (self.contexts[row], self.replies[row])]
 
-    def batch(self, rows: Sequence[int], renderer: Renderer) -> tuple[torch.Tensor, ...]:
+    def batch(self, rows: Sequence[int], renderer: Padder) -> tuple[torch.Tensor, ...]:
         """(context ids, mask [b, t]; reply ids, mask [b, u]; keys [b])."""
         contexts = renderer.pad([self.contexts[row] for row in rows])
         replies = renderer.pad([self.replies[row] for row in rows])
         return tuple(map(torch.from_numpy, (*contexts, *replies, self.keys[np.asarray(rows)])))
 
 
-class ReplyTask(Task):
+class ReplyTask(EncoderTask):
     primary = "recall_at_1"
 
     def __init__(self, encoder: PooledEncoder, recipe: ReplyRecipe) -> None:

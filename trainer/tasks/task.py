@@ -15,10 +15,39 @@ Batch = Any
 
 
 class Task(nn.Module):
-    """An encoder with what a task puts on top of it. Lower layers named by the recipe keep the base's weights."""
+    """A model, and what learning its task asks of it."""
 
     primary: ClassVar[str]
     """The validation metric that early stopping and the best checkpoint follow; higher is better."""
+
+    def parameter_groups(self, recipe: Recipe) -> list[dict[str, Any]]:
+        """AdamW groups of what learns: weight decay on matrices only."""
+        learning = [parameter for parameter in self.parameters() if parameter.requires_grad]
+        return grouped(learning, recipe.learning_rate, recipe.weight_decay)
+
+    def frozen_layers(self) -> list[nn.Module]:
+        """The layers that keep the base's weights, lowest first."""
+        return []
+
+    def loss(self, batch: Batch) -> torch.Tensor:
+        raise NotImplementedError
+
+    def validate(self, batches: Sequence[Batch]) -> dict[str, float]:
+        """`loss` and the primary metric over all validation batches; runs in evaluation mode, without gradients."""
+        raise NotImplementedError
+
+
+def grouped(parameters: Sequence[nn.Parameter], rate: float, decay: float) -> list[dict[str, Any]]:
+    """AdamW groups: weight decay on matrices only."""
+    groups = [
+        {"params": [p for p in parameters if p.ndim > 1], "lr": rate, "weight_decay": decay},
+        {"params": [p for p in parameters if p.ndim <= 1], "lr": rate, "weight_decay": 0.0},
+    ]
+    return [group for group in groups if group["params"]]
+
+
+class EncoderTask(Task):
+    """An encoder with what a task puts on top of it. Lower layers named by the recipe keep the base's weights."""
 
     def __init__(self, encoder: AnyEncoder, recipe: Recipe) -> None:
         super().__init__()
@@ -44,23 +73,9 @@ class Task(nn.Module):
         inside = {id(parameter) for parameter in self.encoder.parameters()}
         body = [p for p in self.encoder.parameters() if p.requires_grad]
         head = [p for p in self.parameters() if p.requires_grad and id(p) not in inside]
-        groups = [
-            {
-                "params": [p for p in body if p.ndim > 1],
-                "lr": recipe.learning_rate,
-                "weight_decay": recipe.weight_decay,
-            },
-            {"params": [p for p in body if p.ndim <= 1], "lr": recipe.learning_rate, "weight_decay": 0.0},
-            {"params": head, "lr": recipe.head_learning_rate, "weight_decay": 0.0},
-        ]
-        return [group for group in groups if group["params"]]
-
-    def loss(self, batch: Batch) -> torch.Tensor:
-        raise NotImplementedError
-
-    def validate(self, batches: Sequence[Batch]) -> dict[str, float]:
-        """`loss` and the primary metric over all validation batches; runs in evaluation mode, without gradients."""
-        raise NotImplementedError
+        groups = grouped(body, recipe.learning_rate, recipe.weight_decay)
+        on_top = {"params": head, "lr": recipe.head_learning_rate, "weight_decay": 0.0}
+        return [*groups, *([on_top] if head else [])]
 
 
 def _freeze(encoder: AnyEncoder, layers: int) -> list[nn.Module]:
