@@ -19,45 +19,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from data.errors import RecipeError
 from trainer.bases.catalogue import DEFAULT
+from trainer.hyperparameters import Hyperparameters
 
 
-class _Recipe(BaseModel):
-    # A number without end could be written neither into a report nor into a job's row.
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-    name: str
-    base: str = DEFAULT
-    seed: int = Field(0, ge=0, lt=2**31)
-    max_length: int = Field(64, ge=8, le=512, description="Longest input, in tokens.")
-    frozen_layers: int = Field(0, ge=0, description="Lower layers that keep the base's weights, embeddings included.")
-    epochs: int = Field(3, ge=1, le=100)
-    batch_size: int = Field(32, ge=1, le=1024)
-    eval_batch_size: int = Field(0, ge=0, le=4096, description="Rows validated at once; 0: twice batch_size.")
-    learning_rate: float = Field(1e-4, gt=0, lt=1, description="Peak rate of the encoder.")
-    head_learning_rate: float = Field(1e-2, gt=0, lt=1, description="Peak rate of the head.")
-    weight_decay: float = Field(0.01, ge=0, lt=1)
-    adam_beta1: float = Field(0.9, ge=0, lt=1, description="Decay of the optimiser's mean of gradients.")
-    adam_beta2: float = Field(0.999, ge=0, lt=1, description="Decay of its mean of squared gradients.")
-    adam_epsilon: float = Field(1e-8, gt=0, lt=1, description="Added to what it divides by.")
-    schedule: Literal["linear", "constant"] = Field("linear", description="How the rate goes on after its rise.")
-    warmup_share: float = Field(0.1, ge=0, lt=1, description="Share of the steps in which the rate rises.")
-    dropout: float = Field(0.1, ge=0, lt=1)
-    clip_norm: float = Field(1.0, gt=0)
-    patience: int = Field(2, ge=1, description="Validations without gain before training stops.")
-    validation_share: float = Field(0.1, gt=0, lt=0.5)
-    precision: Literal["auto", "32-true", "bf16-mixed"] = "auto"
-
-    @property
-    def is_folded(self) -> bool:
-        """Whether parts of the rows score each other: such a fit has no rows of its own to stop by."""
-        return False
-
-
-class IntentRecipe(_Recipe):
+class IntentRecipe(Hyperparameters):
     task: Literal["intent"] = "intent"
     method: Literal["frozen", "top", "full", "ngrams"]
     folds: int = Field(5, ge=0, le=20, description="Models trained on parts, for thresholds; 0 holds out validation.")
@@ -86,7 +55,7 @@ class IntentRecipe(_Recipe):
         return self.folds > 0
 
 
-class ReplyRecipe(_Recipe):
+class ReplyRecipe(Hyperparameters):
     task: Literal["reply"] = "reply"
     method: Literal["frozen", "full"]
     # The other replies of a batch are what a reply is told from.
@@ -94,7 +63,7 @@ class ReplyRecipe(_Recipe):
     scale: float = Field(20.0, gt=0, le=100, description="Inverse softmax temperature of the in-batch loss.")
 
 
-class LabelRecipe(_Recipe):
+class LabelRecipe(Hyperparameters):
     """Any number of labels a text: a logistic model each, over one encoder."""
 
     task: Literal["labels", "sentiment"] = "labels"
@@ -113,7 +82,7 @@ class LabelRecipe(_Recipe):
         return self.folds > 0
 
 
-class EntityRecipe(_Recipe):
+class EntityRecipe(Hyperparameters):
     """Typed spans: a tag a token, by its state in the encoder and what the text around it looks like."""
 
     task: Literal["entities"] = "entities"
@@ -122,7 +91,7 @@ class EntityRecipe(_Recipe):
 
 
 Recipe = IntentRecipe | ReplyRecipe | LabelRecipe | EntityRecipe
-_R = TypeVar("_R", bound=_Recipe)
+_R = TypeVar("_R", bound=Hyperparameters)
 
 TOP_ROWS = 500
 """Below this many rows the frozen encoder is steadier: it tells what is out of scope better than a tuned one."""

@@ -1,0 +1,41 @@
+"""The hyperparameters that every recipe has, whatever it trains; `trainer.recipes` holds the recipes themselves."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from trainer.bases.catalogue import DEFAULT
+
+
+class Hyperparameters(BaseModel):
+    # A number without end could be written neither into a report nor into a job's row.
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    name: str
+    base: str = DEFAULT
+    seed: int = Field(0, ge=0, lt=2**31)
+    max_length: int = Field(64, ge=8, le=512, description="Longest input, in tokens.")
+    frozen_layers: int = Field(0, ge=0, description="Lower layers that keep the base's weights, embeddings included.")
+    epochs: int = Field(3, ge=1, le=100)
+    batch_size: int = Field(32, ge=1, le=1024)
+    eval_batch_size: int = Field(0, ge=0, le=4096, description="Rows validated at once; 0: twice batch_size.")
+    learning_rate: float = Field(1e-4, gt=0, lt=1, description="Peak rate of the encoder.")
+    head_learning_rate: float = Field(1e-2, gt=0, lt=1, description="Peak rate of the head.")
+    weight_decay: float = Field(0.01, ge=0, lt=1)
+    adam_beta1: float = Field(0.9, ge=0, lt=1, description="Decay of the optimiser's mean of gradients.")
+    adam_beta2: float = Field(0.999, ge=0, lt=1, description="Decay of its mean of squared gradients.")
+    adam_epsilon: float = Field(1e-8, gt=0, lt=1, description="Added to what it divides by.")
+    schedule: Literal["linear", "constant"] = Field("linear", description="How the rate goes on after its rise.")
+    warmup_share: float = Field(0.1, ge=0, lt=1, description="Share of the steps in which the rate rises.")
+    dropout: float = Field(0.1, ge=0, lt=1)
+    clip_norm: float = Field(1.0, gt=0)
+    patience: int = Field(2, ge=1, description="Validations without gain before training stops.")
+    validation_share: float = Field(0.1, gt=0, lt=0.5)
+    precision: Literal["auto", "32-true", "bf16-mixed"] = "auto"
+
+    @property
+    def is_folded(self) -> bool:
+        """Whether parts of the rows score each other: such a fit has no rows of its own to stop by."""
+        return False
