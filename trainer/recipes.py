@@ -90,7 +90,24 @@ class EntityRecipe(Hyperparameters):
     sign_dropout: float = Field(0.2, ge=0, lt=1, description="Share of the surface's signs that a step forgets.")
 
 
-Recipe = IntentRecipe | ReplyRecipe | LabelRecipe | EntityRecipe
+class Seq2SeqRecipe(Hyperparameters):
+    """From a text or a conversation to another text: an encoder reads, a decoder writes, and all layers learn."""
+
+    task: Literal["summarise", "translate"]
+    max_length: int = Field(256, ge=8, le=1024, description="Longest source, in tokens.")
+    target_length: int = Field(96, ge=4, le=512, description="Longest target, in tokens.")
+    instruction: str = Field("", max_length=100, description="Stands before every source, as a T5 was taught.")
+    label_smoothing: float = Field(0.0, ge=0, lt=1)
+    beams: int = Field(1, ge=1, le=8, description="Candidates that are followed at once; 1 takes the likeliest token.")
+
+    @model_validator(mode="after")
+    def _agree(self) -> Self:
+        if self.frozen_layers:
+            raise ValueError("a sequence-to-sequence model learns in all of its layers: frozen_layers must be 0")
+        return self
+
+
+Recipe = IntentRecipe | ReplyRecipe | LabelRecipe | EntityRecipe | Seq2SeqRecipe
 _R = TypeVar("_R", bound=Hyperparameters)
 
 TOP_ROWS = 500
@@ -108,6 +125,9 @@ FULL_ROWS = 3_000
 
 ENTITY_PASSES = 24_000
 """Rows times epochs of a training on spans: more examples need fewer looks at each."""
+
+SEQ2SEQ_PASSES = 30_000
+"""Rows times epochs of a training from text to text."""
 
 _ENTITIES: dict[str, Any] = {
     "learning_rate": 2e-4,
@@ -219,6 +239,13 @@ def pick_entities(rows: int, *, base: str = DEFAULT, seed: int = 0) -> EntityRec
     return _made(EntityRecipe, {**body, **_ENTITIES})
 
 
+def pick_seq2seq(rows: int, task: str, *, base: str, seed: int = 0) -> Seq2SeqRecipe:
+    """The recipe for this many pairs of source and target. Raises RecipeError for a seed out of range."""
+    epochs = min(max(round(SEQ2SEQ_PASSES / max(rows, 1)), 3), 12)
+    body: dict[str, Any] = {"name": f"{task}-full", "task": task, "epochs": epochs, "batch_size": 16}
+    return _made(Seq2SeqRecipe, {**body, "learning_rate": 2e-4, "base": base, "seed": seed})
+
+
 def parse_recipe(body: dict[str, Any]) -> Recipe:
     """The recipe in `body`. Raises RecipeError with every problem at once."""
     kinds: dict[str, type[Recipe]] = {
@@ -227,6 +254,8 @@ def parse_recipe(body: dict[str, Any]) -> Recipe:
         "labels": LabelRecipe,
         "sentiment": LabelRecipe,
         "entities": EntityRecipe,
+        "summarise": Seq2SeqRecipe,
+        "translate": Seq2SeqRecipe,
     }
     kind = kinds.get(str(body.get("task")))
     if kind is None:

@@ -22,6 +22,7 @@ from trainer.recipes import (
     parse_recipe,
     pick_intent,
     pick_reply,
+    pick_seq2seq,
 )
 
 INTENT = {"task": "intent", "name": "mine", "method": "frozen"}
@@ -222,3 +223,11 @@ def test_an_absent_file_or_a_folder_is_refused(tmp_path: Path) -> None:
     for path in (tmp_path, tmp_path / "absent.toml"):
         with pytest.raises(RecipeError, match="cannot be read"):
             load_recipe(path)
+
+
+def test_more_pairs_of_texts_need_fewer_looks_at_each() -> None:
+    assert pick_seq2seq(100, "summarise", base="x").epochs == 12
+    assert pick_seq2seq(50_000, "translate", base="x").epochs == 3
+    assert pick_seq2seq(5_000, "translate", base="x", seed=4).model_dump()["seed"] == 4
+    with pytest.raises(RecipeError, match="frozen_layers must be 0"):
+        parse_recipe({"task": "summarise", "name": "x", "frozen_layers": 2})
