@@ -10,10 +10,10 @@ A model sees the same ids for the same words on every path, because there is onl
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -23,6 +23,7 @@ from data.errors import BaseRefused
 from data.schema import BRAND_ROLES, Role
 
 Ids = npt.NDArray[np.int64]
+_Made = TypeVar("_Made")
 
 CONTEXT_TURNS = 4
 """Turns of a conversation that a model reads, the newest among them: what was said before seldom decides the reply."""
@@ -70,16 +71,8 @@ class Renderer:
 
     @classmethod
     def from_file(cls, path: Path, max_length: int) -> Renderer:
-        """Read a `tokenizer.json`. Raises BaseRefused when it is not one."""
-        try:
-            return cls(Tokenizer.from_file(str(path)), max_length)
-        except BaseRefused:
-            raise
-        except Exception as error:  # the tokenizers library raises bare Exception on a malformed file
-            raise BaseRefused(
-                f"The tokenizer file cannot be read ({type(error).__name__}).",
-                remedy="Give a tokenizer.json as the tokenizers library writes it.",
-            ) from None
+        """With the `tokenizer.json` at `path`. Raises BaseRefused when it is not one."""
+        return with_tokenizer(path, lambda tokenizer: cls(tokenizer, max_length))
 
     def utterance(self, text: str) -> Rendered:
         """One utterance between start and end: the input of a classifier."""
@@ -167,6 +160,19 @@ class Renderer:
         head = room - room // 2
         tail = len(ids) - room // 2
         return ids[:head] + ids[tail:], offsets[:head] + offsets[tail:]
+
+
+def with_tokenizer(path: Path, make: Callable[[Tokenizer], _Made]) -> _Made:
+    """What `make` makes of the `tokenizer.json` at `path`. Raises BaseRefused when it is not one."""
+    try:
+        return make(Tokenizer.from_file(str(path)))
+    except BaseRefused:
+        raise
+    except Exception as error:  # the tokenizers library raises bare Exception on a malformed file
+        raise BaseRefused(
+            f"The tokenizer file cannot be read ({type(error).__name__}).",
+            remedy="Give a tokenizer.json as the tokenizers library writes it.",
+        ) from None
 
 
 _MARKS = {True: "us", False: "customer"}

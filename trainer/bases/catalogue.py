@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from data.errors import BaseRefused
 from data.render import Renderer
@@ -90,11 +90,21 @@ class LocalBase:
 
         from export.onnx import PooledEncoder
 
+        model = self.loaded(AutoModel, spared="pooler.")
+        if getattr(model, "pooler", None) is not None:
+            model.pooler = None  # mean pooling does not use it: no reason to train, keep or export it
+        return PooledEncoder(model).eval()
+
+    def loaded(self, door: Any, spared: str = "") -> Any:
+        """The base's weights as `door`, one of transformers' Auto classes, makes a model of them, in float32.
+
+        Raises BaseRefused when they cannot be loaded, or any are missing but those whose names begin with `spared`.
+        """
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             _hush()
             try:
-                model, found = AutoModel.from_pretrained(
+                model, found = door.from_pretrained(
                     self.folder,
                     local_files_only=True,
                     use_safetensors=True,
@@ -109,16 +119,18 @@ class LocalBase:
                     remedy="Save the model again with save_pretrained; models with code of their own are not taken.",
                     base=self.name,
                 ) from None
-        missing = [name for name in sorted(found["missing_keys"]) if not name.startswith("pooler.")]
+        missing = [name for name in sorted(found["missing_keys"]) if not (spared and name.startswith(spared))]
         if missing:  # the library makes up what it does not find
             raise BaseRefused(
                 f"The weights of the base {self.name!r} are not those of its config.json: {len(missing)} are missing.",
                 remedy="Save the model again with save_pretrained.",
                 base=self.name,
             )
-        if getattr(model, "pooler", None) is not None:
-            model.pooler = None  # mean pooling does not use it: no reason to train, keep or export it
-        return PooledEncoder(model.float()).eval()
+        return model.float()
+
+    def configuration(self) -> dict[str, Any]:
+        """What its config.json says. Raises BaseRefused when that cannot be read."""
+        return _configuration(self.folder / "config.json")
 
 
 def base_for(settings: Settings, name: str) -> LocalBase:
@@ -175,18 +187,23 @@ def _is_folder(path: Path) -> bool:
 
 def _longest(config: Path) -> int:
     """Tokens a base outside the catalogue may read. Raises BaseRefused when its configuration cannot be read."""
+    body = _configuration(config)
+    said = body.get("max_position_embeddings", body.get("n_positions"))
+    if not isinstance(said, int) or said <= 0:  # a base that counts positions another way, or none
+        return UNLISTED_LENGTH
+    late = any(kind in str(body.get("model_type")) for kind in LATE_STARTERS)
+    return min(said - 2 if late else said, UNLISTED_LENGTH)
+
+
+def _configuration(path: Path) -> dict[str, Any]:
     try:
-        body = json.loads(config.read_text(encoding="utf-8"))
+        body = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
         raise BaseRefused(
             f"The config.json of the base cannot be read ({type(error).__name__}).",
             remedy="Save the model again with save_pretrained.",
         ) from None
-    said = body.get("max_position_embeddings", body.get("n_positions")) if isinstance(body, dict) else None
-    if not isinstance(said, int) or said <= 0:  # a base that counts positions another way, or none
-        return UNLISTED_LENGTH
-    late = any(kind in str(body.get("model_type")) for kind in LATE_STARTERS)
-    return min(said - 2 if late else said, UNLISTED_LENGTH)
+    return body if isinstance(body, dict) else {}
 
 
 def _packaged(base: Base, online: bool) -> Path:
