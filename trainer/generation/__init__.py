@@ -1,0 +1,1 @@
+"""Generators: chat models that learn to say what the brand says."""
