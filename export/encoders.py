@@ -7,14 +7,13 @@ that manifest, which names the other files by hash. So the name alone vouches fo
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from data.errors import IntegrityError, NotFound
-from export.sealed import REMEDY, publish, read_seal, seal, verify_files
+from data.errors import IntegrityError
+from export.sealed import named_path, open_named, publish, read_seal, require_files, seal, size_of
 
 MANIFEST = "encoder.json"
 TOKENIZER = "tokenizer.json"
@@ -26,7 +25,6 @@ Kind = Literal["graph", "ngrams"]
 Output = Literal["embedding", "states"]
 """One vector a text, or one a token."""
 GRAPHS: Mapping[str, str] = {"fp32": "encoder.onnx", "int8": "encoder_int8.onnx"}
-_DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,11 +70,7 @@ def seal_encoder(folder: Path, card: EncoderCard) -> str:
     Raises IntegrityError when the graph of the card's precision or the tokenizer is missing, or more stands there.
     """
     wanted = {NGRAMS} if card.kind == "ngrams" else {GRAPHS[card.precision], TOKENIZER}
-    present = {path.name for path in folder.iterdir()} - {MANIFEST}
-    if present != wanted:
-        raise IntegrityError(
-            f"An encoder holds {_names(wanted)}; this one holds {_names(present)}.", remedy="Build it again."
-        )
+    require_files(folder, MANIFEST, wanted, what="encoder")
     return seal(folder, MANIFEST, {"format": FORMAT, **asdict(card)})
 
 
@@ -93,22 +87,13 @@ def open_encoder(folder: Path, *, verify: bool = True) -> EncoderFolder:
     `verify=False` skips hashing the files, for an encoder that this process has just sealed under another name.
     Raises NotFound when there is no such folder, IntegrityError when it is not what its name says.
     """
-    if not folder.is_dir():
-        raise NotFound("There is no encoder under this digest.", remedy=REMEDY, encoder=folder.name)
-    body, digest = read_seal(folder, MANIFEST, what="encoder")
-    if verify:
-        if digest != folder.name:
-            raise IntegrityError("The encoder's manifest is not the one its name promises.", remedy=REMEDY)
-        verify_files(folder, MANIFEST, body, what="encoder")
-    size = sum(entry["size"] for entry in body["files"].values())
-    return EncoderFolder(folder, digest, _card(body), size)
+    body, digest = open_named(folder, MANIFEST, what="encoder", verify=verify)
+    return EncoderFolder(folder, digest, _card(body), size_of(body))
 
 
 def encoder_path(encoders: Path, digest: str) -> Path:
     """Where the encoder `digest` stands. Raises IntegrityError for what is no digest: no path is ever made of it."""
-    if not _DIGEST.fullmatch(digest):
-        raise IntegrityError("An encoder is named by 64 hexadecimal digits, but is not here.", remedy=REMEDY)
-    return encoders / digest
+    return named_path(encoders, digest, what="encoder")
 
 
 def _card(body: Mapping[str, Any]) -> EncoderCard:
@@ -130,7 +115,3 @@ def _card(body: Mapping[str, Any]) -> EncoderCard:
             f"The {MANIFEST} of this encoder is not of format {FORMAT}.", remedy="Export it again with this version."
         )
     return card
-
-
-def _names(names: set[str]) -> str:
-    return ", ".join(sorted(names)) or "nothing"

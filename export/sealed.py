@@ -3,21 +3,24 @@
 A folder is built aside, under the home's `tmp/`. Sealing hashes what stands in it and writes the manifest, so that a
 manifest's presence means the folder is complete. Publishing makes every byte durable (fsync of files and folder),
 then renames, then makes the rename durable: after a crash at any point the final name holds all of it or does not
-exist. Opening hashes again, so that what is loaded is what was published. Encoders and releases are both such folders.
+exist. Opening hashes again, so that what is loaded is what was published. Encoders, decoders, adapters and releases are
+such folders.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from data.errors import Conflict, IntegrityError
+from data.errors import Conflict, IntegrityError, NotFound
 from data.files import disk, publish_folder
 
 REMEDY = "Export it again, or restore it from a backup; `attune doctor` lists everything that is damaged."
+_DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
 def file_hash(path: Path) -> str:
@@ -93,6 +96,49 @@ def publish(work: Path, final: Path, name: str, *, what: str) -> bool:
         raise Conflict(f"Another {what} is already published under this name.", remedy="Publish under a new number.")
     verify_files(final, name, body, what=what)
     return False
+
+
+def named_path(folders: Path, digest: str, *, what: str) -> Path:
+    """Where the folder `digest` stands. Raises IntegrityError for what is no digest: no path is ever made of it."""
+    if not _DIGEST.fullmatch(digest):
+        raise IntegrityError(
+            f"{what.capitalize()}s are named by 64 hexadecimal digits, which this is not.", remedy=REMEDY
+        )
+    return folders / digest
+
+
+def open_named(folder: Path, name: str, *, what: str, verify: bool) -> tuple[dict[str, Any], str]:
+    """(manifest, digest) of a folder that is called by its manifest's digest, every byte checked against that.
+
+    `verify=False` checks neither name nor files, for a folder that this process has just sealed under another name.
+    Raises NotFound when there is no such folder, IntegrityError when it is not what its name says.
+    """
+    if not folder.is_dir():
+        raise NotFound(f"There is no {what} under this digest.", remedy=REMEDY, **{what: folder.name})
+    body, digest = read_seal(folder, name, what=what)
+    if verify:
+        if digest != folder.name:
+            raise IntegrityError(f"The {what}'s manifest is not the one its name promises.", remedy=REMEDY)
+        verify_files(folder, name, body, what=what)
+    return body, digest
+
+
+def size_of(body: Mapping[str, Any]) -> int:
+    """Bytes of all files that the manifest names."""
+    return sum(int(entry["size"]) for entry in body["files"].values())
+
+
+def require_files(folder: Path, name: str, wanted: set[str], *, what: str) -> None:
+    """Raise IntegrityError when there is less in `folder`, or more, than a `what` is made of, its manifest aside."""
+    present = {path.name for path in folder.iterdir()} - {name}
+    if present != wanted:
+        raise IntegrityError(
+            f"A sealed {what} holds {_names(wanted)}; this one holds {_names(present)}.", remedy="Build it again."
+        )
+
+
+def _names(names: set[str]) -> str:
+    return ", ".join(sorted(names)) or "nothing"
 
 
 def _is_inside(relative: str) -> bool:

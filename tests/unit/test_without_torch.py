@@ -13,7 +13,7 @@ REFUSED = (
     "torchmetrics", "matplotlib", "huggingface_hub", "sentence_transformers",
 )  # fmt: skip
 READ_SIDE = (
-    "confidence", "encoders", "heads", "hear", "placeholders", "policy", "predict", "release", "replies", "runtime",
+    "adapters", "confidence", "decoders", "encoders", "heads", "hear", "placeholders", "policy", "predict", "release", "replies", "runtime",
     "sealed",
 )  # fmt: skip
 PROGRAM = """
