@@ -31,12 +31,29 @@ def _words(text: str) -> str:
     return "|".join(sorted(text.split(), key=len, reverse=True))
 
 
-_MONTHS = _words(
-    "january february march april may june july august september october november december jan feb mar apr jun jul aug"
-    " sep sept oct nov dec januar jänner februar märz mai juni juli oktober dezember okt dez janvier février mars avril"
-    " juin juillet août septembre octobre novembre décembre enero febrero marzo abril mayo junio julio agosto"
-    " septiembre octubre noviembre diciembre"
-)
+MONTHS = {
+    name: number
+    for number, names in enumerate(
+        (
+            "january jan januar jänner janvier enero",
+            "february feb februar février febrero",
+            "march mar märz mars marzo",
+            "april apr avril abril",
+            "may mai mayo",
+            "june jun juni juin junio",
+            "july jul juli juillet julio",
+            "august aug août agosto",
+            "september sep sept septembre septiembre",
+            "october oct oktober okt octobre octubre",
+            "november nov novembre noviembre",
+            "december dec dezember dez décembre diciembre",
+        ),
+        start=1,
+    )
+    for name in names.split()
+}
+"""The names of months, in lower case, and which month each is."""
+_MONTHS = _words(" ".join(MONTHS))
 _WEEKDAYS = _words(
     "monday tuesday wednesday thursday friday saturday sunday montag dienstag mittwoch donnerstag freitag samstag"
     " sonnabend sonntag lundi mardi mercredi jeudi vendredi samedi dimanche lunes martes miércoles jueves viernes"
@@ -56,12 +73,14 @@ _MONTH = r"(?:0?[1-9]|1[0-2])"
 _YEAR = r"(?:(?:19|20)\d\d|\d\d)"
 _HOUR = r"(?:[01]?\d|2[0-4])"
 _TWELVE = r"(?:0?[1-9]|1[0-2])"
-_HAN = r"[\d一二两三四五六七八九十]"
+_HAN = "[一二两三四五六七八九十]"
 
+_APART = r"(?<![^\W\u4e00-\u9fff])(?<![.,])"
+"""Where an amount may begin: not within a word or number. Chinese puts nothing between words."""
 _WEEK = "nächsten?|diesen?|letzten?|kommenden?|next|this|last"
 _DIGITS: tuple[tuple[str, str], ...] = (
-    ("amount", rf"(?<![\w.,])(?:US|CA|A)?[$€£¥￥]\s?(?:{_NUMBER})(?![\w])"),
-    ("amount", rf"(?<![\w.,])(?:{_NUMBER})\s?(?:[$€£¥￥]|(?:{_MONEY})\b)"),
+    ("amount", rf"{_APART}(?:(?:US|CA|A)?[$€£¥￥]|(?:eur|usd|gbp|chf|rmb)\b)\s?(?:{_NUMBER})(?!\w)"),
+    ("amount", rf"{_APART}(?:{_NUMBER})\s?(?:[$€£¥￥]|(?:{_MONEY})\b)"),
     ("date", rf"(?<![\d./-])(?:19|20)\d\d[-/.]{_MONTH}[-/.]{_DAY}(?![\d./-]?\d)"),
     ("date", rf"(?<![\d./-]){_DAY}([./-]){_MONTH}\1{_YEAR}(?![\d/-]|\.\d)"),
     ("date", rf"(?<![\d./-]){_MONTH}([/-]){_DAY}\1{_YEAR}(?![\d/-])"),
@@ -85,7 +104,13 @@ _HAN_FORMS: tuple[tuple[str, str], ...] = (
     ("amount", rf"(?<![\d.,])(?:{_NUMBER})\s?(?:元|块钱?|人民币|美元|欧元|角)"),
     ("date", r"(?:\d{4}年)?\d{1,2}月\d{1,2}[日号]|今天|明天|后天|昨天|前天"),
     ("date", r"(?:下|上|这)?个?(?:星期|周|礼拜)[一二三四五六日天]"),
-    ("time", rf"(?:凌晨|早上|上午|中午|下午|晚上)?{_HAN}{{1,3}}点(?:半|{_HAN}{{1,3}}分?)?"),
+    (
+        "time",
+        (
+            rf"(?:凌晨|早上|上午|中午|下午|晚上)?(?<![\d.,:])(?:{_HAN}{{1,3}}|{_HOUR})点"
+            rf"(?:半|(?:{_HAN}{{1,3}}|[0-5]?\d(?!\d))分?)?"
+        ),
+    ),
 )
 _OTHERS: tuple[tuple[str, str], ...] = (
     ("url", r"(?:https?://|(?<![\w@.])www\.)[^\s<>\"'，。；！？（）【】]+"),

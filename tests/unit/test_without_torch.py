@@ -13,8 +13,8 @@ REFUSED = (
     "torchmetrics", "matplotlib", "huggingface_hub", "sentence_transformers",
 )  # fmt: skip
 READ_SIDE = (
-    "adapters", "confidence", "decoders", "encoders", "heads", "hear", "placeholders", "policy", "predict", "release", "replies", "runtime",
-    "sealed",
+    "abusive", "adapters", "confidence", "decoders", "encoders", "facts", "grounding", "heads", "hear",
+    "placeholders", "policy", "predict", "readings", "release", "replies", "runtime", "sealed",
 )  # fmt: skip
 PROGRAM = """
 import importlib, json, pkgutil, sys
