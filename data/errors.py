@@ -24,6 +24,7 @@ AttuneError
 │   ├── Collapsed           the model predicts one class
 │   └── ParityFailed        the exported model does not answer as the trained one
 ├── BaseRefused             a base model that fails its digest or crosses the trust boundary
+├── Overloaded              as much is done at once as may be: try again soon
 ├── ReleaseUnavailable      a bot's live release cannot be loaded, nor an earlier one: nothing can answer
 ├── IntegrityError          bytes that are not the bytes the store recorded
 └── StorageError
@@ -165,6 +166,10 @@ class ParityFailed(TrainingError):
 
 class BaseRefused(AttuneError):
     code = "base_refused"
+
+
+class Overloaded(AttuneError):
+    code = "overloaded"
 
 
 class ReleaseUnavailable(AttuneError):

@@ -6,10 +6,7 @@ its activation scale from the whole batch, padding included, so an int8 graph is
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from pathlib import Path
 
@@ -21,6 +18,7 @@ from data.errors import IntegrityError
 from data.render import Rendered, Renderer
 from export.encoders import EncoderCard, EncoderFolder, encoder_path, open_encoder
 from export.sealed import REMEDY
+from export.sharing import SharedModels
 
 Ids = npt.NDArray[np.int64]
 Embeddings = npt.NDArray[np.float32]
@@ -66,7 +64,7 @@ class Encoder:
         self.card: EncoderCard = opened.card
         self.tokenizer: Path = opened.tokenizer
         self.size_bytes = opened.size_bytes
-        self._session = _session(opened.graph, threads)
+        self._session = open_session(opened.graph, threads, what="encoder")
         names = tuple(sorted(node.name for node in self._session.get_inputs()))
         shape = [node.shape for node in self._session.get_outputs() if node.name == self.card.output]
         if names != tuple(sorted(INPUTS)) or len(shape) != 1 or shape[0][-1] != self.card.hidden:
@@ -113,81 +111,11 @@ class Encoder:
         return 1 if self.card.precision == "int8" else BATCH
 
 
-@dataclass(frozen=True, slots=True)
-class EncoderUse:
-    """One line of the pool's books: bytes on disk of a loaded encoder, and how many predictors hold it."""
-
-    digest: str
-    size_bytes: int
-    references: int
-
-
-@dataclass(slots=True)
-class _Place:
-    lock: threading.Lock = field(default_factory=threading.Lock)
-    encoder: Encoder | None = None
-    references: int = 0
-
-
-class EncoderPool:
-    """Loaded encoders shared by digest: loaded by the first who asks, dropped when the last gives it back.
-
-    Loading one encoder does not keep others waiting, and two who ask for the same one at once load it once.
-    """
+class EncoderPool(SharedModels[Encoder]):
+    """Loaded encoders shared by digest."""
 
     def __init__(self, encoders: Path, threads: int = 1) -> None:
-        self._encoders = encoders
-        self._threads = threads
-        self._lock = threading.Lock()
-        self._places: dict[str, _Place] = {}
-
-    def acquire(self, digest: str) -> Encoder:
-        """The encoder `digest`, counted until `release`. Raises NotFound or IntegrityError, then nothing is counted."""
-        folder = encoder_path(self._encoders, digest)
-        with self._lock:
-            place = self._places.setdefault(digest, _Place())
-            place.references += 1
-        try:
-            with place.lock:
-                if place.encoder is None:
-                    place.encoder = Encoder.load(folder, self._threads)
-                return place.encoder
-        except BaseException:
-            self.release(digest)
-            raise
-
-    def release(self, digest: str) -> None:
-        """Give one reference back; the last one frees the memory. Giving back more than was taken is a bug."""
-        with self._lock:
-            place = self._places.get(digest)
-            if place is None:
-                raise ValueError(f"the encoder {digest[:12]} was given back more often than it was taken")
-            place.references -= 1
-            if place.references == 0:
-                del self._places[digest]
-
-    @contextmanager
-    def holding(self, digest: str) -> Iterator[Encoder]:
-        """`acquire` and `release` around a block."""
-        encoder = self.acquire(digest)
-        try:
-            yield encoder
-        finally:
-            self.release(digest)
-
-    def usage(self) -> tuple[EncoderUse, ...]:
-        """What is loaded, ordered by digest."""
-        with self._lock:
-            places = sorted(self._places.items())
-            return tuple(
-                EncoderUse(digest, place.encoder.size_bytes, place.references)
-                for digest, place in places
-                if place.encoder is not None
-            )
-
-    @property
-    def size_bytes(self) -> int:
-        return sum(use.size_bytes for use in self.usage())
+        super().__init__(lambda digest: Encoder.load(encoder_path(encoders, digest), threads))
 
 
 def _pad(batch: Sequence[Rendered]) -> tuple[Ids, Ids]:
@@ -201,7 +129,8 @@ def _pad(batch: Sequence[Rendered]) -> tuple[Ids, Ids]:
     return ids, mask
 
 
-def _session(graph: Path, threads: int) -> ort.InferenceSession:
+def open_session(graph: Path, threads: int, *, what: str) -> ort.InferenceSession:
+    """The graph of a `what`, ready to be run. Raises IntegrityError when it cannot be loaded."""
     options = ort.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
@@ -217,5 +146,5 @@ def _session(graph: Path, threads: int) -> ort.InferenceSession:
         )
     except Exception as error:  # onnxruntime raises its own kinds, all of which mean: no such graph can be run
         raise IntegrityError(
-            f"The graph of this encoder cannot be loaded ({type(error).__name__}).", remedy=REMEDY
+            f"The graph of this {what} cannot be loaded ({type(error).__name__}).", remedy=REMEDY
         ) from None

@@ -13,8 +13,9 @@ REFUSED = (
     "torchmetrics", "matplotlib", "huggingface_hub", "sentence_transformers",
 )  # fmt: skip
 READ_SIDE = (
-    "abusive", "adapters", "confidence", "decoders", "encoders", "facts", "grounding", "heads", "hear",
-    "placeholders", "policy", "predict", "readings", "release", "replies", "runtime", "sealed",
+    "abusive", "adapter_shelf", "adapters", "confidence", "decoder_pool", "decoders", "decoding", "encoders", "facts",
+    "grounding", "heads", "hear", "placeholders", "policy", "predict", "readings", "release", "replies", "runtime",
+    "sampling", "sealed", "sharing", "text_stream",
 )  # fmt: skip
 PROGRAM = """
 import importlib, json, pkgutil, sys

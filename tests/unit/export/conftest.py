@@ -12,7 +12,10 @@ import pytest
 from data.profile import BotProfile, Intent
 from data.render import Renderer
 from data.settings import ImportSettings
+from export.decoders import LoraShape, publish_decoder
+from export.decoding import Decoder
 from export.encoders import EncoderCard, seal_encoder
+from export.genai import Order, build_decoders
 from export.heads import IntentHead
 from export.label_head import SENTIMENT_FILE
 from export.onnx import PooledEncoder, export_encoder
@@ -23,6 +26,7 @@ from export.replies import Reply, ReplyIndex
 from export.thresholds import Thresholds
 from export.trained import torch_channel
 from tests.tiny_bert import random_bert, write_tokenizer
+from tests.tiny_llama import lay_llama
 
 HIDDEN = 32
 MAX_LENGTH = 24
@@ -158,6 +162,39 @@ def parts(channel: Channel) -> Parts:
 @pytest.fixture
 def put_release():  # type: ignore[no-untyped-def]
     return lay_release
+
+
+TARGETS = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
+RANK = 8
+
+
+@dataclass(frozen=True)
+class Written:
+    """A tiny decoder in every precision, with room for adapters, beside the model it was built from; read-only."""
+
+    base: Path
+    home: Path
+    digests: dict[str, str]
+
+    def folder(self, precision: str = "fp32") -> Path:
+        return self.home / "decoders" / self.digests[precision]
+
+
+@pytest.fixture(scope="session")
+def written(tmp_path_factory: pytest.TempPathFactory) -> Written:
+    folder = tmp_path_factory.mktemp("written")
+    lay_llama(folder / "base")
+    (folder / "work").mkdir()
+    order = Order(("fp32", "int8", "int4"), LoraShape(RANK, TARGETS), base="tiny", licence="none")
+    built = build_decoders(folder / "base", order, folder / "work")
+    digests = {precision: publish_decoder(work, folder / "decoders") for precision, work in built.items()}
+    return Written(folder / "base", folder, digests)
+
+
+@pytest.fixture(scope="session")
+def decoders(written: Written) -> dict[str, Decoder]:
+    """All of them loaded, by precision."""
+    return {precision: Decoder.load(written.folder(precision)) for precision in written.digests}
 
 
 @pytest.fixture(scope="session")

@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[3]
 LOADS = "import export.{module}, os, sys; print(sorted(os.listdir(os.environ['HOME'])))"
 
@@ -26,5 +28,6 @@ def kept_by(module: str, home: Path) -> str:
     return ran.stdout.strip()
 
 
-def test_nothing_is_kept_of_what_was_run(tmp_path: Path):
-    assert kept_by("runtime", tmp_path / "home") == "[]"
+@pytest.mark.parametrize("module", ["runtime", "decoding"])
+def test_nothing_is_kept_of_what_was_run(tmp_path: Path, module: str):
+    assert kept_by(module, tmp_path / "home") == "[]"
