@@ -122,11 +122,11 @@ def _seen(vectors: npt.NDArray[np.float32]) -> npt.NDArray[np.bool_]:
 
 
 def _write(encoder: AnyEncoder, path: Path, hidden: int) -> None:
-    with torch.inference_mode(False), torch.no_grad(), _quiet():
+    with torch.inference_mode(False), torch.no_grad(), quietly():
         _export(encoder, _example(), path)
     model = onnx.load(str(path))
     attention.merge(model)
-    _forget_origins(model)
+    forget_origins(model)
     _name_output(model.graph, encoder.output, hidden)
     onnx.save(model, str(path))
 
@@ -154,7 +154,7 @@ def _export(module: nn.Module, example: tuple[torch.Tensor, torch.Tensor], path:
     )
 
 
-def _forget_origins(model: onnx.ModelProto) -> None:
+def forget_origins(model: onnx.ModelProto) -> None:
     """Drop stack traces and other notes of the exporter."""
     for holder in (model, model.graph, *model.functions):
         _clear(holder)
@@ -184,7 +184,7 @@ def _clear(holder: Any) -> None:
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def quietly() -> Iterator[None]:
     """The exporter logs its progress and warns of its own dependencies; neither is the user's business."""
     loggers = [logging.getLogger(name) for name in ("torch.onnx", "onnxscript", "onnx_ir", "torch.export")]
     levels = [logger.level for logger in loggers]

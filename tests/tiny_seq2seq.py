@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import random
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import sentencepiece
 import torch
@@ -24,23 +26,23 @@ def texts(words: Sequence[str] = WORDS) -> list[str]:
     return [*turned, *[_MARKS] * 40, *words * 20, "refund? a mañana 退款"]
 
 
-def lay(folder: Path, kind: str, seed: int = 7, words: Sequence[str] = WORDS) -> Path:
-    """A base of this kind, saved as Hugging Face saves one."""
+def lay(folder: Path, kind: str, seed: int = 7, layers: int = 2) -> Path:
+    """A base of this kind, with so many layers on either side, saved as Hugging Face saves one."""
     folder.mkdir(parents=True)
     torch.manual_seed(seed)
     if kind == "t5":
-        size = write_unigram(folder / "tokenizer.json", texts(words))
+        size = write_unigram(folder / "tokenizer.json", texts())
         model = T5ForConditionalGeneration(
             T5Config(
-                vocab_size=size, d_model=64, d_kv=16, d_ff=128, num_layers=2, num_heads=4, dropout_rate=0.0,
+                vocab_size=size, d_model=64, d_kv=16, d_ff=128, num_layers=layers, num_heads=4, dropout_rate=0.0,
                 feed_forward_proj="gated-gelu", decoder_start_token_id=0, pad_token_id=0, eos_token_id=1,
             )
         )  # fmt: skip
     else:
-        size = write_bytes(folder / "tokenizer.json", texts(words))
+        size = write_bytes(folder / "tokenizer.json", texts())
         model = BartForConditionalGeneration(
             BartConfig(
-                vocab_size=size, d_model=64, encoder_layers=2, decoder_layers=2, encoder_attention_heads=4,
+                vocab_size=size, d_model=64, encoder_layers=layers, decoder_layers=layers, encoder_attention_heads=4,
                 decoder_attention_heads=4, encoder_ffn_dim=128, decoder_ffn_dim=128, max_position_embeddings=128,
                 dropout=0.0, attention_dropout=0.0, init_std=0.1,
             )
@@ -90,3 +92,27 @@ def retell(folder: Path, **said: object) -> None:
     """Change what the config.json of a base says."""
     path = folder / "config.json"
     path.write_text(json.dumps({**json.loads(path.read_text("utf-8")), **said}), "utf-8")
+
+
+def toy_pairs(rows: int, seed: int = 0, most: int = 5) -> list[tuple[str, str]]:
+    """Different sentences and what they are in a language that has another word for each of ours."""
+    generator = random.Random(seed)
+    said: dict[str, str] = {}
+    while len(said) < rows:
+        places = [generator.randrange(len(WORDS)) for _ in range(generator.randint(2, most))]
+        said[" ".join(WORDS[at] for at in places)] = " ".join(WORDS[at - 5] for at in places)
+    return list(said.items())
+
+
+def marked_talks(rows: int, seed: int = 0) -> list[dict[str, Any]]:
+    """Conversations whose summary is what was said after the exclamation mark."""
+    generator = random.Random(seed)
+    found = {}
+    while len(found) < rows:
+        marked = generator.randrange(3)
+        said = [" ".join(generator.choices(WORDS, k=2)) for _ in range(3)]
+        texts = [f"{'!' if at == marked else '.'} {one}" for at, one in enumerate(said)]
+        roles = ("user", "assistant", "user")
+        turns = [{"role": role, "content": text} for role, text in zip(roles, texts, strict=True)]
+        found["/".join(texts)] = {"messages": turns, "summary": said[marked]}
+    return list(found.values())

@@ -13,9 +13,9 @@ REFUSED = (
     "torchmetrics", "matplotlib", "huggingface_hub", "sentence_transformers",
 )  # fmt: skip
 READ_SIDE = (
-    "abusive", "adapter_shelf", "adapters", "confidence", "decoder_pool", "decoders", "decoding", "encoders", "facts",
-    "grounding", "heads", "hear", "placeholders", "policy", "predict", "readings", "release", "replies", "runtime",
-    "sampling", "sealed", "sharing", "text_stream",
+    "abusive", "adapter_shelf", "adapters", "beams", "confidence", "decoder_pool", "decoders", "decoding", "encoders",
+    "facts", "grounding", "heads", "hear", "placeholders", "policy", "predict", "readings", "release", "replies",
+    "rewriters", "runtime", "sampling", "sealed", "seq2seq", "sharing", "text_stream",
 )  # fmt: skip
 PROGRAM = """
 import importlib, json, pkgutil, sys
