@@ -69,6 +69,7 @@ class Manner:
 
 def manner(text: str, language: str | None = None) -> Manner:
     """How a reply is said; placeholders say nothing."""
+    courtesies = _COURTEOUS.get(language or "")
     plain = PLACEHOLDER.sub(" ", text).replace("’", "'")
     traits: dict[str, bool | None] = {
         "emoji": bool(emoji(plain)),
@@ -77,7 +78,7 @@ def manner(text: str, language: str | None = None) -> Manner:
         "shouts": _shouts(plain),
         "contracts": _contracts(plain) if language == "en" else None,
         "informal": _informal(plain, language),
-        "courteous": _COURTEOUS[language].search(plain) is not None if language in _COURTEOUS else None,
+        "courteous": courtesies.search(plain) is not None if courtesies else None,
     }
     shown = {name: value for name, value in traits.items() if value is not None}
     return Manner(len(terms(text)), sum(1 for _ in sentences(text)), shown)
@@ -99,7 +100,8 @@ def _contracts(text: str) -> bool | None:
 
 
 def _informal(text: str, language: str | None) -> bool | None:
-    if language not in _INFORMAL:
+    small, large = _INFORMAL.get(language or ""), _FORMAL.get(language or "")
+    if small is None or large is None:
         return None
-    informal, formal = len(_INFORMAL[language].findall(text)), len(_FORMAL[language].findall(text))
+    informal, formal = len(small.findall(text)), len(large.findall(text))
     return informal > formal if informal or formal else None
