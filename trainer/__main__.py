@@ -4,6 +4,7 @@ job ID          run one queued job to its end (exit 0 succeeded, 1 failed or can
 worker          run the due jobs of all workspaces until told to stop; without the train extra, no trainings
 experiment      train on one file, measure on another, no database
 bases           the base models: list, import, remove, advise
+pretrain        a chat base from scratch, by a plan; goes on where it was stopped
 """
 
 from __future__ import annotations
@@ -53,7 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         die_with_parent()
     try:
         settings = load_settings(options.home)
-        verbs = {"job": _job, "worker": _worker, "experiment": _experiment, "bases": _bases}
+        verbs = {"job": _job, "worker": _worker, "experiment": _experiment, "bases": _bases, "pretrain": _pretrain}
         return verbs[options.verb](options, settings, emit)
     except AttuneError as error:
         emit({"type": "failed", "error": error.to_wire()})
@@ -209,6 +210,13 @@ def _bases(options: argparse.Namespace, settings: Settings, emit: Emit) -> int:
     return DONE
 
 
+def _pretrain(options: argparse.Namespace, settings: Settings, emit: Emit) -> int:
+    from trainer.pretraining.pretrain import Wanted, pretrain
+
+    emit({"type": "done", "result": pretrain(Wanted(options.plan, options.corpora, options.out), settings, emit)})
+    return DONE
+
+
 def _parser() -> argparse.ArgumentParser:
     from_home = argparse.ArgumentParser(add_help=False)
     from_home.add_argument("--home", type=Path, default=None)
@@ -237,6 +245,10 @@ def _parser() -> argparse.ArgumentParser:
     experiment.add_argument("--search", action="store_true")
     experiment.add_argument("--trials", type=int, default=None)
     experiment.add_argument("--minutes", type=float, default=None)
+    pretrain = verbs.add_parser("pretrain", parents=[from_home])
+    pretrain.add_argument("plan", type=Path)
+    pretrain.add_argument("--corpora", type=Path, required=True)
+    pretrain.add_argument("--out", type=Path, required=True)
     bases = verbs.add_parser("bases", parents=[from_home]).add_subparsers(dest="action", required=True)
     bases.add_parser("list")
     taken = bases.add_parser("import")

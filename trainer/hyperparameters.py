@@ -21,6 +21,7 @@ class Hyperparameters(BaseModel):
     epochs: int = Field(3, ge=1, le=100)
     batch_size: int = Field(32, ge=1, le=1024)
     eval_batch_size: int = Field(0, ge=0, le=4096, description="Rows validated at once; 0: twice batch_size.")
+    accumulate: int = Field(1, ge=1, le=1024, description="Batches of one step.")
     learning_rate: float = Field(1e-4, gt=0, lt=1, description="Peak rate of the encoder.")
     head_learning_rate: float = Field(1e-2, gt=0, lt=1, description="Peak rate of the head.")
     weight_decay: float = Field(0.01, ge=0, lt=1)

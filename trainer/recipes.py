@@ -23,6 +23,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from data.errors import RecipeError
 from trainer.bases.catalogue import DEFAULT
+from trainer.generation.recipe import GenerateRecipe
 from trainer.hyperparameters import Hyperparameters
 
 
@@ -107,7 +108,7 @@ class Seq2SeqRecipe(Hyperparameters):
         return self
 
 
-Recipe = IntentRecipe | ReplyRecipe | LabelRecipe | EntityRecipe | Seq2SeqRecipe
+Recipe = IntentRecipe | ReplyRecipe | LabelRecipe | EntityRecipe | Seq2SeqRecipe | GenerateRecipe
 _R = TypeVar("_R", bound=Hyperparameters)
 
 TOP_ROWS = 500
@@ -256,6 +257,7 @@ def parse_recipe(body: dict[str, Any]) -> Recipe:
         "entities": EntityRecipe,
         "summarise": Seq2SeqRecipe,
         "translate": Seq2SeqRecipe,
+        "generate": GenerateRecipe,
     }
     kind = kinds.get(str(body.get("task")))
     if kind is None:

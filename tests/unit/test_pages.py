@@ -16,6 +16,7 @@ from data.errors import AttuneError
 from data.profile import Acceptance, BotProfile, Intent
 from service import cli_reference, reference
 from service.api.docs import described
+from trainer.generation.recipe import GenerateRecipe
 from trainer.recipes import EntityRecipe, IntentRecipe, LabelRecipe, ReplyRecipe, Seq2SeqRecipe
 
 ROOT = Path(__file__).parents[2]
@@ -113,7 +114,7 @@ def test_every_field_of_a_profile(kind: type[BaseModel], title: str):
     assert first_column(section) == set(kind.model_fields)
 
 
-@pytest.mark.parametrize("kind", [IntentRecipe, ReplyRecipe, LabelRecipe, EntityRecipe, Seq2SeqRecipe])
+@pytest.mark.parametrize("kind", [IntentRecipe, ReplyRecipe, LabelRecipe, EntityRecipe, Seq2SeqRecipe, GenerateRecipe])
 def test_every_field_of_a_recipe_with_its_default(kind: type[BaseModel]):
     text = page("docs/recipes.md")
     rows = []
@@ -125,7 +126,7 @@ def test_every_field_of_a_recipe_with_its_default(kind: type[BaseModel]):
 
 def test_no_field_of_a_recipe_that_is_not():
     fields = page("docs/recipes.md").split("## Fields of every recipe")[1]
-    kinds = (IntentRecipe, ReplyRecipe, LabelRecipe, EntityRecipe, Seq2SeqRecipe)
+    kinds = (IntentRecipe, ReplyRecipe, LabelRecipe, EntityRecipe, Seq2SeqRecipe, GenerateRecipe)
     assert first_column(fields) == {name for kind in kinds for name in kind.model_fields}
 
 

@@ -163,8 +163,11 @@ class Checkpoints(L.Callback):
         self._last = time.monotonic()
 
     def on_train_batch_end(self, trainer: L.Trainer, pl_module: L.LightningModule, *args: Any) -> None:
-        # Between an epoch's last batch and its end the epoch is neither running nor over: wait for its end.
-        if not trainer.fit_loop.epoch_loop.batch_progress.is_last_batch:
+        # Between an epoch's last batch and its end the epoch is neither running nor over: wait for its end. Nor is a
+        # step over before all of its batches are: gradients are not kept.
+        progress = trainer.fit_loop.epoch_loop.batch_progress
+        whole = progress.current.completed % trainer.accumulate_grad_batches == 0
+        if whole and not progress.is_last_batch:
             self._save_when_due(trainer)
 
     def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:

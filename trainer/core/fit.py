@@ -43,7 +43,7 @@ def fit(task: Task, data: TextData, recipe: Recipe, run: RunFolder, stage: str) 
     Raises Diverged when the loss or the weights stop being numbers, and whatever `run.check` raises.
     """
     started = time.monotonic()
-    steps = data.steps(recipe.epochs)
+    steps = recipe.epochs * -(-data.steps(1) // recipe.accumulate)
     tuner = Tuner(task, recipe, steps)
     validation = Validation(data, run, stage, None if recipe.is_folded else recipe.patience)
     callbacks: list[L.Callback] = [Progress(run, stage, steps), validation]
@@ -58,6 +58,7 @@ def fit(task: Task, data: TextData, recipe: Recipe, run: RunFolder, stage: str) 
             max_epochs=recipe.epochs,
             precision=resolve_precision(recipe.precision, run.accelerator),  # type: ignore[arg-type]
             gradient_clip_val=recipe.clip_norm,
+            accumulate_grad_batches=recipe.accumulate,
             reload_dataloaders_every_n_epochs=1,
             num_sanity_val_steps=0,
             logger=False,

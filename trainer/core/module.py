@@ -25,8 +25,10 @@ class Tuner(L.LightningModule):
         self._steps = max(steps, 1)
 
     def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:
-        # Dropout becomes a function of (seed, step) alone, so that a resumed run is the undisturbed run.
-        torch.manual_seed((self._recipe.seed << 24) + self.global_step)
+        # Dropout becomes a function of seed and step (and of the batch within it), so that a resumed run is the
+        # undisturbed run.
+        within = batch_idx % self._recipe.accumulate
+        torch.manual_seed((self._recipe.seed << 24) + self.global_step + (within << 56))
 
     def training_step(self, batch: Batch, batch_idx: int) -> torch.Tensor:
         loss = self.task.loss(batch)

@@ -18,7 +18,7 @@ from export.trained import torch_tokens
 from trainer.bases.catalogue import LocalBase
 from trainer.core import health
 from trainer.core.callbacks import Row
-from trainer.core.datamodule import TextData
+from trainer.core.datamodule import Sizes, TextData
 from trainer.core.fit import fit
 from trainer.core.health import Signs, diagnose, guess_loss, refuse
 from trainer.core.run_folder import RunFolder
@@ -83,8 +83,7 @@ def train_entities(recipe: EntityRecipe, base: LocalBase, data: EntityData, run:
         )
     task = EntityTask(TokenEncoder(base.encoder().transformer), recipe, types)
     learned = _rows(train, types)
-    sizes = (recipe.batch_size, recipe.seed)
-    rows = TextData(learned, _rows(held, types), renderer, sizes, recipe.eval_batch_size)
+    rows = TextData(learned, _rows(held, types), renderer, Sizes.of(recipe), recipe.seed)
     history = fit(task, rows, recipe, run, "entities").history
     encoder, head = task.encoder, task.head()
     assert isinstance(encoder, TokenEncoder)

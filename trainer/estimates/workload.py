@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from trainer.core.datamodule import plan_batches
+from trainer.core.datamodule import Sizes, plan_batches
 from trainer.intents import folds
 from trainer.intents.augmentation import cost_of, wanted
 from trainer.intents.intent_work import MOST_BACKGROUND, MOST_PERTURBED, Work
@@ -54,7 +54,7 @@ class Workload:
     @property
     def tokens(self) -> float:
         """Of a batch, padding included, in the mean."""
-        plan = plan_batches(self.lengths, self.batch_size, (0, 0))
+        plan = plan_batches(self.lengths, Sizes(self.batch_size), (0, 0))
         return sum(max(self.lengths[row] for row in batch) * len(batch) for batch in plan) / max(len(plan), 1)
 
 

@@ -12,7 +12,7 @@ from data.errors import Collapsed
 from export.heads import IntentHead
 from export.onnx import PooledEncoder
 from trainer.core.callbacks import Row
-from trainer.core.datamodule import TextData
+from trainer.core.datamodule import Sizes, TextData
 from trainer.core.fit import fit
 from trainer.intents.intent_data import Utterances, joined
 from trainer.intents.intent_work import Work
@@ -59,9 +59,8 @@ def tune(
 
     task = IntentTask(encoder, recipe, weight, bias)
     held = as_rows(validation) if validation is not None and len(validation) else None
-    sizes = (recipe.batch_size, recipe.seed)
     start = {name: value.detach().clone() for name, value in task.state_dict().items()} if recipe.keep_base else {}
-    data = TextData(as_rows(rows), held, renderer, sizes, recipe.eval_batch_size)
+    data = TextData(as_rows(rows), held, renderer, Sizes.of(recipe), recipe.seed)
     fitted = fit(task, data, recipe, work.run, stage)
     _mix(task, start, recipe.keep_base)
     weight, bias = task.weights()

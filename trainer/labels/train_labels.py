@@ -20,7 +20,7 @@ from export.label_head import LabelHead
 from export.onnx import PooledEncoder
 from trainer.bases.catalogue import LocalBase
 from trainer.core.callbacks import Row
-from trainer.core.datamodule import TextData
+from trainer.core.datamodule import Sizes, TextData
 from trainer.core.embedding import embed_texts
 from trainer.core.fit import fit
 from trainer.core.health import Scoring, Signs, diagnose, refuse
@@ -160,7 +160,7 @@ def _tuned(work: _Work, rows: LabelRows, validation: LabelRows | None, stage: st
 
     task = LabelTask(encoder, recipe, weight, bias)
     held = rendered(validation) if validation is not None and len(validation) else None
-    data = TextData(rendered(rows), held, work.renderer, (recipe.batch_size, recipe.seed), recipe.eval_batch_size)
+    data = TextData(rendered(rows), held, work.renderer, Sizes.of(recipe), recipe.seed)
     fitted = fit(task, data, recipe, work.run, stage)
     return _Model(encoder, *task.weights(), fitted.history)
 

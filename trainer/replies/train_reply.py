@@ -16,7 +16,7 @@ from data.schema import Conversation, Finding, Role
 from export.onnx import PooledEncoder
 from trainer.bases.catalogue import LocalBase
 from trainer.core.callbacks import Row
-from trainer.core.datamodule import TextData
+from trainer.core.datamodule import Sizes, TextData
 from trainer.core.embedding import embed, embed_texts
 from trainer.core.fit import fit
 from trainer.core.health import Signs, diagnose, refuse
@@ -98,7 +98,7 @@ def train_reply(
         keys: dict[str, int] = {}
         held = _rows(_some(validation, recipe.seed), renderer, keys) if validation else None
         rows = _rows(train, renderer, keys)
-        data = TextData(rows, held, renderer, (recipe.batch_size, recipe.seed), recipe.eval_batch_size)
+        data = TextData(rows, held, renderer, Sizes.of(recipe), recipe.seed)
         history = fit(task, data, recipe, run, "reply").history
     # Who knows nothing takes any reply of the batch.
     findings = diagnose(Signs(history, (), math.log(min(recipe.batch_size, len(train))), ReplyTask.primary))

@@ -14,7 +14,7 @@ import torch
 from data.errors import Diverged, JobCancelled, StorageFull
 from trainer.bases.catalogue import LocalBase
 from trainer.core import callbacks
-from trainer.core.datamodule import TextData
+from trainer.core.datamodule import Sizes, TextData
 from trainer.core.fit import Fitted, fit, resolve_precision, set_threads
 from trainer.core.run_folder import MemoryLedger, RunFolder
 from trainer.recipes import IntentRecipe
@@ -54,8 +54,7 @@ class Bench:
         return kind(self.base.encoder(), recipe, weight, np.zeros(2))
 
     def fit(self, task: IntentTask, recipe: IntentRecipe, run: RunFolder, held: bool = True) -> Fitted:
-        sizes = (recipe.batch_size, recipe.seed)
-        data = TextData(self.rows, self.held if held else None, self.renderer, sizes)
+        data = TextData(self.rows, self.held if held else None, self.renderer, Sizes.of(recipe), recipe.seed)
         return fit(task, data, recipe, run, "fit")
 
 

@@ -1,0 +1,231 @@
+"""From a conversation to the token ids of a chat model, and back: the one way for training, export and serving.
+
+As in `data.render`, what people typed is tokenised apart from the scaffold, so that no id of a control token can come
+out of it; and when turns do not fit, the oldest go first.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from tokenizers import Tokenizer
+
+from data.chat_template import ChatRole, ChatTemplate, Part, Utterance
+from data.errors import BaseRefused
+from data.render import CHARS_PER_TOKEN, Ids, Rendered
+from data.schema import BRAND_ROLES, Role
+
+TOKENIZER, TEMPLATE, TOKENIZER_CONFIG = "tokenizer.json", "chat_template.jinja", "tokenizer_config.json"
+CONFIG, GENERATION = "config.json", "generation_config.json"
+SYSTEM_SHARE = 3
+"""What the brand tells its model may take one in so many tokens of the context; what is more is left out, from the end.
+"""
+LEAST_TURN = 8
+"""Tokens of the newest turn that are read whatever else there is to say."""
+
+Turns = Sequence[tuple[Role, str]]
+Piece = tuple[tuple[int, ...], ChatRole | None]
+"""Token ids, and whose words they are; None for scaffold."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChatRendered(Rendered):
+    """`said` is true for every token that the brand says: its words, and the token that ends its turn."""
+
+    said: tuple[bool, ...] = field(default=())
+
+
+class ChatRenderer:
+    """Turns conversations into ids with one tokenizer and one template. Thread-safe: nothing changes once it is made.
+
+    `context` is what the model reads and writes together, in tokens; `stops` are the ids that end a turn.
+    """
+
+    def __init__(self, tokenizer: Tokenizer, template: ChatTemplate, context: int, stops: Iterable[int]) -> None:
+        tokenizer.no_truncation()
+        tokenizer.no_padding()
+        # Two views of one tokenizer: in the scaffold a control token is one, in what people type it is text.
+        self._typed = tokenizer
+        self._scaffold = Tokenizer.from_str(tokenizer.to_str())
+        self._typed.encode_special_tokens = True
+        self._template = template
+        self.context, self.stops = context, frozenset(stops)
+        special = {i for i, token in tokenizer.get_added_tokens_decoder().items() if token.special}
+        self._control = frozenset(special | self.stops)
+        self._unknown = next((i for i in map(tokenizer.token_to_id, ("<unk>", "[UNK]")) if i is not None), None)
+        self.vocabulary = tokenizer.get_vocab_size()
+        if not self.stops or max(self.stops) >= self.vocabulary or context < 4 * LEAST_TURN:
+            raise BaseRefused("A chat model names the tokens that end its turns, and reads more than a few.")
+        self._ends_turns()
+
+    @classmethod
+    def from_folder(cls, folder: Path, longest: int | None = None) -> ChatRenderer:
+        """The renderer of the model in `folder`, over at most `longest` tokens. Raises BaseRefused for what is no chat
+        model."""
+        config, said = _json(folder / CONFIG), _json(folder / TOKENIZER_CONFIG, needed=False)
+        source = said.get("chat_template")
+        if (folder / TEMPLATE).is_file():
+            source = (folder / TEMPLATE).read_text(encoding="utf-8")
+        if not isinstance(source, str):
+            raise BaseRefused("The base has no chat template.", remedy="Take one that was tuned for conversations.")
+        names = {key: _content(said.get(key)) for key in ("bos_token", "eos_token", "unk_token", "pad_token")}
+        template = ChatTemplate(source, {key: value for key, value in names.items() if value is not None})
+        try:
+            tokenizer = Tokenizer.from_file(str(folder / TOKENIZER))
+        except Exception as error:  # the tokenizers library raises bare Exception on a malformed file
+            raise BaseRefused(f"The tokenizer file cannot be read ({type(error).__name__}).") from None
+        stops = _stops(_json(folder / GENERATION, needed=False), config)
+        said_context = config.get("max_position_embeddings", config.get("n_positions"))
+        context = said_context if isinstance(said_context, int) else 0
+        return cls(tokenizer, template, context if longest is None else min(context, longest), stops)
+
+    def prompt(self, turns: Turns, system: Sequence[str] = (), room: int = 0) -> tuple[int, ...]:
+        """The ids up to where the brand begins to answer, leaving `room` tokens of the context for it. `system` are the
+        lines that the brand tells its model first."""
+        pieces = self._fitted(turns, system, self.context - room, opens=True)
+        return tuple(i for ids, _ in pieces for i in ids)
+
+    def dialogue(self, turns: Turns, system: Sequence[str] = ()) -> ChatRendered:
+        """A whole conversation, to learn from."""
+        return self._marked(self._fitted(turns, system, self.context, opens=False))
+
+    def exchange(self, turns: Turns, reply: str, system: Sequence[str] = ()) -> ChatRendered:
+        """One reply after `turns`: of all that is said, only this reply is to be learned."""
+        said = self.reply(reply)
+        asked = self.prompt(turns, system, room=min(len(said), self.context // 2))
+        kept = said[: self.context - len(asked)]
+        return ChatRendered(asked + kept, said=(False,) * len(asked) + (True,) * len(kept))
+
+    def reply(self, text: str) -> tuple[int, ...]:
+        """The ids of a reply and of the end of the turn, as they follow a prompt."""
+        return (*self._words(text), self._stop)
+
+    def text(self, ids: Sequence[int]) -> str:
+        """What `ids` say; control tokens say nothing."""
+        return self._typed.decode([i for i in ids if i not in self._control], skip_special_tokens=True)
+
+    def pad(self, batch: Sequence[Rendered]) -> tuple[Ids, Ids]:
+        """(input_ids, attention_mask), int64 [len(batch), longest], filled at the right with a stop token."""
+        longest = max((len(rendered) for rendered in batch), default=0)
+        ids = np.full((len(batch), longest), self._stop, dtype=np.int64)
+        mask = np.zeros((len(batch), longest), dtype=np.int64)
+        for row, rendered in enumerate(batch):
+            ids[row, : len(rendered)] = rendered.ids
+            mask[row, : len(rendered)] = 1
+        return ids, mask
+
+    def _ends_turns(self) -> None:
+        """Find the token that ends the brand's turn: the first of the scaffold after its words. Raises BaseRefused."""
+        parts = self._template.parts(("user", "assistant"), opens=False)
+        after = parts[parts.index(Utterance(1)) + 1 :]
+        ids = self._scaffold_ids(after[0]) if after else ()
+        if not ids or ids[0] not in self.stops:
+            raise BaseRefused("The chat template does not end the brand's turn with a token that stops the model.")
+        self._stop = ids[0]
+
+    def _fitted(self, turns: Turns, system: Sequence[str], room: int, *, opens: bool) -> list[Piece]:
+        """The pieces of the newest turns that fit into `room` tokens; the newest alone keeps its beginning and end."""
+        told = _alternating(turns)
+        lines = list(system)
+        while lines and len(self._words("\n".join(lines))) > self.context // SYSTEM_SHARE:
+            lines.pop()
+        said: list[tuple[ChatRole, str]] = [("system", "\n".join(lines))] if lines else []
+        for first in range(len(told)):
+            if opens and told[first][0] == "assistant" and first + 1 < len(told):
+                continue  # what is cut begins with the customer, as templates like it
+            pieces = self._pieces([*said, *told[first:]], opens=opens)
+            if _count(pieces) <= room:
+                return pieces
+        return self._cut([*said, *told[-1:]], room, opens=opens)
+
+    def _cut(self, messages: Sequence[tuple[ChatRole, str]], room: int, *, opens: bool) -> list[Piece]:
+        pieces = self._pieces(messages, opens=opens)
+        over = _count(pieces) - room
+        newest = max((at for at, (_, whose) in enumerate(pieces) if whose is not None), default=None)
+        if newest is None or over <= 0:
+            return pieces
+        ids, whose = pieces[newest]
+        kept = max(len(ids) - over, LEAST_TURN)
+        return [*pieces[:newest], (ids[: kept - kept // 2] + ids[len(ids) - kept // 2 :], whose), *pieces[newest + 1 :]]
+
+    def _pieces(self, messages: Sequence[tuple[ChatRole, str]], *, opens: bool) -> list[Piece]:
+        parts = self._template.parts([role for role, _ in messages], opens=opens)
+        return [
+            (self._words(messages[part.at][1]), messages[part.at][0])
+            if isinstance(part, Utterance)
+            else (self._scaffold_ids(part), None)
+            for part in parts
+        ]
+
+    def _marked(self, pieces: Sequence[Piece]) -> ChatRendered:
+        ids: list[int] = []
+        said: list[bool] = []
+        before: ChatRole | None = None
+        for piece, whose in pieces:
+            ids += piece
+            ends = whose is None and before == "assistant"
+            said += [whose == "assistant" or (ends and at == 0) for at in range(len(piece))]
+            before = whose
+        return ChatRendered(tuple(ids), said=tuple(said))
+
+    def _scaffold_ids(self, part: Part) -> tuple[int, ...]:
+        assert not isinstance(part, Utterance)
+        return tuple(self._scaffold.encode(part.text, add_special_tokens=False).ids)
+
+    def _words(self, text: str) -> tuple[int, ...]:
+        """Ids of typed text. Vocabularies of some kinds hold their control tokens as ordinary pieces; one that is found
+        in text becomes the unknown token, or goes where there is none."""
+        limit = self.context * CHARS_PER_TOKEN
+        bounded = text if len(text) <= limit else text[: limit // 2] + text[-limit // 2 :]
+        ids = self._typed.encode(bounded, add_special_tokens=False).ids
+        if self._control.isdisjoint(ids):
+            return tuple(ids)
+        known = (self._unknown if i in self._control else i for i in ids)
+        return tuple(i for i in known if i is not None)
+
+
+def _alternating(turns: Turns) -> list[tuple[ChatRole, str]]:
+    """Turns as templates take them: the customer's and the brand's in alternation, what one side said twice joined."""
+    told: list[tuple[ChatRole, str]] = []
+    for role, text in turns:
+        side: ChatRole = "assistant" if role in BRAND_ROLES else "user"
+        if told and told[-1][0] == side:
+            told[-1] = (side, f"{told[-1][1]}\n{text}")
+        else:
+            told.append((side, text))
+    return told
+
+
+def _count(pieces: Sequence[Piece]) -> int:
+    return sum(len(ids) for ids, _ in pieces)
+
+
+def _json(path: Path, *, needed: bool = True) -> dict[str, object]:
+    if not needed and not path.is_file():
+        return {}
+    try:
+        body = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise BaseRefused(f"The {path.name} of the base cannot be read ({type(error).__name__}).") from None
+    if not isinstance(body, dict):
+        raise BaseRefused(f"The {path.name} of the base is no table of keys.")
+    return body
+
+
+def _content(token: object) -> str | None:
+    """A token of a tokenizer's configuration, which some write as a table."""
+    said = token.get("content") if isinstance(token, dict) else token
+    return said if isinstance(said, str) else None
+
+
+def _stops(*configs: dict[str, object]) -> list[int]:
+    for config in configs:
+        said = config.get("eos_token_id")
+        ids = said if isinstance(said, list) else [said]
+        if ids and all(isinstance(i, int) and not isinstance(i, bool) and i >= 0 for i in ids):
+            return [i for i in ids if isinstance(i, int)]
+    return []

@@ -1,0 +1,68 @@
+"""Templates see marks in the place of words, and must say every message once, in order."""
+
+from __future__ import annotations
+
+import pytest
+
+from data.chat_template import ChatTemplate, Scaffold, Utterance
+from data.errors import BaseRefused
+
+PLAIN = (
+    "{% for m in messages %}<{{ m.role }}>{{ m.content }}</>{% endfor %}{% if add_generation_prompt %}<go>{% endif %}"
+)
+CHATML = (
+    "{% for message in messages %}{% if loop.first and messages[0]['role'] != 'system' %}"
+    "{{ '<|im_start|>system\nBe kind.<|im_end|>\n' }}{% endif %}{{'<|im_start|>' + message['role'] + '\n' + "
+    "message['content'] + '<|im_end|>' + '\n'}}{% endfor %}"
+    "{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}"
+)
+
+
+def test_the_words_are_left_out_of_the_scaffold():
+    parts = ChatTemplate(PLAIN).parts(("user", "assistant"), opens=True)
+    assert parts == [
+        Scaffold("<user>"), Utterance(0), Scaffold("</><assistant>"), Utterance(1), Scaffold("</><go>"),
+    ]  # fmt: skip
+
+
+def test_what_a_template_says_by_itself_is_scaffold():
+    parts = ChatTemplate(CHATML).parts(("user",), opens=True)
+    assert parts[0] == Scaffold("<|im_start|>system\nBe kind.<|im_end|>\n<|im_start|>user\n")
+
+
+def test_a_template_may_name_its_tokens():
+    template = ChatTemplate("{{ bos_token }}" + PLAIN, {"bos_token": "<s>"})
+    assert template.parts(("user",), opens=False)[0] == Scaffold("<s><user>")
+
+
+def test_the_digest_is_of_the_source():
+    assert ChatTemplate(PLAIN).digest == ChatTemplate(PLAIN, {"bos_token": "x"}).digest != ChatTemplate(CHATML).digest
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "{{ messages[0].content }}",  # leaves the others out
+        PLAIN + "{{ messages[0].content }}",
+        "{% for m in messages | reverse %}{{ m.content }}{% endfor %}",
+        "{% for m in messages %}{{ m.content | upper }}{{ m.content[1:] }}{% endfor %}",
+        "{% for m in messages %}{{ m.content }}",
+        "{{ nothing.here.at.all }}" + PLAIN,
+        "{% if messages[0].role == 'system' %}{{ raise_exception('no system') }}{% endif %}" + PLAIN,
+        "{{ ''.__class__.__mro__[1].__subclasses__() }}" + PLAIN,
+        "{% for x in range(10 ** 9) %}x{% endfor %}" + PLAIN,
+        "{{ messages.append(1) }}" + PLAIN,
+        "\ue0000\ue001" + PLAIN,
+        "x" * 70_000,
+        "{{ 1 / 0 }}" + PLAIN,
+    ],
+)
+def test_what_is_no_template_for_conversations_is_refused(source: str):
+    with pytest.raises(BaseRefused) as refused:
+        ChatTemplate(source)
+    assert "Traceback" not in refused.value.message
+
+
+def test_the_time_of_day_is_not_to_be_had():
+    clock = "{{ strftime_now('%Y') if strftime_now is defined else 'no clock' }}"
+    assert ChatTemplate(clock + PLAIN).parts(("user",), opens=False)[0] == Scaffold("no clock<user>")
