@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import islice
 
 from data.redact import PLACEHOLDER
 from data.wording import Word, is_unspaced, terms, words
@@ -24,6 +25,8 @@ MOST = 6
 _SAME = 0.8
 """Share of a phrase's uses that are those of a longer one, from which only the longer is told."""
 _NAME_WORDS = 2
+_TAIL = 400
+"""Characters from the end that a closing stands in."""
 _HIDDEN = "\ufffc"
 """Stands for a placeholder: no word, and what it stands for is another each time."""
 _APART = re.compile(f"[,.!?:;\\n，。！？：；、…–—|{_HIDDEN}]")
@@ -45,8 +48,9 @@ class SetPhrase:
 
 def openings(text: str) -> Iterator[tuple[Phrase, str]]:
     """Every beginning of a reply that may be a phrase, as it is counted and as it is written."""
-    text, every = _read(text)
-    for count in range(1, min(LONGEST, len(every) - 1) + 1):
+    text = PLACEHOLDER.sub(_HIDDEN, text)
+    every = list(islice(words(text), LONGEST + 1))
+    for count in range(1, len(every)):
         last, following = every[count - 1], every[count]
         if _APART.search(text, last.end, following.start) or _is_capital(text, following):
             yield _phrase(text, every[:count])
@@ -54,7 +58,10 @@ def openings(text: str) -> Iterator[tuple[Phrase, str]]:
 
 def closings(text: str) -> Iterator[tuple[Phrase, str]]:
     """Every end of a reply that may be a phrase, with and without the name that follows it."""
-    text, every = _read(text)
+    text = PLACEHOLDER.sub(_HIDDEN, text)
+    if len(text) > _TAIL:
+        text = text[text.find(" ", len(text) - _TAIL) + 1 :]
+    every = list(words(text))
     starts = [at for at in range(1, len(every)) if _APART.search(text, every[at - 1].end, every[at].start)]
     ends = [len(every)]
     if starts and len(every) - starts[-1] <= _NAME_WORDS and all(_is_capital(text, one) for one in every[starts[-1] :]):
@@ -94,11 +101,6 @@ def closing_forms(phrases: tuple[SetPhrase, ...]) -> frozenset[Phrase]:
 def has_any(found: Iterable[tuple[Phrase, str]], phrases: Collection[Phrase]) -> bool:
     """Whether one of the phrases of a reply is among `phrases`."""
     return any(phrase in phrases for phrase, _ in found)
-
-
-def _read(text: str) -> tuple[str, list[Word]]:
-    text = PLACEHOLDER.sub(_HIDDEN, text)
-    return text, list(words(text))
 
 
 def _phrase(text: str, part: Sequence[Word]) -> tuple[Phrase, str]:

@@ -114,7 +114,7 @@ class Manners:
         if self.closings:
             traits["closes"] = has_any(closings(text), closing_forms(self.closings))
         if self.own_words and said.words >= LONG_ENOUGH:
-            traits["own_words"] = not set(self.own_words).isdisjoint(terms(text))
+            traits["own_words"] = not frozenset(terms(text)).isdisjoint(self.own_words)
         return Manner(said.words, said.sentences, traits)
 
 

@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple
 
 from data.wording import is_unspaced, terms
 from data.written import Written
@@ -47,13 +48,21 @@ class Sources:
         return frozenset(part for text in self.texts for word in terms(text) for part in word.split("-"))
 
 
+class _Place(NamedTuple):
+    start: int
+    end: int
+
+
 class Grounding:
     """Holds replies of one brand against their sources; `vocabulary` is what the brand writes with capitals anyway: its
-    products, its own name. Thread-safe."""
+    own name, its products, with the numbers that belong to them ("Heron 2"). Thread-safe."""
 
     def __init__(self, written: Written, vocabulary: Iterable[str] = ()) -> None:
         self._facts = Facts(written)
-        self._vocabulary = frozenset(part for word in vocabulary for part in name_words(word))
+        known = sorted(set(vocabulary), key=len, reverse=True)
+        self._vocabulary = frozenset(part for word in known for part in name_words(word))
+        numbered = [rf"(?<!\w){re.escape(word)}(?!\w)" for word in known if any(map(str.isdigit, word))]
+        self._numbered = re.compile("|".join(numbered) or r"(?!)", re.IGNORECASE)
 
     def sources(self, texts: Sequence[str]) -> Sources:
         """Texts, read for any number of replies."""
@@ -76,7 +85,8 @@ class Grounding:
         return tuple(fact for fact in stated if not _is_grounded(fact, known))
 
     def _stated(self, text: str, language: str | None, known: Collection[str]) -> tuple[Fact, ...]:
-        values = self._facts.values(text)
+        products = [_Place(*match.span()) for match in self._numbered.finditer(text)]
+        values = [fact for fact in self._facts.values(text) if not overlaps(fact, products)]
         worded = [fact for fact in numbers_in_words(text) if not overlaps(fact, values)]
         names = list(self._facts.names(text, values, known))
         if worded or names:  # what depends on the language

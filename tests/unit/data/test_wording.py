@@ -78,6 +78,12 @@ def test_places_hold_and_agree_with_each_other(text: str) -> None:
     assert inside == len(terms(text)) or "\n" in text  # nothing but a line break parts an emoji's pieces
 
 
+@given(st.text(alphabet=st.characters(max_codepoint=127), max_size=60))
+def test_plain_text_is_read_as_any_other(text: str) -> None:
+    assert terms(text) == terms(f"{text} é")[:-1]
+    assert [word.counted for word in words(text)] == terms(text)
+
+
 @given(st.text(alphabet=st.characters(categories=("Lu", "Ll", "Nd"), max_codepoint=0x24F), max_size=30))
 def test_case_makes_no_difference(text: str) -> None:
     plain = unicodedata.normalize("NFKC", text)

@@ -112,6 +112,13 @@ def test_a_language_that_is_told_decides_what_capitals_and_words_mean() -> None:
     assert stated("It went to Paris with two", "en") == [("name", "Paris"), ("number", "two")]
 
 
+def test_numbers_of_products_belong_to_their_names() -> None:
+    brand = Grounding(Written(ImportSettings()), ["Heron 2", "Heron"])
+    assert brand.ungrounded("The Heron 2 and the heron 2 weigh the same.", []) == ()
+    told = brand.ungrounded("The Heron 20 costs 2, the Heron 2 too.", [])
+    assert [(fact.start, fact.text) for fact in told] == [(10, "20"), (19, "2")]
+
+
 def test_sources_are_read_once_for_many_replies() -> None:
     sources = GROUNDING.sources(["5 pm for Dana", "2 days"])
     assert GROUNDING.ungrounded("At 17:00, Dana, in two days", sources) == ()
