@@ -9,7 +9,7 @@ from __future__ import annotations
 import copy
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -195,10 +195,21 @@ class PackedRewriter:
         return publish_rewriter(self.folders[precision], rewriters)
 
 
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a model comes from, as its card says it: what it was tuned for, from which base, how it is to write."""
+
+    task: str
+    base: str = ""
+    licence: str = ""
+    beams: int = 1
+    versions: Mapping[str, str] = field(default_factory=dict)
+
+
 def pack_seq2seq(
-    model: PreTrainedModel, renderer: Seq2SeqRenderer, tokenizer: Path, card: RewriterCard, work: Path
+    model: PreTrainedModel, renderer: Seq2SeqRenderer, tokenizer: Path, origin: Origin, work: Path
 ) -> PackedRewriter:
-    """Export `model` into `work/fp32` and `work/int8`, each sealed; `card` names task, base, licence and versions."""
+    """Export `model` with its `tokenizer` file into `work/fp32` and `work/int8`, each sealed under its digest."""
     folders: dict[Precision, Path] = {precision: work / precision for precision in PRECISIONS}
     for folder in folders.values():
         shutil.rmtree(folder, ignore_errors=True)
@@ -207,8 +218,9 @@ def pack_seq2seq(
     cache = export_seq2seq(model, folders["fp32"])
     for names in (ENCODERS, DECODERS):
         quantise(folders["fp32"] / names["fp32"], folders["int8"] / names["int8"])
-    told = replace(card, shape=renderer.shape, end_id=renderer.end_id, cache=cache)
-    digests = {
-        precision: seal_rewriter(folder, replace(told, precision=precision)) for precision, folder in folders.items()
-    }
+    card = RewriterCard(
+        origin.task, renderer.shape, renderer.end_id, cache, beams=origin.beams,
+        base=origin.base, licence=origin.licence, versions=dict(origin.versions),
+    )  # fmt: skip
+    digests = {p: seal_rewriter(folder, replace(card, precision=p)) for p, folder in folders.items()}
     return PackedRewriter(folders, digests)

@@ -71,7 +71,12 @@ class TrainAsked:
 class ExperimentAsked:
     train: Annotated[Path, typer.Argument(metavar="TRAIN", help="Labelled file or logs to learn from.")]
     test: Annotated[Path, typer.Argument(metavar="TEST", help="File of the same kind to measure on.")]
-    task: Annotated[str, typer.Option("--task", metavar="TASK", help="intent, labels, sentiment, reply or entities.")]
+    task: Annotated[
+        str,
+        typer.Option(
+            "--task", metavar="TASK", help="intent, labels, sentiment, reply, entities, summarise or translate."
+        ),
+    ]
     out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Where report.json and predictions.jsonl go.")]
     seed: Annotated[int, typer.Option("--seed", min=0, max=2**31 - 1, help="The same seed, the same result.")] = 0
     per_class: Annotated[

@@ -38,6 +38,7 @@ from trainer.experiments.experiment_report import history_row, intent_prediction
 from trainer.experiments.precision import AGREEING, THREADS, agreement, kept_precision
 from trainer.experiments.question import Outcome, Question, common, refuse_nonsense, refuse_parting
 from trainer.experiments.reading import LabelledFile, read_dialogues, read_labelled
+from trainer.experiments.seq2seq_experiment import seq2seq_experiment
 from trainer.intents import folds
 from trainer.intents.train_intent import IntentData, TrainedIntent, Utterances, check_trainable, train_intent
 from trainer.judgement.metrics import IntentScores, experiment_intent_metrics
@@ -91,8 +92,7 @@ def _once(question: Question, settings: Settings, report: Callable[[Mapping[str,
             accelerator=settings.train.accelerator,
             keep=False,
         )
-        asked = {"intent": _intent, "reply": _reply, "entities": entity_experiment}.get(question.task, _labels)
-        return asked(question, settings, run)
+        return WAYS.get(question.task, _labels)(question, settings, run)
 
 
 def _labels(question: Question, settings: Settings, run: RunFolder) -> Outcome:
@@ -261,3 +261,13 @@ def _prepared(pairs: Pairs, prepare: Preparer) -> Pairs:
 
     contexts: list[Context] = [tuple((role, ready(text)) for role, text in context) for context in pairs.contexts]
     return Pairs(contexts, [ready(reply) for reply in pairs.replies])
+
+
+WAYS: Mapping[str, Callable[[Question, Settings, RunFolder], Outcome]] = {
+    "intent": _intent,
+    "reply": _reply,
+    "entities": entity_experiment,
+    "summarise": seq2seq_experiment,
+    "translate": seq2seq_experiment,
+}
+"""How an experiment with a task goes; all others have labels."""

@@ -1,0 +1,94 @@
+"""An experiment with summaries, from two files to what the exported model writes."""
+
+from __future__ import annotations
+
+import json
+import warnings
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from data.errors import BaseRefused, Collapsed, DatasetError, UsageError
+from data.settings import Settings, TrainSettings
+from tests.tiny_seq2seq import lay, marked_talks
+from trainer.bases.catalogue import LocalBase
+from trainer.experiments.experiment import Question, experiment
+from trainer.recipes import Seq2SeqRecipe
+
+COMMON = {"task", "seed", "train_rows", "test_rows", "train_seconds", "latency_ms", "size_bytes", "recipe", "base"}
+MEASURES = {"bits_per_byte", "perplexity_per_token", "chrf", "bleu", "rouge_l", "exact_match", "copies"}
+SETTINGS = Settings(train=TrainSettings(threads=1, accelerator="cpu"))
+
+
+@pytest.fixture(scope="module")
+def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return lay(tmp_path_factory.mktemp("bases") / "bart", "bart", layers=1)
+
+
+def laid(path: Path, rows: int, seed: int) -> Path:
+    path.write_text("".join(json.dumps(row) + "\n" for row in marked_talks(rows, seed)), "utf-8")
+    return path
+
+
+def question(tmp_path: Path, base: Path | str, rows: tuple[int, int] = (600, 40), **given: Any) -> Question:
+    train, test = laid(tmp_path / "train.jsonl", rows[0], 0), laid(tmp_path / "test.jsonl", rows[1], 1)
+    return Question(train, test, "summarise", tmp_path / "out", base=str(base), **given)
+
+
+def recipe(base: Path | str, **given: Any) -> Seq2SeqRecipe:
+    body = {"name": "test", "task": "summarise", "base": str(base), "max_length": 64, "target_length": 12, "epochs": 3}
+    body |= {"batch_size": 16, "dropout": 0.0, "learning_rate": 3e-3, "precision": "32-true", "beams": 2}
+    return Seq2SeqRecipe.model_validate({**body, **given})
+
+
+def test_the_report_holds_what_the_exported_model_writes(tmp_path: Path, base: Path) -> None:
+    asked = question(tmp_path, base, recipe=recipe(base))
+    report = experiment(asked, SETTINGS, lambda _: None)
+    assert report == json.loads((asked.out / "report.json").read_text("utf-8"))
+    assert set(report) >= COMMON | MEASURES
+    assert set(report["base"]) >= MEASURES
+    assert (report["train_rows"], report["test_rows"], report["written_rows"]) == (600, 40, 40)
+    assert report["fp32_agreement"] == 1.0
+    assert [one["passed"] for one in report["parity"] if one["precision"] == "fp32"] == [True]
+    assert report["precision"] in ("fp32", "int8")
+    assert report["bits_per_byte"] < 0.6 * report["base"]["bits_per_byte"]
+    assert report["chrf"] > 2 * report["base"]["chrf"]
+    assert report["gain"]["chrf"]["low"] > 0
+    rows = [json.loads(line) for line in (asked.out / "predictions.jsonl").read_text("utf-8").splitlines()]
+    assert [row["label"] for row in rows] == [row["summary"] for row in marked_talks(40, 1)]
+    assert rows[0]["text"].startswith("user: ")
+    assert all(set(row) == {"text", "label", "predicted", "base"} for row in rows)
+    assert report["exact_match"] == sum(row["label"] == row["predicted"] for row in rows) / 40
+    assert report["exact_match"] > report["base"]["exact_match"]
+
+
+@pytest.mark.slow
+def test_a_model_that_writes_one_text_of_everything_is_no_use(tmp_path: Path, base: Path) -> None:
+    asked = question(tmp_path, base, rows=(12, 8), recipe=recipe(base, epochs=1, learning_rate=1e-9))
+    told: list[dict[str, Any]] = []
+    with pytest.raises(Collapsed):
+        experiment(asked, SETTINGS, lambda event: told.append(dict(event)))
+    assert [event["phase"] for event in told if event["type"] == "phase"] == ["train", "export", "evaluate"]
+    report = json.loads((asked.out / "report.json").read_text("utf-8"))
+    assert "collapsed" in [finding["code"] for finding in report["findings"]]
+
+
+def test_what_cannot_be_asked_is_refused(tmp_path: Path, base: Path, tiny: LocalBase) -> None:
+    with pytest.raises(UsageError, match="writes") as caught:
+        experiment(question(tmp_path, "minilm-l6"), SETTINGS, lambda _: None)
+    assert "--base DIR" in caught.value.remedy
+    with pytest.raises(BaseRefused, match="'bert'"):
+        experiment(question(tmp_path, tiny.folder), SETTINGS, lambda _: None)
+    with pytest.raises(UsageError, match="no labels"):
+        experiment(question(tmp_path, base, per_class=2), SETTINGS, lambda _: None)
+    with pytest.raises(UsageError, match="Folds"):
+        experiment(question(tmp_path, base, folds=2), SETTINGS, lambda _: None)
+    with pytest.raises(UsageError, match="recipe is for"):
+        experiment(question(tmp_path, base, recipe=recipe(base, task="translate")), SETTINGS, lambda _: None)
+    asked = question(tmp_path, base)
+    asked.train.write_text('{"text": "hello", "label": "greeting"}\n', "utf-8")
+    with pytest.raises(DatasetError, match="no pair"):
+        experiment(asked, SETTINGS, lambda _: None)
