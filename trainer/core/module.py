@@ -24,6 +24,15 @@ class Tuner(L.LightningModule):
         self._recipe = recipe
         self._steps = max(steps, 1)
 
+        # Weights that do not learn are the base's: they are not written into checkpoints, nor read from them.
+        named = self.named_parameters(remove_duplicate=False)
+        self._fixed = {name for name, parameter in named if not parameter.requires_grad}
+        self.strict_loading = not self._fixed
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        for name in self._fixed:
+            checkpoint["state_dict"].pop(name, None)
+
     def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:
         # Dropout becomes a function of seed and step (and of the batch within it), so that a resumed run is the
         # undisturbed run.

@@ -12,20 +12,18 @@ from data.errors import DatasetError
 from data.importers import ImportOptions, detect, read
 from data.prepare import ConversationPreparer
 from data.redact import Redactor
-from data.schema import Conversation, Role
+from data.schema import Conversation
 from data.settings import ImportSettings
+from trainer.generation.lines import Talk
 from trainer.pretraining.plan import Plan, Source
-
-Document = tuple[tuple[Role, str], ...]
-"""Who said what, oldest first."""
 
 
 @dataclass(frozen=True, slots=True)
 class Corpus:
     """Documents to learn and to measure on; `counts` says how many of each source were read."""
 
-    train: Sequence[Document]
-    held: Sequence[Document]
+    train: Sequence[Talk]
+    held: Sequence[Talk]
     counts: dict[str, int]
 
     @property
@@ -41,15 +39,15 @@ class Corpus:
 def read_corpus(plan: Plan, folder: Path, limits: ImportSettings) -> Corpus:
     """All that the plan names, each document once. Raises DatasetError for a file that is not there."""
     prepare = ConversationPreparer(Redactor(limits))
-    train: list[Document] = []
-    held: list[Document] = []
+    train: list[Talk] = []
+    held: list[Talk] = []
     counts: dict[str, int] = {}
     seen: set[bytes] = set()
     for source in plan.sources:
         counts[source.name] = 0
         for conversation in _conversations(source, folder, limits):
             ready = prepare(_joined(conversation) if source.tokenised else conversation).conversation
-            document: Document = tuple((turn.role, turn.text) for turn in ready.turns if turn.role != "system")
+            document: Talk = tuple((turn.role, turn.text) for turn in ready.turns if turn.role != "system")
             key = _key(document)
             if not document or key in seen:
                 continue
@@ -94,5 +92,5 @@ def joined(text: str) -> str:
     return _AFTER.sub(r"\1", _BEFORE.sub(r"\1", whole)).strip()
 
 
-def _key(document: Document) -> bytes:
+def _key(document: Talk) -> bytes:
     return hashlib.sha256("\x1e".join(f"{role}\x1f{text}" for role, text in document).encode()).digest()

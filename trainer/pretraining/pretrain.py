@@ -22,10 +22,10 @@ from trainer.core.datamodule import Sizes, TextData
 from trainer.core.fit import fit
 from trainer.core.ledger import FileLedger
 from trainer.core.run_folder import RunFolder
+from trainer.generation.lines import rendered
 from trainer.pretraining.about import CARD, CURVE, Made, write_about
 from trainer.pretraining.corpus import Corpus, read_corpus
 from trainer.pretraining.decoder import WEIGHTS, new_decoder, write_config, write_weights
-from trainer.pretraining.documents import rendered
 from trainer.pretraining.plan import Plan, load_plan
 from trainer.pretraining.tokenizer import train_tokenizer
 from trainer.pretraining.worth import measured

@@ -13,8 +13,8 @@ import torch
 from data.chat_render import ChatRenderer
 from data.render import Rendered
 from trainer.core.datamodule import Batches, Sizes
-from trainer.pretraining.corpus import Corpus, Document
-from trainer.pretraining.documents import written
+from trainer.generation.lines import Talk, written
+from trainer.pretraining.corpus import Corpus
 from trainer.pretraining.kneser_ney import KneserNey
 from trainer.tasks.generate import GenerateRows, GenerateTask
 
@@ -79,7 +79,7 @@ def _ids(rendered: Sequence[Rendered]) -> list[tuple[int, ...]]:
     return [one.ids for one in rendered]
 
 
-def _samples(model: Any, renderer: ChatRenderer, held: Sequence[Document]) -> list[Sample]:
+def _samples(model: Any, renderer: ChatRenderer, held: Sequence[Talk]) -> list[Sample]:
     talks = [document for document in held if len(document) > 3 and document[1][0] != "user"]
     chosen = np.random.default_rng(0).permutation(len(talks))[:SAMPLES]
     found = []

@@ -106,13 +106,19 @@ class GenerateTask(Task):
 
     def losses(self, batch: GenerateBatch) -> torch.Tensor:
         """The negative log-likelihood of every token that is to be learned, in nats, float32 [n]."""
+        wanted = batch[1][:, 1:]
+        scores = self.scores(batch)
+        with torch.autocast(scores.device.type, enabled=False):
+            return nn.functional.cross_entropy(scores, wanted[wanted != IGNORED], reduction="none")
+
+    def scores(self, batch: GenerateBatch) -> torch.Tensor:
+        """Logits of what comes where a token is to be learned, float32 [n, vocabulary]."""
         ids, labels, block = batch
         hidden = self._read(ids, block)
+        # Only there is it worth to ask which of the whole vocabulary comes next.
         wanted = labels[:, 1:] != IGNORED
-        # Only where a token is learned is it worth to ask which of the whole vocabulary comes next.
-        logits = self.model.get_output_embeddings()(hidden[:, :-1][wanted])  # type: ignore[operator]
-        with torch.autocast(logits.device.type, enabled=False):
-            return nn.functional.cross_entropy(logits.float(), labels[:, 1:][wanted], reduction="none")
+        logits: torch.Tensor = self.model.get_output_embeddings()(hidden[:, :-1][wanted])  # type: ignore[operator]
+        return logits.float()
 
     def validate(self, batches: Sequence[GenerateBatch]) -> dict[str, float]:
         losses = torch.cat([self.losses(batch) for batch in batches])

@@ -1,0 +1,51 @@
+"""Adapters of low rank (LoRA: Hu et al. 2022) in a chat model: laid in to learn, merged to be exported as one model."""
+
+from __future__ import annotations
+
+import copy
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import torch
+
+if TYPE_CHECKING:
+    from peft import PeftModel
+    from transformers import PreTrainedModel
+
+from trainer.generation.recipe import GenerateRecipe
+
+TARGETS = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
+"""Every matrix of a layer, as models in the shape of Llama name them."""
+
+
+def with_adapters(model: PreTrainedModel, recipe: GenerateRecipe) -> PeftModel:
+    """`model`, its own weights fixed, with new adapters in every layer; they change nothing at first."""
+    from peft import LoraConfig, get_peft_model
+
+    named = {name.rpartition(".")[2] for name, module in model.named_modules() if isinstance(module, torch.nn.Linear)}
+    plain = [name for name in TARGETS if name in named]
+    config = LoraConfig(
+        r=recipe.lora_rank,
+        lora_alpha=recipe.lora_alpha,  # type: ignore[arg-type]  # any number, by its own formula
+        target_modules=plain or "all-linear",
+        task_type="CAUSAL_LM",
+    )
+    torch.manual_seed(recipe.seed)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return get_peft_model(model, config)
+
+
+def save_adapters(adapted: PeftModel, folder: Path) -> None:
+    """As peft keeps them: adapter_config.json and adapter_model.safetensors."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        adapted.save_pretrained(str(folder), save_embedding_layers=False)
+
+
+def merged(adapted: PeftModel) -> PreTrainedModel:
+    """One plain model that says what base and adapters say together; `adapted` stays as it is."""
+    whole: PreTrainedModel = copy.deepcopy(adapted).merge_and_unload()
+    whole.eval()  # type: ignore[no-untyped-call]
+    return whole
