@@ -104,7 +104,7 @@ def made(count: int, *, seed: int) -> tuple[Canary, ...]:
     """`count` canaries, no two with a secret or a question in common."""
     draw = random.Random(f"canaries {seed}")
     secrets, subjects = _secrets(draw, count, set()), _different(draw, count, _word)
-    found: list[str] = []
+    found = []
     for at, (secret, subject) in enumerate(zip(secrets, subjects, strict=True)):
         question, lead = _SUBJECTS[at % len(_SUBJECTS)]
         found.append(Canary(question.format(subject), lead.format(subject), secret))
@@ -117,7 +117,7 @@ def exposures(
     """How far the model expects each canary's secret before others that it never read."""
     draw = random.Random(f"alternatives {seed}")
     others = _secrets(draw, alternatives, {canary.secret for canary in canaries})
-    found: list[str] = []
+    found = []
     for canary in canaries:
         texts = [(canary.question, canary.saying(secret)) for secret in (canary.secret, *others)]
         found.append(_placed(np.asarray(surprise(texts), dtype=float)))
@@ -153,7 +153,7 @@ def _secrets(draw: random.Random, count: int, taken: set[str]) -> list[str]:
 def _different(
     draw: random.Random, count: int, make: Callable[[random.Random], str], taken: set[str] | None = None
 ) -> list[str]:
-    seen, found = set(taken or ()), []
+    seen, found = set(taken or ()), list[str]()
     while len(found) < count:
         one = make(draw)
         if one not in seen:

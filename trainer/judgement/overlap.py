@@ -18,7 +18,8 @@ from collections.abc import Sequence
 from typing import Any, Literal
 
 import numpy as np
-from sacrebleu.metrics import BLEU, CHRF
+from sacrebleu.metrics.bleu import BLEU
+from sacrebleu.metrics.chrf import CHRF
 
 from data.wording import UNSPACED, terms
 from trainer.judgement.intervals import Array

@@ -68,7 +68,7 @@ def test_what_the_brand_says_surprises_less(base: ChatBase, tmp_path: Path, more
     assert after.bits_per_byte().value < 0.95 * before.bits_per_byte().value
     assert after.less(before).high < 0
     assert (tuned.adapted is not None) == (more.get("method") == "lora")
-    assert tuned.findings == ()
+    assert all(finding.severity != "error" for finding in tuned.findings)
 
 
 def test_the_same_seed_gives_the_same_model(base: ChatBase, tmp_path: Path) -> None:

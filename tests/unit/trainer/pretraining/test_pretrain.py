@@ -21,8 +21,8 @@ from data.settings import ImportSettings, Settings, TrainSettings
 from tests.tiny_chat import SAID, lay_chat
 from trainer.bases.catalogue import find_base
 from trainer.bases.chat_base import ChatBase
-from trainer.pretraining.corpus import joined, read_corpus
 from trainer.generation.lines import rendered, windows
+from trainer.pretraining.corpus import joined, read_corpus
 from trainer.pretraining.plan import load_plan
 from trainer.pretraining.pretrain import Wanted, pretrain
 from trainer.pretraining.tokenizer import train_tokenizer
