@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -28,6 +28,7 @@ class AdapterShelf:
         self._lock = threading.Lock()
         self._loaded: OrderedDict[str, AdapterFolder] = OrderedDict()
         self._used: dict[str, int] = {}
+        self._returned: deque[str] = deque()
 
     @contextmanager
     def using(self, folder: Path | None) -> Iterator[str | None]:
@@ -40,6 +41,7 @@ class AdapterShelf:
             return
         name = folder.name
         with self._lock:
+            self._settle()
             if name not in self._loaded:
                 self._load(folder)
             self._loaded.move_to_end(name)
@@ -47,11 +49,15 @@ class AdapterShelf:
         try:
             yield name
         finally:
-            with self._lock:
-                self._used[name] -= 1
-                if not self._used[name]:
-                    del self._used[name]
-                self._give_up(self._kept)
+            # A reply that nobody closed ends wherever its memory is collected, which may be in the midst of the lines
+            # above, in this very thread. So nothing is waited for here.
+            self._returned.append(name)
+            if self._lock.acquire(blocking=False):
+                try:
+                    self._settle()
+                    self._give_up(self._kept)
+                finally:
+                    self._lock.release()
 
     def loaded(self) -> tuple[str, ...]:
         """Digests of what is in memory, the one unused for longest first."""
@@ -62,6 +68,14 @@ class AdapterShelf:
     def size_bytes(self) -> int:
         with self._lock:
             return sum(adapter.size_bytes for adapter in self._loaded.values())
+
+    def _settle(self) -> None:
+        """Write down who gave back what."""
+        while self._returned:
+            name = self._returned.popleft()
+            self._used[name] -= 1
+            if not self._used[name]:
+                del self._used[name]
 
     def _load(self, folder: Path) -> None:
         opened = open_adapter(folder, decoder=self._decoder)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Generator, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -46,23 +46,33 @@ class Wish:
     cancelled: Callable[[], bool] = _never
 
 
+@dataclass(slots=True)
+class _Told:
+    ending: Ending | None = None
+
+
 class Generation(Iterator[int]):
     """The tokens of one reply, each computed when it is asked for; the one that ends it is not among them.
 
     `ending` says why it ended, and is None until it has. To leave it midway, `close` it.
     """
 
-    def __init__(self, steps: Callable[[Generation], Iterator[int]]) -> None:
-        self.ending: Ending | None = None
-        self._steps = steps(self)
+    def __init__(self, steps: Callable[[_Told], Generator[int]]) -> None:
+        # What the steps tell goes through a third: if they knew this object, both would outlive their last use.
+        self._told = _Told()
+        self._steps = steps(self._told)
 
     def __next__(self) -> int:
         return next(self._steps)
 
+    @property
+    def ending(self) -> Ending | None:
+        return self._told.ending
+
     def close(self) -> None:
         """Ask for no more tokens: memory and adapter are given back at once."""
-        self.ending = self.ending or "cancelled"
-        self._steps.close()  # type: ignore[attr-defined]  # it is a generator
+        self._told.ending = self._told.ending or "cancelled"
+        self._steps.close()
 
 
 class Decoder:
@@ -118,7 +128,7 @@ class Decoder:
                     total += _log_probability(scores, ids[start + first + 1 : start + len(chunk) + 1])
         return total
 
-    def _steps(self, wish: Wish, told: Generation) -> Iterator[int]:
+    def _steps(self, wish: Wish, told: _Told) -> Generator[int]:
         started, stop = self._clock(), {*self.card.stop, *wish.stop}
         limit = min(wish.sampling.max_tokens, self.card.context - len(wish.ids))
         choose = Chooser(wish.sampling, wish.ids)

@@ -18,8 +18,8 @@ from typing import Any
 
 from data.prepare import Preparer
 from data.settings import Settings
+from tests.bench.apart import alone
 from tests.bench.corpora import parser, require
-from tests.bench.side import alone
 from trainer.bases.catalogue import DEFAULT, find_base
 from trainer.core.run_folder import MemoryLedger, RunFolder
 from trainer.estimates import estimate

@@ -25,9 +25,10 @@ from pathlib import Path
 from typing import Any
 
 from tests.bench import intent_sides
+from tests.bench.apart import alone
 from tests.bench.corpora import parser, require
 from tests.bench.peer_lines import Against
-from tests.bench.side import Side, Work, alone
+from tests.bench.side import Side, Work
 
 SEEDS = (0, 1, 2)
 PER_CLASS = 10

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import resource
 import time
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from data.settings import Settings
 from trainer.experiments.reading import LabelledFile, read_labelled
-
-Found = TypeVar("Found")
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,9 +73,3 @@ class Side:
 
 def peak_mb() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-
-
-def alone(work: Callable[..., Found], *given: Any) -> Found:
-    """`work(*given)` in a process of its own, so that neither memory nor threads are those of what ran before."""
-    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as process:
-        return process.submit(work, *given).result()

@@ -204,6 +204,22 @@ def test_the_one_unused_for_longest_is_given_up_never_one_in_use(written, tuned)
     assert begun + list(midway) == expected
 
 
+def test_a_reply_that_nobody_finishes_gives_its_adapter_back(written, tuned):
+    """At once when it is let go, and also when it is collected while its thread holds the shelf."""
+    decoder = Decoder.load(written.folder())
+    shelf = decoder.adapters = AdapterShelf(decoder._model, decoder.digest, kept=1)
+    one, two = (tuned_one.sealed for tuned_one in tuned[:2])
+    next(decoder.generate(Wish(PROMPTS[0], GREEDY, one)))
+    reply(decoder, PROMPTS[0], two)
+    assert shelf.loaded() == (two.name,)
+    left = decoder.generate(Wish(PROMPTS[0], GREEDY, two))
+    next(left)
+    with shelf._lock:
+        del left  # would wait for itself
+    reply(decoder, PROMPTS[0], one)
+    assert shelf.loaded() == (one.name,)
+
+
 @pytest.mark.parametrize(
     ("change", "said"),
     [
