@@ -49,12 +49,12 @@ def random_llama(vocabulary: int, seed: int = 7) -> LlamaForCausalLM:
 
 
 def lay_llama(folder: Path, seed: int = 7, words: Sequence[str] = ()) -> LlamaForCausalLM:
-    """Such a base saved as Hugging Face saves one; returns the model."""
+    """Such a base saved as Hugging Face saves one, in 16 bits as bases are kept; returns the model in float32."""
     folder.mkdir(parents=True)
-    model = random_llama(write_tokenizer(folder / "tokenizer.json", words), seed)
+    model = random_llama(write_tokenizer(folder / "tokenizer.json", words), seed).half()
     model.save_pretrained(folder)
     (folder / "tokenizer_config.json").write_text(
         json.dumps({"tokenizer_class": "PreTrainedTokenizerFast", "bos_token": "<s>", "eos_token": "</s>"})
     )
     (folder / "chat_template.jinja").write_text(TEMPLATE)
-    return model
+    return model.float()

@@ -50,7 +50,8 @@ def tune(base: Path, folder: Path, shape: dict[str, object], seed: int) -> Llama
     torch.manual_seed(seed)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of what peft asks transformers for
-        model = get_peft_model(LlamaForCausalLM.from_pretrained(base), LoraConfig(init_lora_weights=False, **shape))
+        base_model = LlamaForCausalLM.from_pretrained(base, dtype=torch.float32)
+        model = get_peft_model(base_model, LoraConfig(init_lora_weights=False, **shape))
         model.save_pretrained(folder)
         return model.merge_and_unload().eval()
 
@@ -89,7 +90,7 @@ def test_an_adapter_laid_over_is_the_model_it_was_baked_into(decoders, tuned, wh
 
 
 def test_without_one_the_base_answers_before_and_after(decoders, tuned, written):
-    base = LlamaForCausalLM.from_pretrained(written.base).eval()
+    base = LlamaForCausalLM.from_pretrained(written.base, dtype=torch.float32).eval()
     for ids in PROMPTS[:2]:
         expected = list(baked_reply(base, ids))
         assert reply(decoders["fp32"], ids, None) == expected

@@ -42,7 +42,7 @@ def test_in_fp32_every_reply_is_equal(trained, decoders):
 
 
 def test_in_fewer_bits_what_it_costs_is_told_and_not_judged(trained, decoders):
-    eight, four = (compare_decoder(trained, decoders[precision], HELD) for precision in ("int8", "int4"))
+    eight, four = (compare_decoder(trained, decoders[precision], HELD, 2) for precision in ("int8", "int4"))
     assert eight.equal > four.equal
     assert 0 < abs(eight.drift) < abs(four.drift)
     assert four.different

@@ -22,7 +22,7 @@ WARM = Sampling(seed=3, temperature=1.0, top_p=0.9, max_tokens=16)
 
 @pytest.fixture(scope="module")
 def model(written) -> LlamaForCausalLM:
-    return LlamaForCausalLM.from_pretrained(written.base).eval()
+    return LlamaForCausalLM.from_pretrained(written.base, dtype=torch.float32).eval()
 
 
 def reply(decoder: Decoder, ids: tuple[int, ...], sampling: Sampling = WARM, adapter: Path | None = None) -> list[int]:
