@@ -258,3 +258,10 @@ def test_other_tokens_are_no_parity() -> None:
     assert serves_int8(worse)[0] == "fp32"
     assert serves_int8(WritingParity("int8", 10, 5, 0.0))[1].endswith("50.0 % of sources.")
     assert worse.to_wire()["different"] == [29]
+
+
+@pytest.mark.slow
+def test_the_same_weights_give_the_same_bytes(made: Made, tmp_path: Path) -> None:
+    tokenizer = made.packed.folders["fp32"] / TOKENIZER
+    again = pack_seq2seq(made.model, made.renderer, tokenizer, Origin("translate", made.kind), tmp_path)
+    assert again.digests == made.packed.digests
