@@ -52,7 +52,7 @@ class ChatRenderer:
         self._typed = tokenizer
         self._scaffold = Tokenizer.from_str(tokenizer.to_str())
         self._typed.encode_special_tokens = True
-        self._template = template
+        self.template = template
         self.context, self.stops = context, frozenset(stops)
         special = {i for i, token in tokenizer.get_added_tokens_decoder().items() if token.special}
         self._control = frozenset(special | self.stops)
@@ -120,7 +120,7 @@ class ChatRenderer:
 
     def _ends_turns(self) -> None:
         """Find the token that ends the brand's turn: the first of the scaffold after its words. Raises BaseRefused."""
-        parts = self._template.parts(("user", "assistant"), opens=False)
+        parts = self.template.parts(("user", "assistant"), opens=False)
         after = parts[parts.index(Utterance(1)) + 1 :]
         ids = self._scaffold_ids(after[0]) if after else ()
         if not ids or ids[0] not in self.stops:
@@ -153,7 +153,7 @@ class ChatRenderer:
         return [*pieces[:newest], (ids[: kept - kept // 2] + ids[len(ids) - kept // 2 :], whose), *pieces[newest + 1 :]]
 
     def _pieces(self, messages: Sequence[tuple[ChatRole, str]], *, opens: bool) -> list[Piece]:
-        parts = self._template.parts([role for role, _ in messages], opens=opens)
+        parts = self.template.parts([role for role, _ in messages], opens=opens)
         return [
             (self._words(messages[part.at][1]), messages[part.at][0])
             if isinstance(part, Utterance)

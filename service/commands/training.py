@@ -74,7 +74,9 @@ class ExperimentAsked:
     task: Annotated[
         str,
         typer.Option(
-            "--task", metavar="TASK", help="intent, labels, sentiment, reply, entities, summarise or translate."
+            "--task",
+            metavar="TASK",
+            help="intent, labels, sentiment, entities, reply, generate, summarise, translate.",
         ),
     ]
     out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Where report.json and predictions.jsonl go.")]

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from export.onnx import PooledEncoder
 
 DEFAULT = "minilm-l6"
+CHAT = "attune-chat-10m"
+"""The chat model that is tuned where no other is named."""
 UNLISTED_LENGTH = 128
 """Tokens a base outside the catalogue reads at most, unless its configuration says less."""
 MOST_SHOWN = 100

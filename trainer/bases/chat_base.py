@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from safetensors import safe_open
 
 from data.chat_render import ChatRenderer
 from trainer.bases.catalogue import LocalBase
@@ -19,6 +22,12 @@ class ChatBase:
     @property
     def name(self) -> str:
         return self.local.name
+
+    @property
+    def parameters(self) -> int:
+        """How many numbers it holds, told from the size of its weights."""
+        with safe_open(self.local.folder / "model.safetensors", framework="np") as file:
+            return sum(math.prod(file.get_slice(name).get_shape()) for name in file.keys())  # noqa: SIM118
 
     def renderer(self, longest: int | None = None) -> ChatRenderer:
         """Over at most `longest` tokens. Raises BaseRefused for a base without a chat template that is of use."""

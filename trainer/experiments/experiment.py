@@ -16,38 +16,35 @@ import numpy as np
 import numpy.typing as npt
 
 from data.appraise import too_few
-from data.errors import DatasetError, UsageError
+from data.errors import UsageError
 from data.prepare import Preparer
 from data.profile import BotProfile
 from data.settings import Settings
 from export import confidence
-from export.predict import Channel, IntentModel, Parts, Predictor, ReplyModel
+from export.predict import Channel, IntentModel, Parts, Predictor
 from export.release import running_versions
-from export.replies import Reply, ReplyIndex
 from export.thresholds import Thresholds
 from export.trained import torch_channel
 from trainer.bases.catalogue import base_for
 from trainer.core.health import Scoring, Signs, diagnose, refuse
 from trainer.core.run_folder import MemoryLedger, RunFolder
 from trainer.estimates.dry_run import DryRun
-from trainer.estimates.estimate import for_intents, for_replies, sufficiency
+from trainer.estimates.estimate import for_intents, sufficiency
 from trainer.experiments.entity_experiment import entity_experiment
 from trainer.experiments.experiment_labels import several_labels
 from trainer.experiments.experiment_recipe import suited_recipe
-from trainer.experiments.experiment_report import history_row, intent_predictions, reply_predictions, sayable, write
+from trainer.experiments.experiment_report import history_row, intent_predictions, sayable, write
+from trainer.experiments.generate_experiment import generate_experiment
 from trainer.experiments.precision import AGREEING, THREADS, agreement, kept_precision
 from trainer.experiments.question import Outcome, Question, common, refuse_nonsense, refuse_parting
-from trainer.experiments.reading import LabelledFile, read_dialogues, read_labelled
+from trainer.experiments.reading import LabelledFile, read_labelled
+from trainer.experiments.reply_experiment import reply_experiment
 from trainer.experiments.seq2seq_experiment import seq2seq_experiment
-from trainer.intents import folds
 from trainer.intents.train_intent import IntentData, TrainedIntent, Utterances, check_trainable, train_intent
 from trainer.judgement.metrics import IntentScores, experiment_intent_metrics
 from trainer.labels.label_rows import LabelRows, read_label_rows
 from trainer.order import SEEDS
 from trainer.package import median_latency_ms, pack
-from trainer.recipes import ReplyRecipe, pick_reply
-from trainer.replies.selection import draw, lexical, selection, selection_metrics
-from trainer.replies.train_reply import Context, Pairs, TrainedReply, pairs_of, train_reply
 from trainer.search.cross_validation import over_seeds
 
 __all__ = ["Question", "experiment"]
@@ -165,51 +162,6 @@ def _one_label(
     return result, intent_predictions(test, scores)
 
 
-def _reply(question: Question, settings: Settings, run: RunFolder) -> Outcome:
-    if question.per_class is not None:
-        raise UsageError("--per-class draws labelled rows; dialogues have no labels.", remedy="Leave it out.")
-    prepare = Preparer(settings.imports)
-    train, test = (
-        _prepared(pairs_of(read_dialogues(path, settings.imports)), prepare) for path in (question.train, question.test)
-    )
-    if not len(test):
-        raise DatasetError(
-            f"{question.test.name} holds no reply of the brand to a user: there is nothing to measure on.",
-            remedy="Give conversations in which a user's message is followed by one of the brand.",
-        )
-    recipe = question.recipe or pick_reply(len(train), base=question.base, seed=question.seed)
-    assert isinstance(recipe, ReplyRecipe)
-    base = base_for(settings, recipe.base)
-    kept, out = folds.hold_out(["pair"] * len(train), min(recipe.validation_share, 300 / max(len(train), 1)), 0)
-    run.report({"type": "phase", "phase": "train"})
-    foretold = for_replies(recipe, base, (train.pick(kept), train.pick(out)), DryRun(run)).to_wire()
-    run.report({"type": "estimate", **foretold})
-    trained = train_reply(recipe, base, train.pick(kept), train.pick(out), run)
-    run.report({"type": "phase", "phase": "evaluate"})
-    places = draw(test.replies, question.seed)
-    tuned = selection(trained.contexts(test.contexts), trained.replies(places.distinct), places)
-    untuned = TrainedReply(base.encoder(), trained.renderer, recipe, (), 0.0, True)
-    plain = selection(untuned.contexts(test.contexts), untuned.replies(places.distinct), places)
-    queries = [" ".join(text for _, text in context) for context in test.contexts]
-    by_words = lexical(queries, places)
-    run.report({"type": "phase", "phase": "export"})
-    packed = pack(trained.encoder, base, recipe.max_length, run.folder, running_versions())
-    served = _reply_predictor(trained, packed.channel("fp32"), places.distinct, settings)
-    result = {
-        **common(question, recipe, (len(train), len(test)), trained.seconds),
-        **selection_metrics(tuned),
-        "bm25": selection_metrics(by_words),
-        "base": selection_metrics(plain),
-        "base_model": recipe.base,
-        "estimate": foretold,
-        "latency_ms": round(median_latency_ms(served, [c[-1][1] for c in test.contexts]), 3),
-        "size_bytes": packed.size_bytes("fp32"),
-        "findings": trained.findings,
-        "history": [history_row(row) for row in trained.history],
-    }
-    return result, reply_predictions(test, tuned, places)
-
-
 def _scores(trained: TrainedIntent, channel: Channel, texts: Sequence[str]) -> IntentScores:
     """What the head says of `texts`, over the labels TRAIN has: what was learned beside it is no answer."""
     found = confidence.score(trained.head, channel.read(texts))
@@ -239,35 +191,12 @@ def _predictor(trained: TrainedIntent, channel: Channel, thresholds: Thresholds,
     return Predictor(parts)
 
 
-def _reply_predictor(trained: TrainedReply, channel: Channel, replies: Sequence[str], settings: Settings) -> Predictor:
-    index = ReplyIndex(trained.replies(replies), [Reply(text) for text in replies])
-    parts = Parts(
-        release="experiment",
-        profile=BotProfile(name="experiment"),
-        thresholds=Thresholds(),
-        imports=settings.imports,
-        reply=ReplyModel(channel, index),
-    )
-    return Predictor(parts)
-
-
-def _prepared(pairs: Pairs, prepare: Preparer) -> Pairs:
-    seen: dict[str, str] = {}
-
-    def ready(text: str) -> str:
-        if text not in seen:
-            seen[text] = prepare(text)
-        return seen[text]
-
-    contexts: list[Context] = [tuple((role, ready(text)) for role, text in context) for context in pairs.contexts]
-    return Pairs(contexts, [ready(reply) for reply in pairs.replies])
-
-
 WAYS: Mapping[str, Callable[[Question, Settings, RunFolder], Outcome]] = {
     "intent": _intent,
-    "reply": _reply,
+    "reply": reply_experiment,
     "entities": entity_experiment,
     "summarise": seq2seq_experiment,
     "translate": seq2seq_experiment,
+    "generate": generate_experiment,
 }
 """How an experiment with a task goes; all others have labels."""

@@ -12,7 +12,7 @@ from trainer.order import SEEDS
 from trainer.recipes import Recipe
 from trainer.search.budget import Budget
 
-TASKS = ("intent", "labels", "sentiment", "reply", "entities", "summarise", "translate")
+TASKS = ("intent", "labels", "sentiment", "reply", "entities", "summarise", "translate", "generate")
 ONE_LABEL = {"labels": "intent", "sentiment": "intent"}
 """Where every text has exactly one label, these tasks go the way of intents, and a recipe for them may be one of
 theirs."""

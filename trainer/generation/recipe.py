@@ -1,32 +1,83 @@
-"""Every hyperparameter of a generator: a causal chat model that learns to say what the brand says."""
+"""Every hyperparameter of a generator: a causal chat model that learns what the brand says, and what it rather says."""
 
 from __future__ import annotations
 
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, ValidationError, model_validator
 
+from data.errors import RecipeError
 from trainer.hyperparameters import Hyperparameters
 
 
-class GenerateRecipe(Hyperparameters):
-    """A chat model, in all of its layers or by adapters of low rank (LoRA: Hu et al. 2022)."""
+class ChatHyperparameters(Hyperparameters):
+    """What all trainings of a chat model have: all of its layers learn, or adapters of low rank (LoRA: Hu et al. 2022)
+    beside them."""
 
-    task: Literal["generate"] = "generate"
-    method: Literal["full", "lora"]
     max_length: int = Field(512, ge=32, le=8192, description="Longest conversation, in tokens; the oldest turns go.")
-    batch_size: int = Field(64, ge=1, le=1024, description="Most lines of a batch.")
     batch_tokens: int = Field(4096, ge=64, le=1 << 20, description="Most tokens of a batch, padding included.")
-    learns: Literal["brand", "all"] = Field("brand", description="Whose words are learned: the brand's, or everyone's.")
-    packing: bool = Field(False, description="Fill lines with several conversations, none of which sees another.")
     gradient_checkpointing: bool = Field(False, description="Compute again instead of keeping: slower, less memory.")
     lora_rank: int = Field(16, ge=1, le=256)
     lora_alpha: float = Field(32.0, gt=0, le=1024)
 
     @model_validator(mode="after")
-    def _agree(self) -> Self:
+    def _learns_everywhere(self) -> Self:
         if self.frozen_layers:
             raise ValueError("a generator learns in all of its layers, or by adapters: frozen_layers must be 0")
+        return self
+
+
+class GenerateRecipe(ChatHyperparameters):
+    task: Literal["generate"] = "generate"
+    method: Literal["full", "lora"]
+    batch_size: int = Field(64, ge=1, le=1024, description="Most lines of a batch.")
+    learns: Literal["brand", "all"] = Field("brand", description="Whose words are learned: the brand's, or everyone's.")
+    packing: bool = Field(False, description="Fill lines with several conversations, none of which sees another.")
+
+    @model_validator(mode="after")
+    def _agree(self) -> Self:
         if self.batch_tokens < self.max_length:
             raise ValueError("batch_tokens must be at least max_length: a batch holds one conversation or more")
         return self
+
+
+class PreferenceRecipe(ChatHyperparameters):
+    """A chat model that learns which of two replies to rather give (trainer/tasks/preference)."""
+
+    task: Literal["prefer"] = "prefer"
+    method: Literal["dpo", "simpo"]
+    tunes: Literal["full", "lora"] = Field("full", description="Every layer learns, or adapters beside them do.")
+    # Two replies often differ in a few words: what a step forgets of either would be more than that.
+    dropout: float = Field(0.0, ge=0, lt=1)
+    batch_size: int = Field(16, ge=1, le=1024, description="Most pairs of a batch.")
+    beta: float = Field(0.1, gt=0, le=100, description="How much a difference of log-probabilities weighs.")
+    margin: float = Field(0.0, ge=0, le=100, description="What the weighed difference should exceed.")
+    supervised: float = Field(0.0, ge=0, le=100, description="Weight of learning the chosen reply as such.")
+
+    @model_validator(mode="after")
+    def _agree(self) -> Self:
+        if self.batch_tokens < 2 * self.max_length:
+            raise ValueError("batch_tokens must be at least twice max_length: a batch holds a pair or more")
+        return self
+
+
+TOKENS = 3_000_000
+"""Tokens times epochs of a training: more conversations need fewer looks at each."""
+SMALL, LARGE = 50_000_000, 400_000_000
+"""Below so many parameters a model is tuned in big steps; from so many on, by adapters."""
+
+
+def pick_generate(tokens: int, parameters: int, *, base: str, seed: int = 0) -> GenerateRecipe:
+    """The recipe for so many tokens to learn from and a base of so many parameters. Raises RecipeError for a seed that
+    is none."""
+    body: dict[str, Any] = {"epochs": min(max(round(TOKENS / max(tokens, 1)), 2), 10), "base": base, "seed": seed}
+    if parameters < SMALL:
+        body |= {"name": "generate-full", "method": "full", "learning_rate": 1e-3, "batch_tokens": 2048}
+    elif parameters < LARGE:
+        body |= {"name": "generate-full", "method": "full", "learning_rate": 1e-4}
+    else:
+        body |= {"name": "generate-lora", "method": "lora", "learning_rate": 2e-4, "gradient_checkpointing": True}
+    try:
+        return GenerateRecipe.model_validate(body)
+    except ValidationError as error:
+        raise RecipeError(f"A seed is a whole number from 0 to {2**31 - 1}.") from error

@@ -1,0 +1,136 @@
+"""From a tuned chat model to decoders that may be served, and their replies to conversations that were held out."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from data.chat_render import GENERATION, TEMPLATE, TOKENIZER, TOKENIZER_CONFIG
+from data.schema import BRAND_ROLES
+from export.decoder_parity import DecoderComparison, Held, TrainedWriter, compare_decoder, require_decoder
+from export.decoders import LoraShape, Precision, open_decoder, publish_decoder
+from export.decoding import Decoder
+from export.genai import Order, build_decoders
+from export.sampling import Sampling
+from export.writer import Brief, Writer
+from trainer.bases.chat_base import ChatBase
+from trainer.generation.lines import Talk
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
+LONGEST = 64
+"""Tokens of a reply that is written to be measured."""
+COSTS_AT_MOST = 0.02
+"""Nats that a token of a true reply may lose by fewer bits; more, and the full precision is served."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """A point of a held-out conversation where the brand answers: what was said so far, and what it answered."""
+
+    before: Talk
+    reply: str
+
+
+def asks_of(talks: Sequence[Talk]) -> list[Ask]:
+    """Every reply of the brand to a customer."""
+    return [
+        Ask(talk[:at], talk[at][1])
+        for talk in talks
+        for at in range(1, len(talk))
+        if talk[at][0] in BRAND_ROLES and talk[at - 1][0] == "user"
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class PackedGenerator:
+    """One model exported in each precision. `folders` are sealed and not published yet."""
+
+    folders: Mapping[Precision, Path]
+
+    def opened(self, precision: Precision, threads: int = 1) -> Writer:
+        return Writer.of(Decoder.load(self.folders[precision], threads, verify=False))
+
+    def size_bytes(self, precision: Precision) -> int:
+        return open_decoder(self.folders[precision], verify=False).size_bytes
+
+    def publish(self, precision: Precision, decoders: Path) -> str:
+        return publish_decoder(self.folders[precision], decoders)
+
+
+def pack_generator(
+    model: PreTrainedModel,
+    base: ChatBase,
+    work: Path,
+    precisions: Sequence[Precision] = ("fp32", "int8"),
+    lora: LoraShape | None = None,
+) -> PackedGenerator:
+    """Export `model` under `work`, which is made anew. Raises ParityFailed for a kind that cannot be exported."""
+    shutil.rmtree(work, ignore_errors=True)
+    whole, decoders = work / "model", work / "decoders"
+    decoders.mkdir(parents=True)
+    lay_model(model, base, whole)
+    order = Order(tuple(precisions), lora, base.name, base.local.base.licence)
+    folders = build_decoders(whole, order, decoders)
+    shutil.rmtree(whole)
+    return PackedGenerator(folders)
+
+
+def lay_model(model: PreTrainedModel, base: ChatBase, folder: Path) -> None:
+    """As Hugging Face saves a model, with the tokenizer and the template of its base; the template names its tokens by
+    itself, since no tokenizer's configuration goes with a decoder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    model.save_pretrained(str(folder))
+    for name in (TOKENIZER, TOKENIZER_CONFIG, GENERATION):
+        if (base.local.folder / name).is_file():
+            shutil.copyfile(base.local.folder / name, folder / name)
+    template = base.renderer().template
+    named = "".join(f"{{% set {name} = {json.dumps(token)} %}}" for name, token in sorted(template.tokens.items()))
+    (folder / TEMPLATE).write_text(named + template.source, encoding="utf-8", newline="")
+
+
+def compared(
+    model: PreTrainedModel, packed: PackedGenerator, asks: Sequence[Ask], check: Callable[[], None]
+) -> dict[Precision, DecoderComparison]:
+    """Every precision beside the trained model, greedily. Raises ParityFailed where full precision differs."""
+    trained = TrainedWriter(model)
+    found: dict[Precision, DecoderComparison] = {}
+    for precision in packed.folders:
+        check()
+        writer = packed.opened(precision)
+        held = [
+            Held(writer.renderer.prompt(ask.before, room=LONGEST), writer.renderer.reply(ask.reply)) for ask in asks
+        ]
+        found[precision] = compare_decoder(trained, writer.decoder, _fitting(held, writer), LONGEST)
+    require_decoder(found["fp32"])
+    return found
+
+
+def cheapest(found: Mapping[Precision, DecoderComparison]) -> Precision:
+    """The fewest bits whose replies lose next to nothing."""
+    order: tuple[Precision, ...] = ("int4", "int8")
+    for precision in order:
+        drift = found[precision].drift if precision in found else None
+        if drift is not None and drift <= COSTS_AT_MOST:
+            return precision
+    return "fp32"
+
+
+def replies_to(asks: Sequence[Ask], writer: Writer, check: Callable[[], None], longest: int = LONGEST) -> list[str]:
+    """What the exported model answers, its likeliest tokens."""
+    found = []
+    for ask in asks:
+        check()
+        found.append(writer.write(Brief(ask.before, sampling=Sampling(max_tokens=longest, seconds=600))).text)
+    return found
+
+
+def _fitting(held: Sequence[Held], writer: Writer) -> list[Held]:
+    """A reply that would not fit behind its context is scored as far as it does."""
+    room = writer.renderer.context
+    return [Held(one.context, one.reply[: room - len(one.context)]) for one in held]
