@@ -65,7 +65,9 @@ def beam_search(
             break
         tokens, rows = [one.ids[-1] for one in going], [one.row for one in going]
         logits = step(np.array(tokens, dtype=np.int64), np.array(rows, dtype=np.int64))
-    return Found((finished or running)[0].ids, why)
+    if why is not None:  # a whole text that was found by then may be worth less than one that was not yet whole
+        finished = sorted([*finished, *running], key=lambda one: -one.worth)
+    return Found(finished[0].ids, why)
 
 
 def _candidates(running: list[_Beam], logits: Logits, most: int) -> list[_Beam]:

@@ -47,7 +47,9 @@ class Wish:
 
 
 @dataclass(slots=True)
-class _Told:
+class Told:
+    """What the steps of a reply tell of it."""
+
     ending: Ending | None = None
 
 
@@ -57,9 +59,9 @@ class Generation(Iterator[int]):
     `ending` says why it ended, and is None until it has. To leave it midway, `close` it.
     """
 
-    def __init__(self, steps: Callable[[_Told], Generator[int]]) -> None:
+    def __init__(self, steps: Callable[[Told], Generator[int]]) -> None:
         # What the steps tell goes through a third: if they knew this object, both would outlive their last use.
-        self._told = _Told()
+        self._told = Told()
         self._steps = steps(self._told)
 
     def __next__(self) -> int:
@@ -128,7 +130,7 @@ class Decoder:
                     total += _log_probability(scores, ids[start + first + 1 : start + len(chunk) + 1])
         return total
 
-    def _steps(self, wish: Wish, told: _Told) -> Generator[int]:
+    def _steps(self, wish: Wish, told: Told) -> Generator[int]:
         started, stop = self._clock(), {*self.card.stop, *wish.stop}
         limit = min(wish.sampling.max_tokens, self.card.context - len(wish.ids))
         choose = Chooser(wish.sampling, wish.ids)

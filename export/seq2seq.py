@@ -7,7 +7,7 @@ that a text costs as many steps as it has tokens. The same source, sampling and 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -20,7 +20,7 @@ from data.errors import IntegrityError, UsageError
 from data.pair_render import Seq2SeqRenderer, Source
 from data.render import Rendered
 from export.beams import Found, beam_search
-from export.decoding import Clock, Ending, Generation
+from export.decoding import Clock, Ending, Generation, Told
 from export.rewriters import RewriterFolder, open_rewriter
 from export.runtime import open_session
 from export.sampling import Chooser, Sampling
@@ -139,7 +139,7 @@ class Rewriter:
         scores, *present = self._decoder.run([LOGITS, *self._present], feeds)
         return np.asarray(scores, dtype=np.float32), present
 
-    def _steps(self, source: Rendered, sampling: Sampling, watch: Watch, told: Generation) -> Iterator[int]:
+    def _steps(self, source: Rendered, sampling: Sampling, watch: Watch, told: Told) -> Generator[int]:
         choose, token = Chooser(sampling, ()), None
         told.ending = watch()
         if told.ending is not None:
@@ -166,9 +166,8 @@ class Rewriter:
             return Rewritten((), early)
         memory, first = self._opened(source)
         found: Found[Ending] = beam_search(first, memory.read, self.card.end_id, (beams, self._most(sampling)), watch)
-        if found.ids[-1:] == (self.card.end_id,):
-            return Rewritten(found.ids[:-1], "stop")
-        return Rewritten(found.ids, found.interrupted or "length")
+        whole = found.ids[-1:] == (self.card.end_id,)
+        return Rewritten(found.ids[:-1] if whole else found.ids, found.interrupted or ("stop" if whole else "length"))
 
     def _opened(self, source: Rendered) -> tuple[_Memory, Floats]:
         """What is known once the decoder has read what every text opens with."""

@@ -158,12 +158,13 @@ def test_it_stops_when_nobody_waits_or_time_is_over(made: Made, beams: int) -> N
 
     assert made.rewriter.write(source, usual, beams=beams, cancelled=lambda: True).ids == ()
     stopped = made.rewriter.write(source, usual, beams=beams, cancelled=lambda: after(2))
-    written = 1 if beams == 1 else 2  # it is asked before a token is written, and after several are compared
-    assert (len(stopped.ids), stopped.ending) == (written, "cancelled")
+    most = 1 if beams == 1 else 2  # it is asked before a token is written, and after several are compared
+    assert len(stopped.ids) <= most
+    assert stopped.ending == "cancelled"
     ticks = iter(range(100))
     slow = Rewriter.load(made.packed.folders["fp32"], verify=False, clock=lambda: float(next(ticks)))
     late = slow.write(source, replace(usual, seconds=3.0), beams=beams)
-    assert (len(late.ids), late.ending) == (written, "time")
+    assert (late.ids, late.ending) == (stopped.ids, "time")
 
 
 def test_tokens_come_one_by_one_and_may_be_left(made: Made) -> None:

@@ -33,13 +33,13 @@ def laid(path: Path, rows: int, seed: int) -> Path:
     return path
 
 
-def question(tmp_path: Path, base: Path | str, rows: tuple[int, int] = (600, 40), **given: Any) -> Question:
+def question(tmp_path: Path, base: Path | str, rows: tuple[int, int] = (1200, 40), **given: Any) -> Question:
     train, test = laid(tmp_path / "train.jsonl", rows[0], 0), laid(tmp_path / "test.jsonl", rows[1], 1)
     return Question(train, test, "summarise", tmp_path / "out", base=str(base), **given)
 
 
 def recipe(base: Path | str, **given: Any) -> Seq2SeqRecipe:
-    body = {"name": "test", "task": "summarise", "base": str(base), "max_length": 64, "target_length": 12, "epochs": 3}
+    body = {"name": "test", "task": "summarise", "base": str(base), "max_length": 64, "target_length": 12, "epochs": 4}
     body |= {"batch_size": 16, "dropout": 0.0, "learning_rate": 3e-3, "precision": "32-true", "beams": 2}
     return Seq2SeqRecipe.model_validate({**body, **given})
 
@@ -50,7 +50,7 @@ def test_the_report_holds_what_the_exported_model_writes(tmp_path: Path, base: P
     assert report == json.loads((asked.out / "report.json").read_text("utf-8"))
     assert set(report) >= COMMON | MEASURES
     assert set(report["base"]) >= MEASURES
-    assert (report["train_rows"], report["test_rows"], report["written_rows"]) == (600, 40, 40)
+    assert (report["train_rows"], report["test_rows"], report["written_rows"]) == (1200, 40, 40)
     assert report["fp32_agreement"] == 1.0
     assert [one["passed"] for one in report["parity"] if one["precision"] == "fp32"] == [True]
     assert report["precision"] in ("fp32", "int8")
