@@ -37,12 +37,13 @@ class Origin:
 
 class Reply(NamedTuple):
     """What the brand said before the user spoke again; `role` is agent where a person had a part in it, `corrected`
-    whether a reviewer's words stand in it for the bot's own."""
+    whether a reviewer's words stand in it for the bot's own, and `rejected` those."""
 
     text: str | None = None
     role: Role | None = None
     rating: int | None = None
     corrected: bool = False
+    rejected: str | None = None
 
 
 def user_turns(conversation: Conversation) -> Iterator[tuple[int, Turn]]:
@@ -73,6 +74,7 @@ def examples_of(conversation: Conversation, origin: Origin, context_turns: int =
             reply_role=reply.role,
             rating=reply.rating,
             corrected=reply.corrected,
+            rejected=reply.rejected,
         )
 
 
@@ -93,7 +95,10 @@ def reply_to(conversation: Conversation, place: int) -> Reply:
     if rating == DISLIKED_TURN or conversation.rating == DISLIKED_CONVERSATION:
         return Reply(rating=rating)
     role: Role = "agent" if any(turn.role == "agent" for turn in said) else "assistant"
-    return Reply(JOINT.join(turn.text for turn in said), role, rating, any(turn.corrected for turn in said))
+    text, corrected = JOINT.join(turn.text for turn in said), any(turn.corrected for turn in said)
+    # Of several turns nobody can say which words stand for which.
+    rejected = said[0].rejected if len(said) == 1 and said[0].rejected != text else None
+    return Reply(text, role, rating, corrected, rejected)
 
 
 def _context(conversation: Conversation, place: int, most: int) -> tuple[tuple[Role, str], ...]:

@@ -19,8 +19,9 @@ from data.schema import SPLITS, Example, Split
 from data.shards import canonical, example_of, read_records
 
 MANIFEST = "manifest.json"
-VERSION = 2
-"""Since 2 a row says whether its reply is a reviewer's correction."""
+VERSION = 3
+"""Since 2 a row says whether its reply is a reviewer's correction, since 3 what it corrects."""
+READABLE = (2, VERSION)
 ROOMS = (*SPLITS, "seen_validation", "seen_test")
 """The sequences of rows in a dataset, by the name of their files."""
 
@@ -68,13 +69,16 @@ class FrozenDataset:
         problems = [f"{name} {state}" for name, entry in sorted(files.items()) if (state := self._state(name, entry))]
         there = {path.name for path in self.folder.iterdir()}
         problems += [f"{name} does not belong there" for name in sorted(there - set(files) - {MANIFEST})]
-        if not problems and fingerprint_of({room: self._digest(room) for room in ROOMS}) != self.fingerprint:
+        if not problems and self._fingerprint() != self.fingerprint:
             problems.append("the rows are not those of the fingerprint")
         if problems:
             raise IntegrityError(f"This dataset is not as it was frozen: {'; '.join(problems)}.", remedy=_REMEDY)
 
     def _room(self, room: str) -> Iterator[Example]:
         return (example_of(record) for path in self.shards(room) for record in read_records(path))
+
+    def _fingerprint(self) -> str:
+        return fingerprint_of({room: self._digest(room) for room in ROOMS}, int(self.manifest["version"]))
 
     def _digest(self, room: str) -> str:
         digest = hashlib.sha256()
@@ -100,16 +104,16 @@ def open_dataset(folder: Path, row_id: str = "") -> FrozenDataset:
         manifest = None
     if not _is_manifest(manifest):
         raise IntegrityError(f"The {MANIFEST} of this dataset cannot be read.", remedy=_REMEDY)
-    if manifest["version"] != VERSION:
+    if manifest["version"] not in READABLE:
         raise IntegrityError(
             f"Expected a dataset of version {VERSION}; this one is of version {manifest['version']}.", remedy=_REMEDY
         )
     return FrozenDataset(folder, manifest, row_id, manifest.get("set_aside", {}), manifest.get("feedback", {}))
 
 
-def fingerprint_of(digests: Mapping[str, str]) -> str:
+def fingerprint_of(digests: Mapping[str, str], version: int = VERSION) -> str:
     """The fingerprint of a dataset whose rooms have these digests of their rows."""
-    return hashlib.sha256(canonical({"version": VERSION, "rooms": dict(digests)})).hexdigest()
+    return hashlib.sha256(canonical({"version": version, "rooms": dict(digests)})).hexdigest()
 
 
 def file_entry(path: Path) -> dict[str, Any]:

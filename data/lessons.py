@@ -3,7 +3,8 @@
 A lesson is one reviewed turn: the user's message with the intent a reviewer gave it, the turns before it as mere
 context, and what the brand should have said: the reviewer's edit, else the correction that came with the feedback, else
 the bot's own answer where it was liked. A reply that anybody whose feedback was accepted disliked is never a target,
-whoever else liked it; the words in which a bot declines, asks back or hands over are none either.
+whoever else liked it; the words in which a bot declines, asks back or hands over are none either. An answer that was
+corrected is kept beside its correction, as what is not to be said.
 
 Text goes the way of imported text (prepare, near-duplicates, languages), once per revision: the result is kept with the
 feedback. All lessons of a session share its split, which is stored with the session and never moves. A reviewer is
@@ -41,6 +42,8 @@ MEASURED = "measured_not_learned"
 """Said to a reviewer where the split is test: it counts in every later comparison, and no model sees it."""
 LEARNED = "learned"
 LIKED = 1
+FORM = 2
+"""Of what is kept prepared; since 2 a correction names what it corrects."""
 OWN_ANSWERS = (None, "answer")
 """Actions of a turn whose words answered something; None where nothing was decided, as when a person wrote."""
 
@@ -171,7 +174,7 @@ def _prepared(
 ) -> dict[str, dict[str, Any]]:
     """The prepared form of each, by id: what was kept of this revision, or made now and kept."""
     kept = [one for one in given if one.prepared_revision == one.revision]
-    known = {one.id: one.prepared for one in kept if one.prepared is not None}
+    known = {one.id: one.prepared for one in kept if one.prepared is not None and _is_whole(one, one.prepared)}
     new = [one for one in given if one.id not in known]
     if not new:
         return known
@@ -188,11 +191,16 @@ def _prepared(
     return known
 
 
+def _is_whole(one: Feedback, prepared: Mapping[str, Any]) -> bool:
+    return one.reply is None or prepared.get("form") == FORM
+
+
 def _body(one: Feedback, said: Conversation, index: NearIndex) -> dict[str, Any]:
     asked = max((place for place, turn in enumerate(said.turns) if turn.role == "user"), default=None)
     lesson = replace(said, id=one.id, customer=one.session_id, only=asked)
     keys = iter(index.assign([turn.text for turn in said.turns if turn.role == "user"]))
     return {
+        "form": FORM,
         "conversation": packed(lesson),
         "near": [next(keys) if turn.role == "user" else None for turn in said.turns],
         "languages": list(languages_of([turn.text for turn in said.turns], None)),
@@ -220,9 +228,10 @@ def _asked(tx: Tx, turn: StoredTurn) -> StoredTurn | None:
 
 def _reply(one: Feedback, replied: StoredTurn | None) -> Iterator[Turn]:
     """What the brand should have said, or what it said and what that got."""
+    answered = replied is not None and _answers(replied)
     if one.reply is not None and one.reply.strip():
-        yield Turn("agent", one.reply, corrected=True)
-    elif replied is not None and one.rating in (LIKED, DISLIKED_TURN) and _answers(replied):
+        yield Turn("agent", one.reply, corrected=True, rejected=replied.text if replied and answered else None)
+    elif replied is not None and one.rating in (LIKED, DISLIKED_TURN) and answered:
         yield Turn(replied.role, replied.text, rating=one.rating)
 
 
@@ -246,5 +255,5 @@ def _teaches(said: Conversation) -> bool:
 
 def _fingerprint(said: Conversation) -> str:
     """Beside its words, a lesson is what may be learned of it: the same words with another verdict are another."""
-    verdicts = [f"{turn.rating}{turn.corrected}" for turn in said.turns]
+    verdicts = [f"{turn.rating}{turn.corrected}{turn.rejected or ''}" for turn in said.turns]
     return hashlib.sha256("\x1f".join([fingerprint(said), str(said.only), *verdicts]).encode()).hexdigest()

@@ -60,12 +60,16 @@ class ConversationPreparer:
         for turn in cleaned:
             if not turn.corrected:  # a reviewer who writes [order 1] means the customer's first
                 memory.reserve(turn.text)
+            if turn.rejected:
+                memory.reserve(turn.rejected)
         turns = [self._redact(turn, memory, readied) for turn in cleaned if turn.text]
         readied.conversation = self._without_names(raw).with_turns(merge(turns))
         return readied
 
     def _clean(self, turn: Turn, readied: Readied) -> Turn:
         edited = clean(turn.text)
+        if turn.rejected is not None:
+            turn = replace(turn, rejected=clean(turn.rejected).text or None)
         if not edited.stages:
             return turn
         if not edited.text:
@@ -76,6 +80,10 @@ class ConversationPreparer:
 
     def _redact(self, turn: Turn, memory: Memory, readied: Readied) -> Turn:
         redacted = self._redactor.redact(turn.text, memory)
+        if turn.rejected is not None:
+            rejected = self._redactor.redact(turn.rejected, memory)
+            readied.redacted.update(rejected.counts)
+            turn = replace(turn, rejected=rejected.text)
         entities = tuple(self._without_value(entity) for entity in turn.entities) if turn.entities else ()
         if not redacted.stages:
             return replace(turn, entities=entities) if entities else turn

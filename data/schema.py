@@ -49,7 +49,7 @@ class Entity:
 @dataclass(frozen=True, slots=True)
 class Turn:
     """One utterance of one side. `rows` is how many source messages were merged into it; `corrected`: a reviewer
-    approved these words in the place of the bot's own."""
+    approved these words in the place of the bot's own, which were `rejected`, where the bot had answered."""
 
     role: Role
     text: str
@@ -60,6 +60,7 @@ class Turn:
     rating: int | None = None
     rows: int = 1
     corrected: bool = False
+    rejected: str | None = None
 
     @property
     def is_brand(self) -> bool:
@@ -152,9 +153,10 @@ class Example:
 
     A row of a frozen dataset. `context` holds the turns before it, oldest first; `reply` is None where the brand said
     nothing, or nothing that may be learned; `rating` is what that answer got; `corrected`: a reviewer approved the
-    reply in the place of the bot's own. `weight` is 1 / size of its near-duplicate cluster within its split, so that
-    repeats count once. `conversation` is a conversation's fingerprint and `upload` an upload's digest: an example
-    follows from content alone, so that equal logs give equal rows. One made of feedback names that feedback instead.
+    reply in the place of the bot's own, which is `rejected`, where the bot had answered: never a target. `weight` is
+    1 / size of its near-duplicate cluster within its split, so that repeats count once. `conversation` is a
+    conversation's fingerprint and `upload` an upload's digest: an example follows from content alone, so that equal
+    logs give equal rows. One made of feedback names that feedback instead.
     """
 
     id: str
@@ -172,6 +174,7 @@ class Example:
     rating: int | None = None
     weight: float = 1.0
     corrected: bool = False
+    rejected: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,8 +52,15 @@ def schema() -> pa.Schema:
             pa.field("rating", pa.int8()),
             pa.field("weight", pa.float64(), nullable=False),
             pa.field("corrected", pa.bool_(), nullable=False),
+            pa.field("rejected", text),
         ]
     )
+
+
+def _known(found: pa.Schema) -> bool:
+    """Whether these are the columns of a shard, of now or of a time before replies were rejected."""
+    now = schema()
+    return bool(found.equals(now) or found.equals(now.remove(now.get_field_index("rejected"))))
 
 
 class ShardWriter:
@@ -138,7 +145,7 @@ def read_records(path: Path) -> Iterator[dict[str, Any]]:
 
     try:
         with pq.ParquetFile(path, memory_map=True) as file:
-            if not file.schema_arrow.equals(schema()):
+            if not _known(file.schema_arrow):
                 raise _damaged(path)
             for batch in file.iter_batches(batch_size=BATCH_ROWS):
                 yield from batch.to_pylist()

@@ -198,8 +198,8 @@ def _bury(work: Work, one: Dataset, heard: Heard) -> None:
             folder.mkdir()
         manifest = None
         if one.id not in heard.unreadable:
-            stays = _Stays(heard.words, work.target)
-            manifest = write_remaining(open_dataset(work.folder(one)), folder, stays, work.context.check)
+            left = _Left(heard.words, work.target)
+            manifest = write_remaining(open_dataset(work.folder(one)), folder, left, work.context.check)
         if manifest is not None:
             publish_folder(folder, work.settings.home / "datasets" / str(manifest["fingerprint"]))
         with work.ledger.begin() as tx:
@@ -217,12 +217,15 @@ def _succeed(tx: Tx, work: Work, one: Dataset, manifest: Mapping[str, Any]) -> D
 
 
 @dataclass(frozen=True, slots=True)
-class _Stays:
+class _Left:
     words: Words
     target: Target
 
-    def __call__(self, record: Record) -> bool:
-        return not self.target.is_gone(record) and record["id"] not in self.words.rows
+    def __call__(self, record: Record) -> Record | None:
+        if self.target.is_gone(record) or record["id"] in self.words.rows:
+            return None
+        rejected = record.get("rejected")
+        return {**record, "rejected": None} if rejected is not None and self.words.told(rejected) else record
 
 
 def _forget_buried(work: Work) -> None:

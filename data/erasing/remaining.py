@@ -11,7 +11,7 @@ from typing import Any
 
 from data.erasing.words import FEEDBACK_ID, Record
 from data.files import disk
-from data.frozen import MANIFEST, ROOMS, FrozenDataset, file_entry, fingerprint_of
+from data.frozen import MANIFEST, ROOMS, VERSION, FrozenDataset, file_entry, fingerprint_of
 from data.manifest import Tally
 from data.schema import SPLITS
 from data.shards import SHARD_ROWS, ShardWriter, example_of, read_records
@@ -32,9 +32,10 @@ def records(frozen: FrozenDataset) -> Iterator[tuple[str, Record]]:
 
 
 def write_remaining(
-    frozen: FrozenDataset, folder: Path, stays: Callable[[Record], bool], check: Callable[[], None]
+    frozen: FrozenDataset, folder: Path, left: Callable[[Record], Record | None], check: Callable[[], None]
 ) -> dict[str, Any] | None:
-    """Write the rows that stay into `folder`, manifest last; the manifest, or None where no row stays.
+    """Write what is `left` of each row (None: nothing) into `folder`, manifest last; the manifest, or None where no row
+    stays.
 
     Each row stays as it is, weight and split too: what was decided about it was decided in the company of all.
     """
@@ -45,8 +46,9 @@ def write_remaining(
         for place, (room, record) in enumerate(records(frozen)):
             if place % SHARD_ROWS == 0:
                 check()
-            if stays(record):
-                example = example_of(dict(record))
+            stays = left(record)
+            if stays is not None:
+                example = example_of(dict(stays))
                 writers[room].add(example)
                 tally.add(room, example)
                 conversations[example.split].add(int(example.conversation[:15], 16))
@@ -57,6 +59,7 @@ def write_remaining(
         return None
     manifest = {
         **frozen.manifest,
+        "version": VERSION,
         "fingerprint": fingerprint_of({room: writer.digest for room, writer in writers.items()}),
         "files": {path.name: file_entry(path) for path in sorted(folder.iterdir())},
         **tally.to_wire(),

@@ -48,6 +48,7 @@ class Listening:
         self._words = Words(feedback=set(feedback))
         self._stay: set[bytes] = set()
         self._echoes: list[tuple[str, str, str, bytes]] = []
+        self._rejected: list[tuple[str, bytes]] = []
         self._counts = Counter[str]()
 
     def hear(self, record: Record, dataset: str) -> None:
@@ -59,14 +60,18 @@ class Listening:
             self._words.texts.add(_digest(record["text"]))
             if reply is not None:
                 self._words.replies.add(reply)
-        elif reply is not None:
+            return
+        if record.get("rejected") is not None:
+            self._rejected.append((dataset, _reply_digest(record["rejected"])))
+        if reply is not None:
             if is_echo(record):
                 self._echoes.append((dataset, record["id"], record["upload"], reply))
             else:
                 self._stay.add(reply)
 
     def words(self) -> tuple[Words, dict[str, int]]:
-        """What was heard, once all rows are through, and how many rows of which dataset go."""
+        """What was heard, once all rows are through, and how many rows of which dataset go; 0 where rows only lose what
+        the bot repeated and a reviewer corrected."""
         found = self._words
         found.replies -= self._stay
         for dataset, row, feedback, reply in self._echoes:
@@ -74,7 +79,8 @@ class Listening:
                 self._counts[dataset] += 1
                 found.rows.add(row)
                 found.feedback.add(feedback)
-        return found, dict(self._counts)
+        losing = {dataset: 0 for dataset, rejected in self._rejected if rejected in found.replies}
+        return found, {**losing, **self._counts}
 
 
 def is_echo(record: Record) -> bool:

@@ -6,12 +6,14 @@ import json
 import shutil
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from threading import Thread
 from typing import Any
 
 import pytest
 
+from data.build import freeze
 from data.erasing.job import run_erasure
 from data.erasing.journal import JOURNAL, read_journal
 from data.erasing.quiet import wait_for_erasures
@@ -30,6 +32,7 @@ from export.replies import ReplyIndex
 from export.runtime import EncoderPool
 from export.unsaid import unsay
 from tests.brand import FROZEN, Brand, brand_at
+from tests.chats import Chats
 from tests.erased import traces
 from tests.person import MARKER, PERSON, SHARED, ask_to_erase, erase, lines, others, person, settle, take
 
@@ -152,6 +155,25 @@ def test_a_second_person_in_a_dataset_that_was_made_anew_is_found_in_what_the_fi
     assert told["releases"] == [{"release": 1, "rewritten": told["releases"][0]["rewritten"]}]
     assert brand.releases()[0].trained_on_erased_data == first, "since when stays what it was"
     assert [one.successor is None for one in frozen(brand)] == [False, False, True]
+
+
+def test_what_the_bot_repeated_of_a_person_is_not_kept_beside_its_correction(brand: Brand) -> None:
+    home, session = brand.settings.home, the_session(brand)
+    repeated = next(reply.text for reply in ReplyIndex.load(brand.folder(1)).replies if MARKER in reply.text)
+    chats = Chats(brand.store, brand.bot_id)
+    turn = chats.ask(chats.open("train"), "is the station far from the garden", repeated, action="answer")
+    given = chats.accept(chats.give(turn, corrected_reply="No, you see it from there."))
+    freeze(brand.store, brand.settings, brand.bot_id)
+    (row,) = (row for row in opened(brand, frozen(brand)[-1]).rows("train") if row.upload == given.id)
+    assert row.rejected == repeated
+    erase(brand, "customer", PERSON)
+    left = opened(brand, next(one for one in frozen(brand) if one.id == frozen(brand)[1].successor))
+    left.verify()
+    assert [one for one in left.rows("train") if one.upload == given.id] == [replace(row, rejected=None)]
+    erase(brand, "session", session)
+    assert traces(home, MARKER, PERSON) == []
+    rows = freeze(brand.store, brand.settings, brand.bot_id).rows("train")
+    assert [one.rejected for one in rows if one.upload == given.id] == [None]
 
 
 def test_looking_changes_nothing_and_says_what_would_go(brand: Brand) -> None:

@@ -15,9 +15,11 @@ from data.dedupe import fingerprint, normal_form, utterance_key
 from data.doctor import examine
 from data.errors import Conflict, DatasetError, IntegrityError, JobCancelled, StorageError
 from data.files import Blobs
+from data.frozen import ROOMS, fingerprint_of
 from data.profile import BotProfile
 from data.schema import SPLITS, Conversation, Entity, Example, Turn
 from data.settings import Settings
+from data.shards import canonical
 from data.split import Shares
 from data.store import Store, Tx, bots, conversations, datasets, open_store, uploads
 from data.store.conversations import StoredConversation
@@ -412,6 +414,35 @@ def test_rows_and_manifest_changed_together_do_not_pass(store: Store, settings: 
     said = {**frozen.manifest, "files": {**frozen.manifest["files"], forged.name: build.file_entry(forged)}}
     with pytest.raises(IntegrityError, match="not those of the fingerprint"):
         replace(frozen, manifest=said).verify()
+
+
+def test_a_dataset_from_before_replies_were_rejected_is_read_and_verified(
+    store: Store, settings: Settings, bot: str, tmp_path: Path
+) -> None:
+    import hashlib
+
+    import pyarrow.parquet as pq
+
+    import_log(store, bot, log(60))
+    now = freeze(store, settings, bot)
+    folder = tmp_path / "before"
+    folder.mkdir()
+    digests = {room: hashlib.sha256() for room in ROOMS}
+    for room in ROOMS:
+        for path in now.shards(room):
+            table = pq.read_table(path).drop_columns(["rejected"])
+            pq.write_table(table, folder / path.name)
+            for record in table.to_pylist():
+                digests[room].update(canonical(record))
+    fingerprint = fingerprint_of({room: digest.hexdigest() for room, digest in digests.items()}, version=2)
+    files = {path.name: build.file_entry(path) for path in sorted(folder.iterdir())}
+    manifest = {**now.manifest, "version": 2, "fingerprint": fingerprint, "files": files}
+    (folder / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
+    before = open_dataset(folder)
+    before.verify()
+    assert before.fingerprint != now.fingerprint
+    assert list(before.rows("train")) == list(now.rows("train"))
+    assert {row.rejected for row in before.rows("train")} == {None}
 
 
 ROWS = '{"train": 1, "validation": 1, "test": 1}'

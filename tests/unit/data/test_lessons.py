@@ -107,6 +107,54 @@ def test_an_accepted_correction_is_a_row_and_the_turns_before_it_are_not(
     assert "ann@" not in json.dumps([given.id, *(str(row) for row in examples(frozen, "train"))])
 
 
+@pytest.mark.parametrize(
+    ("answer", "facts", "rejected"),
+    [
+        ("No. Mail  bob@example.com, please.", {"action": "answer"}, "No. Mail [email 2], please."),
+        ("No.", {}, "No."),
+        ("I do not know.", {"action": "fallback"}, None),
+        ("Which one do you mean?", {"action": "clarify"}, None),
+        ("It is", {"state": "incomplete"}, None),
+        (FIX, {"action": "answer"}, None),
+        ("\x00 ", {"action": "answer"}, None),
+    ],
+    ids=["answer", "undecided", "fallback", "question", "incomplete", "the same", "nothing"],
+)
+def test_an_answer_that_was_corrected_stands_beside_its_correction(
+    store: Store, settings: Settings, bot: str, chats: Chats, answer: str, facts: dict, rejected: str | None
+) -> None:
+    imported(store, bot)
+    turn = chats.ask(chats.open("train"), f"{QUESTION.format('blue')} ann@example.com", answer, **facts)
+    chats.accept(chats.give(turn, rating=-1, corrected_reply=FIX))
+    frozen = freeze(store, settings, bot)
+    frozen.verify()
+    (row,) = of_feedback(frozen).values()
+    assert (row.reply, row.corrected, row.rejected) == (FIX, True, rejected)
+    assert [one.reply for one in examples(frozen, "train") if rejected and rejected in (one.reply or "")] == []
+
+
+def test_a_correction_that_was_prepared_before_replies_were_rejected_is_prepared_again(
+    store: Store, settings: Settings, bot: str, chats: Chats
+) -> None:
+    given = chats.accept(chats.give(chats.ask(chats.open(), QUESTION.format("blue"), "No."), corrected_reply=FIX))
+    liked = chats.accept(chats.give(chats.ask(chats.open(), QUESTION.format("red"), "Yes."), rating=1))
+    found(store, settings, bot)
+
+    def outdated(one: Feedback) -> dict:
+        with store.begin() as tx:
+            body = {**(feedback.get(tx, bot, one.id).prepared or {}), "languages": ["xx", "xx"]}
+            del body["form"]
+            body["conversation"]["turns"][-1].pop("rejected", None)
+            feedback.keep_prepared(tx, one.id, one.revision, body)
+        return body
+
+    outdated(given)
+    outdated(liked)
+    corrected, other = found(store, settings, bot).rows
+    assert (corrected.conversation.turns[-1].rejected, corrected.languages) == ("No.", ("en", "en"))
+    assert other.languages == ("xx", "xx"), "nothing was missing there"
+
+
 def test_the_reviewer_has_the_last_word(store: Store, settings: Settings, bot: str, chats: Chats) -> None:
     turn = chats.ask(chats.open(), QUESTION.format("blue"), "No.")
     given = chats.give(turn, corrected_reply="Buy it elsewhere.", corrected_intent="wrong")
