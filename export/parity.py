@@ -16,9 +16,9 @@ import numpy as np
 from data.errors import ParityFailed
 from export.encoders import Precision
 from export.hear import Spoken
-from export.policy import Understanding, label_of
 from export.predict import Prediction, Predictor
 from export.sentiment import Sentiment
+from export.situation import Understanding, label_of
 from export.thresholds import Thresholds
 
 MAX_COST = 0.005

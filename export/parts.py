@@ -13,8 +13,12 @@ from data.errors import IntegrityError
 from data.profile import BotProfile
 from data.render import Rendered, Renderer
 from data.settings import ImportSettings
+from data.written import Written
 from export.corrections import CORRECTIONS_FILE, Corrections
+from export.decoding import Decoder
+from export.drafts import VOICE_FILE, Drafting, known_names, read_voice
 from export.entities import EntityModel, TokenChannel
+from export.grounding import Grounding
 from export.heads import IntentHead
 from export.label_head import SENTIMENT_FILE, LabelHead
 from export.release import Release
@@ -23,6 +27,7 @@ from export.runtime import Embeddings, Encoder
 from export.sealed import REMEDY
 from export.tagging import TaggingHead
 from export.thresholds import Thresholds
+from export.writer import Writer
 
 Embed = Callable[[Sequence[Rendered]], Embeddings]
 
@@ -68,6 +73,7 @@ class Parts:
     corrections: Corrections | None = None
     sentiment: LabelHead | None = None
     entities: EntityModel | None = None
+    drafting: Drafting | None = None
 
     @property
     def asking(self) -> Channel | None:
@@ -111,6 +117,12 @@ def parts_of(release: Release, encoders: Mapping[str, Encoder]) -> Parts:
     corrections = Corrections.load(release.folder)
     _agree(corrections.hidden, encoders["intent" if "intent" in encoders else "reply"])
     return replace(parts, corrections=corrections)
+
+
+def drafting_of(release: Release, decoder: Decoder, prepare: ImportSettings) -> Drafting:
+    """What writes replies for `release`. Raises IntegrityError where its decoder cannot be talked to."""
+    voice = read_voice(release.folder / VOICE_FILE) if release.has(VOICE_FILE) else None
+    return Drafting(Writer.of(decoder), Grounding(Written(prepare), known_names(release.profile)), voice)
 
 
 def _entity_model(release: Release, encoder: Encoder) -> EntityModel:

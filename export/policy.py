@@ -10,8 +10,13 @@ In this order, the first that holds:
 4. an intent whose confidence reaches the `answer` threshold: its approved answer, or a person where the profile
    says that this intent wants one;
 5. an earlier reply of the brand whose score reaches the `reply` threshold and does not belong to another intent;
-6. two intents close to each other and together likely: ask which of them it is, once;
-7. otherwise: own up to it, then hand over.
+6. a reply written for this conversation whose score reaches the `generated` threshold, if nobody has to vouch for a
+   fact in it that neither the conversation nor the brand's own replies hold (export/drafts);
+7. two intents close to each other and together likely: ask which of them it is, once;
+8. otherwise: own up to it, then hand over.
+
+The profile's reply mode moves what is written: `grounded` keeps this order, and writes only where an earlier reply
+is at hand to write from; `hybrid` takes the better of 5 and 6; `generative` takes 6 before 5.
 
 Whatever is chosen must be *sayable*: free of banned phrases, with its placeholders filled from this conversation, and
 not what the bot said one turn before. A choice that is not sayable is passed over, never mended.
@@ -21,75 +26,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from typing import Literal
+from dataclasses import dataclass
 
 from data.profile import BotProfile
-from data.schema import OUT_OF_SCOPE
 from export.banned import fold, says_banned
-from export.corrections import Match
-from export.placeholders import Values, fill, placeholders
-from export.sentiment import Sentiment
-from export.thresholds import Thresholds
-
-Action = Literal["greet", "answer", "clarify", "fallback", "handoff"]
-Source = Literal["approved", "retrieved", "generated", "clarify", "handoff"]
-
-
-@dataclass(frozen=True, slots=True)
-class Ranked:
-    """One intent and how likely it is, in scope."""
-
-    intent: str
-    probability: float
-
-
-@dataclass(frozen=True, slots=True)
-class Understanding:
-    """What a message was taken to mean.
-
-    `intent` is the likeliest intent (None without an intent model); `confidence` the probability that answering for it
-    is right; `in_scope` the score that the message is one the bot covers; `ranking` holds the intents with their
-    probabilities, likeliest first, without `oos`; `sentiment` is None where nothing can be said of it. `language` is
-    that of the message, looked for only where the release has bars by language.
-    """
-
-    intent: str | None
-    confidence: float
-    in_scope: float
-    ranking: tuple[Ranked, ...] = ()
-    sentiment: Sentiment | None = None
-    language: str | None = None
-
-
-NOT_UNDERSTOOD = Understanding(intent=None, confidence=0.0, in_scope=1.0)
-"""The understanding of a release that has no intent model: everything may be in scope, nothing is known."""
-
-
-@dataclass(frozen=True, slots=True)
-class Candidate:
-    """An earlier reply of the brand that may fit. `echoes`: its placeholders repeat what the customer had said."""
-
-    text: str
-    score: float
-    intent: str | None = None
-    count: int = 1
-    echoes: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Situation:
-    """All a decision looks at. `corrections` are those for this message, `last_reply` what the brand last answered in
-    this conversation, if anything."""
-
-    understanding: Understanding
-    profile: BotProfile
-    thresholds: Thresholds
-    corrections: tuple[Match, ...] = ()
-    candidates: tuple[Candidate, ...] = ()
-    values: Values = field(default_factory=dict)
-    last_reply: str | None = None
-    opening: bool = False
+from export.placeholders import fill, placeholders
+from export.situation import Action, Candidate, Situation, Source, is_out_of_scope, is_sure
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,25 +58,17 @@ def decide(situation: Situation) -> Decision:
     return chosen or _give_up(situation, _why_unsure(situation))
 
 
-def is_out_of_scope(understanding: Understanding, thresholds: Thresholds) -> bool:
-    """Whether no intent of the bot covers the message."""
-    return understanding.intent == OUT_OF_SCOPE or understanding.in_scope < thresholds.oos
-
-
-def label_of(understanding: Understanding, thresholds: Thresholds) -> str | None:
-    """The one label of a message: its intent, or `oos`."""
-    return OUT_OF_SCOPE if is_out_of_scope(understanding, thresholds) else understanding.intent
-
-
-def is_sure(understanding: Understanding, thresholds: Thresholds) -> bool:
-    """Whether the likeliest intent may be answered for."""
-    return understanding.intent not in (None, OUT_OF_SCOPE) and is_confident(understanding, thresholds)
-
-
-def is_confident(understanding: Understanding, thresholds: Thresholds) -> bool:
-    """Whether the confidence reaches the bar of the message's language."""
-    bar = thresholds.bar(understanding.language)
-    return bar is not None and understanding.confidence >= bar
+def wants_draft(situation: Situation) -> bool:
+    """Whether a reply written for this conversation could be what is said, so that it is worth to write one."""
+    if situation.opening or situation.thresholds.generated is None:
+        return False
+    if situation.profile.reply_mode == "grounded" and not situation.candidates:
+        return False
+    if next(_corrected(situation), None) or is_out_of_scope(situation.understanding, situation.thresholds):
+        return False
+    if is_sure(situation.understanding, situation.thresholds) and next(_approved(situation), None):
+        return False
+    return situation.profile.reply_mode != "grounded" or next(_retrieved(situation), None) is None
 
 
 def _greet(situation: Situation) -> Decision:
@@ -161,9 +95,21 @@ def _corrected(situation: Situation) -> Iterator[Decision]:
 
 def _answers(situation: Situation) -> Iterator[Decision]:
     """Everything that may be answered with, best first."""
-    understanding, thresholds = situation.understanding, situation.thresholds
-    if is_sure(understanding, thresholds):
+    if is_sure(situation.understanding, situation.thresholds):
         yield from _approved(situation)
+    found = [*_retrieved(situation)], [*_written(situation)]
+    retrieved, written = ([decision for _, decision in part] for part in found)
+    if situation.profile.reply_mode == "hybrid":
+        yield from (decision for _, decision in sorted((*found[0], *found[1]), key=lambda one: -one[0]))
+    elif situation.profile.reply_mode == "generative":
+        yield from (*written, *retrieved)
+    else:
+        yield from (*retrieved, *written)
+
+
+def _retrieved(situation: Situation) -> Iterator[tuple[float, Decision]]:
+    """Earlier replies of the brand that may be said, with their scores, best first."""
+    understanding, thresholds = situation.understanding, situation.thresholds
     if thresholds.reply is None:
         return
     good = [candidate for candidate in situation.candidates if candidate.score >= thresholds.reply]
@@ -174,7 +120,21 @@ def _answers(situation: Situation) -> Iterator[Decision]:
             continue
         for text in _sayable(situation, candidate.text):
             reason = f"An earlier reply of the brand fits with {candidate.score:.2f}, at least {thresholds.reply:.2f}."
-            yield Decision("answer", "retrieved", text, reason, candidate.intent or understanding.intent)
+            intent = candidate.intent or understanding.intent
+            yield candidate.score, Decision("answer", "retrieved", text, reason, intent)
+
+
+def _written(situation: Situation) -> Iterator[tuple[float, Decision]]:
+    """Replies written for this conversation that may be said, with their scores, best first."""
+    bar = situation.thresholds.generated
+    if bar is None:
+        return
+    for draft in sorted(situation.drafts, key=lambda draft: -draft.score):
+        if draft.score < bar or draft.flaws:
+            continue
+        for text in _sayable(situation, draft.text):
+            reason = f"A reply written for this conversation fits with {draft.score:.2f}, at least {bar:.2f}."
+            yield draft.score, Decision("answer", "generated", text, reason, situation.understanding.intent)
 
 
 def _approved(situation: Situation) -> Iterator[Decision]:

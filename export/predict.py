@@ -10,7 +10,7 @@ exported one and compare the two from raw text to reply (export/parity).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -24,29 +24,24 @@ from data.language import likeliest
 from data.schema import BRAND_ROLES, OUT_OF_SCOPE
 from export import confidence
 from export.corrections import Match
+from export.decoder_pool import DecoderPool
+from export.drafts import Asked, Draft
 from export.entities import Recognised, Recogniser
 from export.heads import IntentHead
 from export.hear import Heard, Listener, Spoken
-from export.parts import Channel, IntentModel, Parts, ReplyModel, parts_of
-from export.policy import (
-    NOT_UNDERSTOOD,
-    Action,
-    Candidate,
-    Ranked,
-    Situation,
-    Source,
-    Understanding,
-    decide,
-    label_of,
-)
-from export.release import open_release
+from export.parts import Channel, IntentModel, Parts, ReplyModel, drafting_of, parts_of
+from export.placeholders import placeholders
+from export.policy import decide, wants_draft
+from export.release import GENERATE, open_release
 from export.runtime import Embeddings, EncoderPool
 from export.sentiment import Sentiment, sentiments
+from export.situation import NOT_UNDERSTOOD, Action, Candidate, Ranked, Situation, Source, Understanding, label_of
 
 __all__ = ["Channel", "IntentModel", "Parts", "Prediction", "Predictor", "ReplyModel"]
 
 CANDIDATES = 5
 RANKED = 5
+Cancelled = Callable[[], bool]
 SCORED = 256
 """Texts scored at a time: each is compared with every neighbour of the head."""
 
@@ -66,6 +61,7 @@ class Prediction:
     action: Action
     in_scope: float
     sentiment: Sentiment | None = None
+    drafts: tuple[Draft, ...] = ()
     entities: tuple[Recognised, ...] = ()
     """Of the customer's newest message, with places in it as it was typed."""
 
@@ -84,6 +80,7 @@ class Prediction:
                 {"reply": c.text, "score": round(c.score, 3), "intent": c.intent, "count": c.count}
                 for c in self.candidates
             ],
+            "drafts": [draft.to_wire() for draft in self.drafts],
             "sentiment": self.sentiment.to_wire() if self.sentiment else None,
             "entities": [entity.to_wire() for entity in self.entities],
             "release": self.release,
@@ -100,8 +97,9 @@ class Predictor:
         self._recogniser = Recogniser(parts.imports, parts.entities)
 
     @classmethod
-    def load(cls, folder: Path, pool: EncoderPool) -> Predictor:
-        """The predictor of the release in `folder`, its encoders taken from `pool`.
+    def load(cls, folder: Path, pool: EncoderPool, decoders: DecoderPool | None = None) -> Predictor:
+        """The predictor of the release in `folder`, its encoders taken from `pool`, what writes replies from
+        `decoders`; without those, none are written.
 
         Raises NotFound or IntegrityError; then nothing stays taken.
         """
@@ -111,6 +109,10 @@ class Predictor:
                 task: stack.enter_context(pool.holding(digest)) for task, digest in release.facts.encoders.items()
             }
             parts = parts_of(release, encoders)
+            if decoders is not None and GENERATE in release.facts.decoders:
+                decoder = stack.enter_context(decoders.holding(release.facts.decoders[GENERATE]))
+                drafting = replace(drafting_of(release, decoder, parts.imports), turn=decoders.turn)
+                parts = replace(parts, drafting=drafting)
             return cls(parts, stack.pop_all())
 
     def close(self) -> None:
@@ -180,21 +182,26 @@ class Predictor:
         """The `k` earlier replies of the brand that fit `turns` best, best first; none without a reply index."""
         return self._candidates([self._listener.hear(turns)], k)[0]
 
-    def reply(self, turns: Sequence[Spoken]) -> Prediction:
-        """What to say after `turns`, oldest first, the customer's newest message last."""
+    def reply(self, turns: Sequence[Spoken], cancelled: Cancelled | None = None) -> Prediction:
+        """What to say after `turns`, oldest first, the customer's newest message last. Where a reply is written for
+        them, `cancelled` tells that nobody waits for it any more. Raises Overloaded."""
         at = max((at for at, (role, _) in enumerate(turns) if role == "user"), default=None)
-        answered = self.reply_many([turns])[0]
+        heard = self._listener.hear(turns)
+        understood, candidates = self.understand(heard.message), self._candidates([heard], CANDIDATES)[0]
+        situation = self._situation(heard, understood, candidates)
+        answered = self._answer(self._drafted(heard, situation, cancelled))
         if at is None:
             return answered
         before = turns[at - 1][1] if at and turns[at - 1][0] in BRAND_ROLES else None
         return replace(answered, entities=self.entities(turns[at][1], before))
 
     def reply_many(self, conversations: Sequence[Sequence[Spoken]]) -> list[Prediction]:
-        """`reply` for each of `conversations`, embedded in batches, without entities: for evaluation."""
+        """`reply` for each of `conversations`, embedded in batches, without entities and with nothing written: for
+        evaluation."""
         heard = [self._listener.hear(turns) for turns in conversations]
         understood = self.understand_many([one.message for one in heard])
         candidates = self._candidates(heard, CANDIDATES)
-        return [self._answer(*parts) for parts in zip(heard, understood, candidates, strict=True)]
+        return [self._answer(self._situation(*one)) for one in zip(heard, understood, candidates, strict=True)]
 
     def warm_up(self) -> None:
         """Answer once, so that the first customer does not wait for what is set up on first use."""
@@ -222,8 +229,20 @@ class Predictor:
         before = heard.turns[-2][1] if len(heard.turns) > 1 and heard.turns[-2][0] in BRAND_ROLES else None
         return known.find(heard.turns[-1][1], before, lambda text: channel.read([text])[0])
 
-    def _answer(self, heard: Heard, understanding: Understanding, candidates: tuple[Candidate, ...]) -> Prediction:
-        situation = Situation(
+    def _drafted(self, heard: Heard, situation: Situation, cancelled: Cancelled | None) -> Situation:
+        """With a reply that was written for it, where that could be what is said."""
+        drafting, selector = self.parts.drafting, self.parts.reply
+        if drafting is None or selector is None or not wants_draft(situation):
+            return situation
+        context = selector.channel.embed([selector.channel.renderer.context(heard.turns)])[0]
+        known = [one.text for one in situation.candidates if one.echoes or not placeholders(one.text)]
+        draft = drafting.draft(
+            Asked(heard.turns, known, cancelled), lambda text: float(selector.channel.read([text])[0] @ context)
+        )
+        return replace(situation, drafts=(draft,))
+
+    def _situation(self, heard: Heard, understanding: Understanding, candidates: tuple[Candidate, ...]) -> Situation:
+        return Situation(
             understanding=understanding,
             profile=self.parts.profile,
             thresholds=self.parts.thresholds,
@@ -233,7 +252,9 @@ class Predictor:
             last_reply=heard.last_reply,
             opening=heard.opening,
         )
-        decision = decide(situation)
+
+    def _answer(self, situation: Situation) -> Prediction:
+        understanding, decision = situation.understanding, decide(situation)
         return Prediction(
             reply=decision.reply,
             intent=label_of(understanding, situation.thresholds),
@@ -246,6 +267,7 @@ class Predictor:
             action=decision.action,
             in_scope=understanding.in_scope,
             sentiment=understanding.sentiment,
+            drafts=situation.drafts,
         )
 
 

@@ -2,7 +2,8 @@
 
 A folder `releases/<bot>/<number>/` holds the bot's profile as it was, the heads, the reply index, whatever the run adds
 (verdict, card, plots), and `manifest.json`, written last: labels, thresholds, versions, the encoders by digest, and
-every file by hash. The encoders themselves stand once under `encoders/`, shared by all releases that name them.
+every file by hash. Encoders, and decoders that write replies, stand once under `encoders/` and `decoders/`, shared by
+all releases that name them.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from typing import Any
 
 from data.errors import IntegrityError, NotFound, ProfileError
 from data.profile import BotProfile, parse_profile
+from export.decoders import decoder_path, open_decoder
 from export.encoders import encoder_path, open_encoder
 from export.sealed import REMEDY, publish, read_seal, seal, verify_files
 from export.thresholds import Thresholds
@@ -24,6 +26,8 @@ MANIFEST = "manifest.json"
 PROFILE = "profile.json"
 FORMAT = 1
 TASKS = ("intent", "reply", "entities")
+GENERATE = "generate"
+"""The task of a release's decoder."""
 READ_SIDE = ("attune", "numpy", "onnxruntime", "safetensors", "tokenizers")
 
 
@@ -34,7 +38,7 @@ class ReleaseFacts:
     `encoders` maps a task (`intent`, `reply`, `entities`) to the digest of its encoder; `prepare` holds the import
     settings that shape text (`phone_region`, `order_number`, `keep_kinds`), so that served text is prepared as the
     training's was; `lineage` names what it was made of (dataset fingerprint, run and recipe ids, base); `versions`
-    the tools.
+    the tools. `decoders` names what writes replies (`generate`), where the release has that.
     """
 
     bot: str
@@ -46,6 +50,7 @@ class ReleaseFacts:
     prepare: Mapping[str, Any] = field(default_factory=dict)
     lineage: Mapping[str, Any] = field(default_factory=dict)
     versions: Mapping[str, str] = field(default_factory=dict)
+    decoders: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,10 +105,12 @@ def open_release(folder: Path, *, verify: bool = True) -> Release:
 
 
 def verify_release(folder: Path, encoders: Path) -> Release:
-    """`open_release` and, byte for byte, every encoder it names under `encoders`."""
+    """`open_release` and, byte for byte, every encoder it names under `encoders`, and every decoder beside them."""
     release = open_release(folder)
     for digest in sorted(set(release.facts.encoders.values())):
         open_encoder(encoder_path(encoders, digest))
+    for digest in sorted(set(release.facts.decoders.values())):
+        open_decoder(decoder_path(encoders.parent / "decoders", digest))
     return release
 
 
@@ -125,12 +132,16 @@ def _facts(body: Mapping[str, Any]) -> ReleaseFacts:
                 f"This release is of format {body['format']}; this version reads format {FORMAT}.",
                 remedy="Use the version that made it, or export it again.",
             )
-        given = {name: body[name] for name in ReleaseFacts.__slots__}
+        # Those sealed before there were generators name no decoders.
+        given = {name: body[name] for name in ReleaseFacts.__slots__ if name != "decoders" or name in body}
         given["labels"] = tuple(given["labels"])
         given["thresholds"] = Thresholds.from_wire(given["thresholds"])
         encoders: Mapping[str, str] = given["encoders"]
         if not all(task in TASKS and isinstance(digest, str) for task, digest in encoders.items()):
             raise KeyError("encoders")
+        decoders: Mapping[str, str] = given.get("decoders", {})
+        if not all(task == GENERATE and isinstance(digest, str) for task, digest in decoders.items()):
+            raise KeyError("decoders")
         return ReleaseFacts(**given)
     except (KeyError, TypeError, AttributeError):
         raise IntegrityError("The manifest of this release lacks what a release must name.", remedy=REMEDY) from None

@@ -15,6 +15,7 @@ class Thresholds:
     """The bars of one release, chosen on data the models did not learn from. None: no bar is low enough, never do it.
 
     `by_language` holds bars in place of `answer` for messages in languages that need another (trainer/intents).
+    `generated` is the score from which a reply that was written for this conversation is said.
     `clarify_together` is the least probability two intents must hold between them to be worth a question;
     `clarify_ratio` how likely the second must be, as a share of the first.
     """
@@ -22,6 +23,7 @@ class Thresholds:
     answer: float | None = None
     oos: float = 0.0
     reply: float | None = None
+    generated: float | None = None
     clarify_together: float = 0.6
     clarify_ratio: float = 0.4
     by_language: Mapping[str, float | None] = field(default_factory=dict)
@@ -40,7 +42,7 @@ class Thresholds:
         bars = {**known, **{f"by_language.{code}": value for code, value in own.items()}}
         for name, value in bars.items():
             number = isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
-            if not number and not (value is None and name.startswith(("answer", "reply", "by_language."))):
+            if not number and not (value is None and name.startswith(("answer", "reply", "generated", "by_language."))):
                 raise _not_a_number(name)
         return cls(**known, by_language=dict(own))
 

@@ -9,7 +9,7 @@ from flask import Response
 
 from data.store import bots
 from data.store.bots import Bot
-from export.policy import label_of
+from export.situation import label_of
 from service.api._spec import Access, Answer, Api, Call, Route
 from service.api.sessions import check_length
 from service.chatting import Exchange, Said, own_session, pieces

@@ -10,8 +10,8 @@ import numpy.typing as npt
 
 from data.schema import OUT_OF_SCOPE, Example
 from export import confidence
-from export.policy import Understanding, is_confident, label_of
 from export.predict import Channel, Predictor
+from export.situation import Understanding, is_confident, label_of
 from export.thresholds import Thresholds
 from trainer.bases.catalogue import LocalBase
 from trainer.candidate import Candidate

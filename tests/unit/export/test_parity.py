@@ -11,9 +11,9 @@ from data.errors import ParityFailed
 from export import parity
 from export.encoders import EncoderCard
 from export.parity import Check, Comparison, Probe, choose, compare, require
-from export.policy import Candidate, Ranked, Understanding
 from export.predict import Channel, Prediction, Predictor
 from export.runtime import Encoder
+from export.situation import Candidate, Ranked, Understanding
 from export.thresholds import Thresholds
 from export.trained import torch_channel
 

@@ -13,16 +13,10 @@ from data.profile import BotProfile, Intent
 from data.schema import OUT_OF_SCOPE
 from export.banned import says_banned
 from export.corrections import Correction, Match
+from export.drafts import Draft
 from export.placeholders import placeholders
-from export.policy import (
-    NOT_UNDERSTOOD,
-    Candidate,
-    Ranked,
-    Situation,
-    Understanding,
-    decide,
-    is_sure,
-)
+from export.policy import decide, wants_draft
+from export.situation import NOT_UNDERSTOOD, Candidate, Ranked, Situation, Understanding, is_sure
 from export.thresholds import Thresholds
 
 PROFILE = BotProfile(
@@ -106,6 +100,80 @@ def test_a_sure_intent_without_an_answer_gets_an_earlier_reply_that_is_not_anoth
 def test_without_a_reply_threshold_nothing_is_retrieved():
     bars = replace(BARS, reply=None)
     assert decide(situation(understanding=UNSURE, candidates=(GOOD,), thresholds=bars)).action == "fallback"
+
+
+WRITES = replace(BARS, generated=0.6)
+WRITTEN = Draft("It left us on Monday.", 0.8)
+
+
+def in_mode(mode, **changes):
+    return situation(**{"understanding": UNSURE, "thresholds": WRITES, "profile": replace_mode(mode), **changes})
+
+
+def replace_mode(mode):
+    return PROFILE.model_copy(update={"reply_mode": mode})
+
+
+def test_grounded_says_what_was_said_before_and_else_what_was_written():
+    decision = decide(in_mode("grounded", candidates=(GOOD,), drafts=(WRITTEN,)))
+    assert (decision.source, decision.reply) == ("retrieved", GOOD.text)
+    decision = decide(in_mode("grounded", candidates=(POOR,), drafts=(WRITTEN,)))
+    assert (decision.action, decision.source, decision.reply) == ("answer", "generated", WRITTEN.text)
+    assert decision.reason == "A reply written for this conversation fits with 0.80, at least 0.60."
+
+
+def test_hybrid_says_what_fits_best():
+    assert decide(in_mode("hybrid", candidates=(GOOD,), drafts=(WRITTEN,))).source == "generated"
+    better = replace(GOOD, score=0.9)
+    assert decide(in_mode("hybrid", candidates=(better,), drafts=(WRITTEN,))).source == "retrieved"
+
+
+def test_generative_says_what_was_written_first():
+    better = replace(GOOD, score=0.9)
+    assert decide(in_mode("generative", candidates=(better,), drafts=(WRITTEN,))).source == "generated"
+    flawed = replace(WRITTEN, flaws=("it states what nobody has said",))
+    assert decide(in_mode("generative", candidates=(better,), drafts=(flawed,))).source == "retrieved"
+
+
+@pytest.mark.parametrize("mode", ["grounded", "hybrid", "generative"])
+@pytest.mark.parametrize(
+    "draft",
+    [
+        replace(WRITTEN, score=0.59),
+        replace(WRITTEN, flaws=("it is abusive",)),
+        replace(WRITTEN, text="Please calm down."),
+        replace(WRITTEN, text="Your order [order 1] left."),
+        replace(WRITTEN, text="Maybe later."),
+    ],
+    ids=["poor", "flawed", "banned", "unfilled", "just said"],
+)
+def test_what_may_not_be_said_is_not_said(mode, draft):
+    decision = decide(in_mode(mode, candidates=(POOR,), drafts=(draft,), last_reply="maybe LATER."))
+    assert decision.source != "generated"
+
+
+@pytest.mark.parametrize("mode", ["grounded", "hybrid", "generative"])
+def test_what_is_written_answers_nothing_out_of_scope_and_replaces_nothing_approved(mode):
+    away = in_mode(mode, understanding=meaning("oos", in_scope=0.1), candidates=(POOR,), drafts=(WRITTEN,))
+    assert decide(away).source == "handoff"
+    assert not wants_draft(away)
+    sure = in_mode(mode, understanding=meaning(), candidates=(POOR,), drafts=(WRITTEN,))
+    assert decide(sure).source == "approved"
+    assert not wants_draft(sure)
+
+
+def test_a_reply_is_written_only_where_it_could_be_said():
+    assert wants_draft(in_mode("grounded", candidates=(POOR,)))
+    assert not wants_draft(in_mode("grounded", candidates=(GOOD,)))  # an earlier reply is there
+    assert not wants_draft(in_mode("grounded"))  # nothing to write from
+    assert wants_draft(in_mode("hybrid"))
+    assert wants_draft(in_mode("generative", candidates=(GOOD,)))
+    assert not wants_draft(in_mode("generative", opening=True))
+    assert not wants_draft(in_mode("generative", thresholds=BARS))  # no bar is low enough
+
+
+def test_a_draft_without_a_bar_is_not_said():
+    assert decide(in_mode("generative", thresholds=BARS, drafts=(WRITTEN,))).source != "generated"
 
 
 def test_two_close_likely_intents_are_asked_between():

@@ -14,9 +14,9 @@ import pytest
 from data.errors import IntegrityError, NotFound
 from data.settings import ImportSettings
 from export.corrections import Correction, Corrections
-from export.policy import NOT_UNDERSTOOD
 from export.predict import Predictor
 from export.runtime import EncoderPool
+from export.situation import NOT_UNDERSTOOD
 
 TEXTS = ["where is my order", "refund please", "thanks", "1 2 3 4 5", "hello number", "", " \u200b ", "x" * 5000]
 

@@ -1,0 +1,117 @@
+"""Replies that are written for one conversation, and what has to be known of each before it may be said.
+
+A draft is written from the conversation and from the brand's own earlier replies that fit it best. It is held against
+both: every number, date, link and name that it states must occur in one of them, or nobody vouches for it. It is scored
+by the selector as an earlier reply is, and a little lower where it does not sound like the brand (data/voice).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from data.errors import IntegrityError
+from data.profile import BotProfile
+from data.schema import Role
+from data.voice import Voice
+from export.abusive import abusive
+from export.grounding import Grounding
+from export.sampling import Sampling
+from export.sealed import REMEDY
+from export.writer import Brief, Writer
+
+FROM = 3
+"""Earlier replies that a draft is written from."""
+VOICE_WEIGHT = 0.1
+"""How much of a score hangs on the voice."""
+HINT = "We have said before: {reply}"
+VOICE_FILE = "voice.json"
+USUAL = Sampling(max_tokens=96)
+"""The likeliest tokens: the same conversation gets the same reply."""
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """`score` is the selector's, less what the voice takes; `flaws` say in words why it must not be said."""
+
+    text: str
+    score: float
+    voice: float = 1.0
+    flaws: tuple[str, ...] = ()
+    tokens: int = 0
+
+    def to_wire(self) -> dict[str, Any]:
+        scores = {"score": round(self.score, 3), "voice": round(self.voice, 3)}
+        return {"reply": self.text, **scores, "flaws": list(self.flaws), "tokens": self.tokens}
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a draft is written to, and from: the conversation, and earlier replies of the brand, the best first.
+    `cancelled` tells that nobody waits for it any more."""
+
+    turns: Sequence[tuple[Role, str]]
+    known: Sequence[str] = ()
+    cancelled: Callable[[], bool] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Drafting:
+    """What writes drafts, and what they are held against. `voice` is None where too little is known of the brand's."""
+
+    writer: Writer
+    grounding: Grounding
+    voice: Voice | None = None
+    sampling: Sampling = USUAL
+    turn: Callable[[], AbstractContextManager[None]] = nullcontext
+    """What a reply waits for before it is written: only so many are, at once."""
+
+    def draft(self, asked: Asked, score: Callable[[str], float]) -> Draft:
+        """One reply. `score` is what the selector makes of a text. Raises Overloaded."""
+        known = asked.known
+        brief = Brief(asked.turns, told(known), self.sampling)
+        if asked.cancelled is not None:
+            brief = replace(brief, cancelled=asked.cancelled)
+        with self.turn():
+            written = self.writer.write(brief)
+        fit = self.voice.distance(written.text).score if self.voice else 1.0
+        flaws = tuple(self._flaws(written.text, written.ending, [text for _, text in asked.turns], known))
+        worth = score(written.text) - VOICE_WEIGHT * (1 - fit) if written.text else 0.0
+        return Draft(written.text, worth, fit, flaws, written.tokens)
+
+    def _flaws(self, text: str, ending: str, said: Sequence[str], known: Sequence[str]) -> list[str]:
+        found = [] if ending == "stop" else ["it does not end"]
+        if not text:
+            return [*found, "it says nothing"]
+        if self.grounding.ungrounded(text, [*said, *known]):
+            found.append("it states what nobody has said")
+        if abusive(text):
+            found.append("it is abusive")
+        return found
+
+
+def known_names(profile: BotProfile) -> list[str]:
+    """What the brand writes with capitals anyway: its own name, and whatever its profile says."""
+    own = (profile.name, profile.greeting, profile.fallback, profile.handoff)
+    return [*own, *(text for intent in profile.intents for text in (intent.title, *intent.answers))]
+
+
+def write_voice(voice: Voice, path: Path) -> None:
+    path.write_text(json.dumps(voice.to_wire(), ensure_ascii=False, indent=1) + "\n", encoding="utf-8", newline="\n")
+
+
+def read_voice(path: Path) -> Voice:
+    """Raises IntegrityError."""
+    try:
+        return Voice.from_wire(json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, RecursionError):
+        raise IntegrityError("The voice of this release cannot be read.", remedy=REMEDY) from None
+
+
+def told(known: Sequence[str]) -> tuple[str, ...]:
+    """What the brand tells its model before a conversation: its own replies to write from."""
+    return tuple(HINT.format(reply=" ".join(reply.split())) for reply in known[:FROM])
