@@ -19,6 +19,7 @@ from trainer.recipes import (
     pick_intent,
     pick_reply,
 )
+from trainer.replies.recipe import LENGTH
 from trainer.search.budget import Budget
 
 SEEDS = 2**31
@@ -58,8 +59,9 @@ class Order:
         """The recipe to train intents by, over `base`: the one asked for, else by the data."""
         return self._asked(IntentRecipe, base) or pick_intent(labels, base=base, seed=self.seed)
 
-    def reply_recipe(self, pairs: int, base: str) -> ReplyRecipe:
-        return self._asked(ReplyRecipe, base) or pick_reply(pairs, base=base, seed=self.seed)
+    def reply_recipe(self, pairs: int, base: str, length: float = LENGTH) -> ReplyRecipe:
+        """For so many pairs of `length` tokens in the mean."""
+        return self._asked(ReplyRecipe, base) or pick_reply(pairs, length, base=base, seed=self.seed)
 
     def entity_recipe(self, rows: int, base: str) -> EntityRecipe:
         return self._asked(EntityRecipe, base) or pick_entities(rows, base=base, seed=self.seed)

@@ -39,7 +39,7 @@ from trainer.material import Material, pairs
 from trainer.order import Order
 from trainer.publishing import Built, Origin, build_release, promote_by_itself, record_release
 from trainer.recipes import IntentRecipe
-from trainer.replies.train_reply import TrainedReply, train_reply
+from trainer.replies.train_reply import TrainedReply, mean_length, train_reply
 from trainer.retraining import Emit, Retraining, run_folder, settling
 from trainer.search.searching import better
 
@@ -202,7 +202,7 @@ def _train_reply(
     work: Retraining, dataset: FrozenDataset, material: Material, base: LocalBase, ids: dict[str, str]
 ) -> TrainedReply:
     train, held = pairs(material.train), pairs(material.validation)
-    recipe = work.order.reply_recipe(len(train), base.name)
+    recipe = work.order.reply_recipe(len(train), base.name, mean_length(train, base))
     run, ids["reply"] = run_folder(work, "reply", dataset, recipe)
     with settling(work, ids["reply"]) as metrics:
         trained = train_reply(recipe, base, train, held if len(held) else None, run)

@@ -23,8 +23,9 @@ from pydantic import Field, ValidationError, model_validator
 
 from data.errors import RecipeError
 from trainer.bases.catalogue import DEFAULT
-from trainer.generation.recipe import GenerateRecipe
+from trainer.generation.recipe import GenerateRecipe, PreferenceRecipe
 from trainer.hyperparameters import Hyperparameters
+from trainer.replies.recipe import LENGTH, ReplyRecipe, reply_hyperparameters
 
 
 class IntentRecipe(Hyperparameters):
@@ -54,14 +55,6 @@ class IntentRecipe(Hyperparameters):
     @property
     def is_folded(self) -> bool:
         return self.folds > 0
-
-
-class ReplyRecipe(Hyperparameters):
-    task: Literal["reply"] = "reply"
-    method: Literal["frozen", "full"]
-    # The other replies of a batch are what a reply is told from.
-    batch_size: int = Field(32, ge=2, le=1024)
-    scale: float = Field(20.0, gt=0, le=100, description="Inverse softmax temperature of the in-batch loss.")
 
 
 class LabelRecipe(Hyperparameters):
@@ -108,7 +101,7 @@ class Seq2SeqRecipe(Hyperparameters):
         return self
 
 
-Recipe = IntentRecipe | ReplyRecipe | LabelRecipe | EntityRecipe | Seq2SeqRecipe | GenerateRecipe
+Recipe = IntentRecipe | ReplyRecipe | LabelRecipe | EntityRecipe | Seq2SeqRecipe | GenerateRecipe | PreferenceRecipe
 _R = TypeVar("_R", bound=Hyperparameters)
 
 TOP_ROWS = 500
@@ -117,10 +110,6 @@ TOP_ROWS_PER_CLASS = 6
 """Nor is it moved for fewer examples in the median class."""
 TOP_PASSES = 4_700
 """Rows times epochs of a `top` fit: more examples need fewer looks at each."""
-REPLY_PAIRS = 200
-"""Below this many (context, reply) pairs the selector keeps the untuned encoder."""
-REPLY_FULL_PAIRS = 3_000
-"""From this many all layers learn, from longer contexts."""
 FULL_ROWS = 3_000
 """From this many rows a validation split costs less than it tells."""
 
@@ -219,18 +208,10 @@ def instead_of_base(recipe: IntentRecipe) -> IntentRecipe:
     return _made(IntentRecipe, {**body, "base": recipe.base, "seed": recipe.seed})
 
 
-def pick_reply(pairs: int, *, base: str = DEFAULT, seed: int = 0) -> ReplyRecipe:
-    """The recipe for this many (context, reply) pairs. Raises RecipeError for a seed out of range."""
-    body: dict[str, Any] = {"base": base, "seed": seed, "learning_rate": 5e-5}
-    if pairs < REPLY_PAIRS:
-        body |= {"name": "reply-frozen", "method": "frozen"}
-    elif pairs < REPLY_FULL_PAIRS:
-        # Few pairs: the upper layers learn in a minute what all of them would learn in three.
-        body |= {"name": "reply-top", "method": "full", "frozen_layers": 3, "epochs": 2, "learning_rate": 1e-4}
-    else:
-        epochs = 2 if pairs < 8_000 else 1
-        body |= {"name": "reply-full", "method": "full", "epochs": epochs, "batch_size": 64, "max_length": 96}
-    return _made(ReplyRecipe, body)
+def pick_reply(pairs: int, length: float = LENGTH, *, base: str = DEFAULT, seed: int = 0) -> ReplyRecipe:
+    """The recipe for this many (context, reply) pairs of `length` tokens in the mean. Raises RecipeError for a seed out
+    of range."""
+    return _made(ReplyRecipe, {**reply_hyperparameters(pairs, length), "base": base, "seed": seed})
 
 
 def pick_entities(rows: int, *, base: str = DEFAULT, seed: int = 0) -> EntityRecipe:
@@ -258,6 +239,7 @@ def parse_recipe(body: dict[str, Any]) -> Recipe:
         "summarise": Seq2SeqRecipe,
         "translate": Seq2SeqRecipe,
         "generate": GenerateRecipe,
+        "prefer": PreferenceRecipe,
     }
     kind = kinds.get(str(body.get("task")))
     if kind is None:

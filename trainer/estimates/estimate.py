@@ -20,10 +20,10 @@ from trainer.intents.linear import linear_weights, thin_rows
 from trainer.material import Material, pairs
 from trainer.order import Order
 from trainer.recipes import IntentRecipe, ReplyRecipe
-from trainer.replies.train_reply import Pairs
+from trainer.replies.train_reply import Pairs, learned, mean_length, rows_of
 from trainer.tasks.intent import IntentTask
 from trainer.tasks.linear_head import TargetRows
-from trainer.tasks.reply import ReplyRows, ReplyTask
+from trainer.tasks.reply import ReplyTask
 from trainer.tasks.task import Task
 
 SAMPLE = 256
@@ -90,9 +90,8 @@ def for_replies(recipe: ReplyRecipe, base: LocalBase, parts: tuple[Pairs, Pairs]
     def tried() -> tuple[Workload, float, int]:
         train, held = parts
         encoder, renderer = base.encoder(), base.renderer(recipe.max_length)
-        contexts = [renderer.context(context) for context in train.contexts]
-        rows = ReplyRows(contexts, renderer.utterances(train.replies), np.arange(len(train), dtype=np.int64))
-        load = of_replies(recipe, rows.lengths(), held)
+        rows = rows_of(train.pick(learned(recipe, train)), renderer, {})
+        load = of_replies(recipe, rows.lengths(), (len(train), len(held)))
         texts = dry.reading(encoder, renderer, [*rows.contexts[:SAMPLE], *rows.replies[:SAMPLE]])
         seconds = _reading(load, texts)
         task = ReplyTask(encoder, recipe)
@@ -113,7 +112,7 @@ def foretold(order: Order, base: LocalBase, material: Material, dry: DryRun) -> 
     if "intent" in order.tasks and is_trainable(labels):
         found.append(for_intents(order.intent_recipe(labels, base.name), base, material.intent_data(), dry))
     if "reply" in order.tasks and len(set(train.replies)) >= 2:
-        recipe = order.reply_recipe(len(train), base.name)
+        recipe = order.reply_recipe(len(train), base.name, mean_length(train, base))
         found.append(for_replies(recipe, base, (train, pairs(material.validation)), dry))
     return reduce(Estimate.then, found) if found else None
 

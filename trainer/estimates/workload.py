@@ -14,7 +14,7 @@ from trainer.intents import folds
 from trainer.intents.augmentation import cost_of, wanted
 from trainer.intents.intent_work import MOST_BACKGROUND, MOST_PERTURBED, Work
 from trainer.recipes import ReplyRecipe
-from trainer.replies.train_reply import MOST_VALIDATION, Pairs
+from trainer.replies.train_reply import MOST_VALIDATION
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,11 +69,12 @@ def of_intents(work: Work) -> Workload:
     return Workload(lengths, work.recipe.batch_size, fits, texts, linear * len(set(rows.labels)))
 
 
-def of_replies(recipe: ReplyRecipe, lengths: Sequence[int], validation: Pairs) -> Workload:
-    """What `train_reply` will do, and the index of replies after it; `lengths` are those of context and reply."""
-    rows, held = len(lengths), len(validation)
-    fits = [Fit(rows, recipe.epochs, min(held, MOST_VALIDATION))] if recipe.method == "full" else []
-    return Workload(lengths, recipe.batch_size, fits, rows + held)
+def of_replies(recipe: ReplyRecipe, lengths: Sequence[int], pairs: tuple[int, int]) -> Workload:
+    """What `train_reply` will do, and the index of replies after it; `lengths` are those of the context and reply of
+    what is learned, `pairs` how many there are and how many are held out."""
+    known, held = pairs
+    fits = [Fit(len(lengths), recipe.epochs, min(held, MOST_VALIDATION))] if recipe.method == "full" else []
+    return Workload(lengths, recipe.batch_size, fits, known + held)
 
 
 _Counted = tuple[list[Fit], int, int]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -21,12 +22,14 @@ from trainer.core.embedding import embed, embed_texts
 from trainer.core.fit import fit
 from trainer.core.health import Signs, diagnose, refuse
 from trainer.core.run_folder import RunFolder
-from trainer.recipes import ReplyRecipe
+from trainer.replies.recipe import LONGEST, ReplyRecipe
 from trainer.tasks.reply import ReplyRows, ReplyTask
 
 Context = tuple[tuple[Role, str], ...]
 MOST_VALIDATION = 500
 """Validation pairs looked at after each epoch: enough to tell epochs apart, few enough to cost seconds."""
+MEASURED = 500
+"""Pairs whose length stands for that of all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +78,35 @@ def pairs_of(conversations: Iterable[Conversation]) -> Pairs:
     return Pairs(contexts, replies)
 
 
+def mean_length(pairs: Pairs, base: LocalBase) -> float:
+    """Tokens of a pair in the mean, as the model reads them."""
+    renderer = base.renderer(LONGEST)
+    some = pairs.pick(np.linspace(0, len(pairs) - 1, min(len(pairs), MEASURED), dtype=np.int64).tolist())
+    contexts, replies = map(renderer.context, some.contexts), renderer.utterances(some.replies)
+    return sum(map(len, (*contexts, *replies))) / max(len(some), 1)
+
+
+def learned(recipe: ReplyRecipe, pairs: Pairs) -> list[int]:
+    """The rows of `pairs` that a training by `recipe` learns from, in their order.
+
+    Where it may not learn from all, of a reply that was given n times about as many as the root of n stay: what is said
+    all the time is soon learned (Mikolov et al. 2013, "Distributed Representations of Words and Phrases").
+    """
+    if not recipe.most_pairs or len(pairs) <= recipe.most_pairs:
+        return list(range(len(pairs)))
+    keys = [key_of(reply) for reply in pairs.replies]
+    counts = Counter(keys)
+    # The largest of random numbers to the power of 1 / weight: a draw by weight without putting back (Efraimidis &
+    # Spirakis 2006), here by their logarithms.
+    drawn = np.log(np.random.default_rng(recipe.seed).random(len(keys))) * np.sqrt([counts[key] for key in keys])
+    return np.sort(np.argsort(-drawn, kind="stable")[: recipe.most_pairs]).tolist()
+
+
+def key_of(reply: str) -> str:
+    """Equal for replies that differ only in case and spacing."""
+    return " ".join(reply.lower().split())
+
+
 def train_reply(
     recipe: ReplyRecipe, base: LocalBase, train: Pairs, validation: Pairs | None, run: RunFolder
 ) -> TrainedReply:
@@ -96,8 +128,8 @@ def train_reply(
     tuned = task is not None and any(parameter.requires_grad for parameter in task.parameters())
     if task is not None and tuned:
         keys: dict[str, int] = {}
-        held = _rows(_some(validation, recipe.seed), renderer, keys) if validation else None
-        rows = _rows(train, renderer, keys)
+        held = rows_of(_some(validation, recipe.seed), renderer, keys) if validation else None
+        rows = rows_of(train.pick(learned(recipe, train)), renderer, keys)
         data = TextData(rows, held, renderer, Sizes.of(recipe), recipe.seed)
         history = fit(task, data, recipe, run, "reply").history
     # Who knows nothing takes any reply of the batch.
@@ -110,12 +142,12 @@ def embed_contexts(encoder: PooledEncoder, renderer: Renderer, contexts: Sequenc
     return embed(encoder, renderer, [renderer.context(context) for context in contexts])
 
 
-def _rows(pairs: Pairs, renderer: Renderer, keys: dict[str, int]) -> ReplyRows:
-    """Render `pairs`; replies that differ only in case and spacing share a key."""
+def rows_of(pairs: Pairs, renderer: Renderer, keys: dict[str, int]) -> ReplyRows:
+    """Render `pairs`; replies of one key share a number, and those that `keys` lacks get the next ones."""
     return ReplyRows(
         contexts=[renderer.context(context) for context in pairs.contexts],
         replies=renderer.utterances(pairs.replies),
-        keys=np.array([keys.setdefault(" ".join(r.lower().split()), len(keys)) for r in pairs.replies], dtype=np.int64),
+        keys=np.array([keys.setdefault(key_of(reply), len(keys)) for reply in pairs.replies], dtype=np.int64),
     )
 
 

@@ -3,6 +3,10 @@
 One encoder reads both sides. Every other reply of the batch is a negative (Henderson et al. 2017, "Efficient Natural
 Language Response Suggestion for Smart Reply"), except copies of the true one: brands repeat themselves, and a repeat is
 not a mistake.
+
+A reply that is said often stands in most batches as well. So what is learned is how much *more* a context asks for a
+reply than the others do, P(reply | context) / P(reply): how often a reply is given is known without learning, and is
+added where one is chosen (export/replies.py).
 """
 
 from __future__ import annotations
@@ -60,8 +64,8 @@ class ReplyTask(EncoderTask):
             return contrastive_loss(contexts @ replies.T * self._scale, keys)
 
     def validate(self, batches: Sequence[tuple[torch.Tensor, ...]]) -> dict[str, float]:
-        contexts = torch.cat([self.encoder(ids, mask).float() for ids, mask, _, _, _ in batches])
-        replies = torch.cat([self.encoder(ids, mask).float() for _, _, ids, mask, _ in batches])
+        contexts = torch.cat([self.encoder(ids, mask).float() for ids, mask, *_ in batches])
+        replies = torch.cat([self.encoder(ids, mask).float() for _, _, ids, mask, *_ in batches])
         keys = torch.cat([batch[-1] for batch in batches])
         scores = contexts @ replies.T
         loss = float(contrastive_loss(scores * self._scale, keys))
@@ -72,11 +76,14 @@ class ReplyTask(EncoderTask):
 def contrastive_loss(scores: torch.Tensor, keys: torch.Tensor) -> torch.Tensor:
     """Symmetric softmax cross-entropy over `scores` [b, b], whose diagonal holds the true pairs.
 
-    Off the diagonal, entries whose `keys` [b] are equal are no negatives: they leave the denominator.
+    From a context to its reply, all columns whose `keys` [b] are equal are the true reply: then the scores for which
+    the loss is least are the logarithms of P(reply | context) / P(reply), whatever a batch holds (noise contrastive
+    estimation by ranking: Ma & Collins 2018). Back from a reply to its context, the other contexts that got it are no
+    negatives: they leave the denominator.
     """
-    same = (keys[:, None] == keys[None, :]) & ~torch.eye(len(keys), dtype=torch.bool, device=keys.device)
-    masked = scores.masked_fill(same, float("-inf"))
+    same = keys[:, None] == keys[None, :]
+    true = torch.eye(len(keys), dtype=torch.bool, device=keys.device)
+    missed = scores.logsumexp(dim=1) - scores.masked_fill(~same, float("-inf")).logsumexp(dim=1)
+    back = scores.masked_fill(same & ~true, float("-inf")).T
     targets = torch.arange(len(keys), device=keys.device)
-    forth = nn.functional.cross_entropy(masked, targets)
-    back = nn.functional.cross_entropy(masked.T, targets)
-    return (forth + back) / 2
+    return (missed.mean() + nn.functional.cross_entropy(back, targets)) / 2

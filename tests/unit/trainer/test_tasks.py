@@ -21,13 +21,15 @@ from trainer.tasks.reply import ReplyRows, ReplyTask, contrastive_loss
 
 
 def by_hand(scores: list[list[float]], keys: list[int]) -> float:
-    """Mean over both directions of -log softmax of the true pair, copies of the true reply left out."""
+    """Mean over both directions of -log softmax: of the true reply with its copies; and of the true context, the others
+    of that reply left out."""
     size = len(keys)
     total = 0.0
-    for direction in (scores, [list(column) for column in zip(*scores, strict=True)]):
-        for row in range(size):
-            rivals = [direction[row][at] for at in range(size) if at == row or keys[at] != keys[row]]
-            total += math.log(sum(math.exp(score) for score in rivals)) - direction[row][row]
+    for at in range(size):
+        replies = list(map(math.exp, scores[at]))
+        total -= math.log(sum(one for one, key in zip(replies, keys, strict=True) if key == keys[at]) / sum(replies))
+        contexts = [scores[row][at] for row in range(size) if row == at or keys[row] != keys[at]]
+        total += math.log(sum(map(math.exp, contexts))) - scores[at][at]
     return total / (2 * size)
 
 
@@ -39,6 +41,26 @@ def test_the_contrastive_loss_is_that_of_a_plain_loop(case: tuple[list[list[floa
     scores, keys = case
     found = contrastive_loss(torch.tensor(scores, dtype=torch.float64), torch.tensor(keys))
     assert float(found) == pytest.approx(by_hand(scores, keys), abs=1e-9)
+
+
+def test_scores_learn_how_much_more_a_context_asks_for_a_reply_than_others_do() -> None:
+    """One table of scores, learned from batches of what is said: with how often each reply is given, it says P(reply |
+    context), though most batches of 16 hold copies of every reply."""
+    generator = np.random.default_rng(0)
+    asks = np.array([[0.7, 0.2, 0.1], [0.6, 0.1, 0.3]])  # P(reply | context), either context as often
+    table = torch.zeros(2, 3, requires_grad=True)
+    optimiser = torch.optim.Adam([table], lr=0.03)
+    for _ in range(1500):
+        contexts = generator.integers(0, 2, size=16)
+        replies = np.array([generator.choice(3, p=asks[context]) for context in contexts])
+        loss = contrastive_loss(table[torch.from_numpy(contexts)][:, torch.from_numpy(replies)], torch.tensor(replies))
+        optimiser.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        optimiser.step()
+    scores = table.detach().double()
+    assert int(scores[1].argmax()) == 2  # what the second asks for more than the first does, though seldom
+    often = torch.tensor(asks.mean(axis=0))
+    assert torch.allclose((scores + often.log()).softmax(dim=1), torch.tensor(asks), atol=0.1)
 
 
 def test_copies_of_the_true_reply_are_no_mistake() -> None:
@@ -122,6 +144,7 @@ def test_the_reply_task_scores_every_pair(tiny: LocalBase, pairs: ReplyRows) -> 
         found, measured = float(task.loss(batch)), task.validate([batch])
     scores = (contexts @ replies.T * REPLY.scale).double().tolist()
     assert found == pytest.approx(by_hand(scores, [0, 1, 2, 0]), rel=1e-4)
+    assert measured["loss"] == pytest.approx(found, rel=1e-4)
     best = [row.index(max(row)) for row in scores]
     hits = [[0, 1, 2, 0][at] == key for at, key in zip(best, [0, 1, 2, 0], strict=True)]
     assert measured["recall_at_1"] == pytest.approx(sum(hits) / 4)

@@ -1,0 +1,123 @@
+"""An experiment on reply selection: dialogues to learn from, others to measure on, no database.
+
+The tuned encoder, the untuned one and BM25 choose among the same candidates; how far the first is ahead of either
+stands beside them, with its interval.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from data.errors import DatasetError, UsageError
+from data.prepare import Preparer
+from data.profile import BotProfile
+from data.settings import Settings
+from export.predict import Channel, Parts, Predictor, ReplyModel
+from export.release import running_versions
+from export.replies import Reply, ReplyIndex
+from export.thresholds import Thresholds
+from trainer.bases.catalogue import base_for
+from trainer.core.run_folder import RunFolder
+from trainer.estimates.dry_run import DryRun
+from trainer.estimates.estimate import for_replies
+from trainer.experiments.experiment_report import history_row, reply_predictions
+from trainer.experiments.question import Outcome, Question, common
+from trainer.experiments.reading import read_dialogues
+from trainer.intents import folds
+from trainer.judgement.intervals import paired_bootstrap
+from trainer.judgement.metrics import hits_at, share
+from trainer.package import median_latency_ms, pack
+from trainer.recipes import ReplyRecipe, pick_reply
+from trainer.replies.selection import draw, lexical, selection, selection_metrics
+from trainer.replies.train_reply import Context, Pairs, TrainedReply, mean_length, pairs_of, train_reply
+
+MOST_HELD = 300
+"""Pairs of TRAIN that tell the epochs apart, at most."""
+
+
+def reply_experiment(question: Question, settings: Settings, run: RunFolder) -> Outcome:
+    """Train on TRAIN, choose among 100 for every query of TEST; (report, predictions)."""
+    train, test = _read(question, settings)
+    base = base_for(settings, question.recipe.base if question.recipe else question.base)
+    length = mean_length(train, base)
+    recipe = question.recipe or pick_reply(len(train), length, base=question.base, seed=question.seed)
+    assert isinstance(recipe, ReplyRecipe)  # experiment() has compared the tasks
+    kept, out = folds.hold_out(["pair"] * len(train), min(recipe.validation_share, MOST_HELD / max(len(train), 1)), 0)
+    run.report({"type": "phase", "phase": "train"})
+    foretold = for_replies(recipe, base, (train.pick(kept), train.pick(out)), DryRun(run)).to_wire()
+    run.report({"type": "estimate", **foretold})
+    trained = train_reply(recipe, base, train.pick(kept), train.pick(out), run)
+    run.report({"type": "phase", "phase": "evaluate"})
+    places = draw(test.replies, question.seed)
+    tuned = selection(trained.contexts(test.contexts), trained.replies(places.distinct), places)
+    untuned = TrainedReply(base.encoder(), trained.renderer, recipe, (), 0.0, True)
+    plain = selection(untuned.contexts(test.contexts), untuned.replies(places.distinct), places)
+    queries = [" ".join(text for _, text in context) for context in test.contexts]
+    by_words = lexical(queries, places)
+    run.report({"type": "phase", "phase": "export"})
+    packed = pack(trained.encoder, base, recipe.max_length, run.folder, running_versions())
+    served = _predictor(trained, packed.channel("fp32"), places.distinct, settings)
+    result = {
+        **common(question, recipe, (len(train), len(test)), trained.seconds),
+        **selection_metrics(tuned),
+        "bm25": selection_metrics(by_words),
+        "base": selection_metrics(plain),
+        "over_bm25": _ahead(by_words, tuned, question.seed),
+        "over_base": _ahead(plain, tuned, question.seed),
+        "base_model": recipe.base,
+        "estimate": foretold,
+        "latency_ms": round(median_latency_ms(served, [c[-1][1] for c in test.contexts]), 3),
+        "size_bytes": packed.size_bytes("fp32"),
+        "findings": trained.findings,
+        "history": [history_row(row) for row in trained.history],
+    }
+    return result, reply_predictions(test, tuned, places)
+
+
+def _ahead(other: npt.NDArray[np.float64], tuned: npt.NDArray[np.float64], seed: int) -> dict[str, float | None]:
+    """How much more often `tuned` puts the true reply, in column 0, first; the queries are drawn again in pairs."""
+    truth = np.zeros(len(tuned), dtype=np.int64)
+    pair = (hits_at(other, truth, 1), hits_at(tuned, truth, 1))
+    return paired_bootstrap(lambda _, hits: share(hits), truth, pair, seed=seed).to_wire()
+
+
+def _read(question: Question, settings: Settings) -> tuple[Pairs, Pairs]:
+    if question.per_class is not None:
+        raise UsageError("--per-class draws labelled rows; dialogues have no labels.", remedy="Leave it out.")
+    prepare = Preparer(settings.imports)
+    train, test = (
+        _prepared(pairs_of(read_dialogues(path, settings.imports)), prepare) for path in (question.train, question.test)
+    )
+    if not len(test):
+        raise DatasetError(
+            f"{question.test.name} holds no reply of the brand to a user: there is nothing to measure on.",
+            remedy="Give conversations in which a user's message is followed by one of the brand.",
+        )
+    return train, test
+
+
+def _predictor(trained: TrainedReply, channel: Channel, replies: Sequence[str], settings: Settings) -> Predictor:
+    index = ReplyIndex(trained.replies(replies), [Reply(text) for text in replies])
+    parts = Parts(
+        release="experiment",
+        profile=BotProfile(name="experiment"),
+        thresholds=Thresholds(),
+        imports=settings.imports,
+        reply=ReplyModel(channel, index),
+    )
+    return Predictor(parts)
+
+
+def _prepared(pairs: Pairs, prepare: Preparer) -> Pairs:
+    seen: dict[str, str] = {}
+
+    def ready(text: str) -> str:
+        if text not in seen:
+            seen[text] = prepare(text)
+        return seen[text]
+
+    contexts: list[Context] = [tuple((role, ready(text)) for role, text in context) for context in pairs.contexts]
+    return Pairs(contexts, [ready(reply) for reply in pairs.replies])

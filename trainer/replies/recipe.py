@@ -1,0 +1,55 @@
+"""Every hyperparameter of a selector, and which of them the amount of data decides."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import Field
+
+from trainer.hyperparameters import Hyperparameters
+
+
+class ReplyRecipe(Hyperparameters):
+    task: Literal["reply"] = "reply"
+    method: Literal["frozen", "full"]
+    # The other replies of a batch are what a reply is told from.
+    batch_size: int = Field(32, ge=2, le=1024)
+    scale: float = Field(20.0, gt=0, le=100, description="Inverse softmax temperature of the in-batch loss.")
+    frequency: float = Field(
+        1.0, ge=0, le=1, description="How much a score says of how often a reply is given: 1 all, 0 nothing."
+    )
+    most_pairs: int = Field(
+        0, ge=0, description="Pairs learned from at most, fewest of those with a frequent reply; 0: all."
+    )
+
+
+FEW_PAIRS = 200
+"""Below this many (context, reply) pairs the selector keeps the untuned encoder."""
+FULL_PAIRS = 3_000
+"""From this many all layers learn, from longer contexts."""
+TOKENS = 1_600_000
+"""Tokens times epochs of a training of all layers: ten to twelve minutes of the default base on two cores."""
+MOST_EPOCHS = 8
+LONGEST = 96
+"""Tokens of a context or a reply that are read where all layers learn."""
+LENGTH = 80.0
+"""Tokens of a pair where nobody counted them."""
+
+
+def reply_hyperparameters(pairs: int, length: float = LENGTH) -> dict[str, Any]:
+    """What a recipe for this many pairs of `length` tokens in the mean holds, but for its base and seed."""
+    if pairs < FEW_PAIRS:
+        return {"name": "reply-frozen", "method": "frozen"}
+    if pairs < FULL_PAIRS:
+        # Few pairs: the upper layers learn in a minute what all of them would learn in three.
+        return {"name": "reply-top", "method": "full", "frozen_layers": 3, "epochs": 4, "learning_rate": 2e-4}
+    most = round(TOKENS / max(length, 1.0))
+    return {
+        "name": "reply-full",
+        "method": "full",
+        "epochs": min(max(most // pairs, 1), MOST_EPOCHS),
+        "most_pairs": most if most < pairs else 0,
+        "batch_size": 64,
+        "max_length": LONGEST,
+        "learning_rate": 2e-4,
+    }
