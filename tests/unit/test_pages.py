@@ -16,7 +16,7 @@ from data.errors import AttuneError
 from data.profile import Acceptance, BotProfile, Intent
 from service import cli_reference, reference
 from service.api.docs import described
-from trainer.generation.recipe import GenerateRecipe
+from trainer.generation.recipe import GenerateRecipe, PreferenceRecipe
 from trainer.recipes import EntityRecipe, IntentRecipe, LabelRecipe, ReplyRecipe, Seq2SeqRecipe
 
 ROOT = Path(__file__).parents[2]
@@ -114,7 +114,10 @@ def test_every_field_of_a_profile(kind: type[BaseModel], title: str):
     assert first_column(section) == set(kind.model_fields)
 
 
-@pytest.mark.parametrize("kind", [IntentRecipe, ReplyRecipe, LabelRecipe, EntityRecipe, Seq2SeqRecipe, GenerateRecipe])
+RECIPES = (IntentRecipe, ReplyRecipe, LabelRecipe, EntityRecipe, Seq2SeqRecipe, GenerateRecipe, PreferenceRecipe)
+
+
+@pytest.mark.parametrize("kind", RECIPES)
 def test_every_field_of_a_recipe_with_its_default(kind: type[BaseModel]):
     text = page("docs/recipes.md")
     rows = []
@@ -126,8 +129,7 @@ def test_every_field_of_a_recipe_with_its_default(kind: type[BaseModel]):
 
 def test_no_field_of_a_recipe_that_is_not():
     fields = page("docs/recipes.md").split("## Fields of every recipe")[1]
-    kinds = (IntentRecipe, ReplyRecipe, LabelRecipe, EntityRecipe, Seq2SeqRecipe, GenerateRecipe)
-    assert first_column(fields) == {name for kind in kinds for name in kind.model_fields}
+    assert first_column(fields) == {name for kind in RECIPES for name in kind.model_fields}
 
 
 def test_every_benchmark():

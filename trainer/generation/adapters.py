@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import copy
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,13 +15,13 @@ if TYPE_CHECKING:
     from peft import PeftModel
     from transformers import PreTrainedModel
 
-from trainer.generation.recipe import GenerateRecipe
+from trainer.generation.recipe import ChatHyperparameters
 
 TARGETS = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
 """Every matrix of a layer, as models in the shape of Llama name them."""
 
 
-def with_adapters(model: PreTrainedModel, recipe: GenerateRecipe) -> PeftModel:
+def with_adapters(model: PreTrainedModel, recipe: ChatHyperparameters) -> PeftModel:
     """`model`, its own weights fixed, with new adapters in every layer; they change nothing at first."""
     from peft import LoraConfig, get_peft_model
 
@@ -49,3 +51,17 @@ def merged(adapted: PeftModel) -> PreTrainedModel:
     whole: PreTrainedModel = copy.deepcopy(adapted).merge_and_unload()
     whole.eval()  # type: ignore[no-untyped-call]
     return whole
+
+
+@contextmanager
+def recomputing(model: PreTrainedModel, wanted: bool) -> Iterator[None]:
+    """Where it is `wanted`, `model` computes again for gradients what it would have kept: slower, with less memory."""
+    if not wanted:
+        yield
+        return
+    model.activation_checkpointing_enable({"use_reentrant": False})
+    model.enable_input_require_grads()  # type: ignore[no-untyped-call]
+    try:
+        yield
+    finally:
+        model.activation_checkpointing_disable()  # type: ignore[no-untyped-call]

@@ -45,19 +45,21 @@ class PreferenceRecipe(ChatHyperparameters):
     """A chat model that learns which of two replies to rather give (trainer/tasks/preference)."""
 
     task: Literal["prefer"] = "prefer"
-    method: Literal["dpo", "simpo"]
+    method: Literal["dpo", "orpo"]
     tunes: Literal["full", "lora"] = Field("full", description="Every layer learns, or adapters beside them do.")
     # Two replies often differ in a few words: what a step forgets of either would be more than that.
     dropout: float = Field(0.0, ge=0, lt=1)
     batch_size: int = Field(16, ge=1, le=1024, description="Most pairs of a batch.")
     beta: float = Field(0.1, gt=0, le=100, description="How much a difference of log-probabilities weighs.")
     margin: float = Field(0.0, ge=0, le=100, description="What the weighed difference should exceed.")
-    supervised: float = Field(0.0, ge=0, le=100, description="Weight of learning the chosen reply as such.")
+    supervised: float = Field(1.0, ge=0, le=100, description="Weight of learning the chosen reply as such.")
 
     @model_validator(mode="after")
     def _agree(self) -> Self:
         if self.batch_tokens < 2 * self.max_length:
             raise ValueError("batch_tokens must be at least twice max_length: a batch holds a pair or more")
+        if self.method == "orpo" and not self.supervised:
+            raise ValueError("nothing but supervised ties orpo to what was said before: it must be above 0")
         return self
 
 

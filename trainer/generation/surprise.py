@@ -11,7 +11,7 @@ from data.chat_render import ChatRendered, ChatRenderer
 from trainer.core.datamodule import Batches, Sizes, plan_batches
 from trainer.generation.lines import Talk, rendered, said
 from trainer.judgement.likelihood import Likelihood
-from trainer.tasks.generate import IGNORED, GenerateRows, GenerateTask
+from trainer.tasks.generate import GenerateRows, GenerateTask
 
 AT_ONCE = Sizes(rows=64, tokens=16_384)
 """What is read at once: its logits take half a gigabyte at most."""
@@ -39,11 +39,7 @@ def line_nats(model: nn.Module, rows: GenerateRows, renderer: ChatRenderer) -> l
     plan = plan_batches(rows.lengths(), AT_ONCE, None)
     with torch.inference_mode():
         for at, batch in zip(plan, Batches(rows, renderer, AT_ONCE, None), strict=True):
-            losses = task.losses(batch).double()
-            wanted = batch[1][:, 1:] != IGNORED
-            line = torch.arange(len(at))[:, None].expand_as(wanted)[wanted]
-            sums = torch.zeros(len(at), dtype=torch.float64).index_add_(0, line, losses)
-            for row, value in zip(at, sums.tolist(), strict=True):
+            for row, value in zip(at, task.of_lines(batch).tolist(), strict=True):
                 found[row] = value
     return found
 

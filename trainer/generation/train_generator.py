@@ -17,9 +17,9 @@ from trainer.core.datamodule import Sizes, TextData
 from trainer.core.fit import fit
 from trainer.core.health import Signs, diagnose, refuse
 from trainer.core.run_folder import RunFolder
-from trainer.generation.adapters import merged, with_adapters
+from trainer.generation.adapters import merged, recomputing, with_adapters
 from trainer.generation.lines import Talk, rendered, said, windows
-from trainer.generation.recipe import GenerateRecipe
+from trainer.generation.recipe import GenerateRecipe, PreferenceRecipe
 from trainer.tasks.generate import GenerateRows, GenerateTask
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ class TrainedGenerator:
     model: PreTrainedModel
     adapted: PeftModel | None
     renderer: ChatRenderer
-    recipe: GenerateRecipe
+    recipe: GenerateRecipe | PreferenceRecipe
     history: tuple[Row, ...]
     seconds: float
     example: str
@@ -78,17 +78,13 @@ def train_generator(
     if recipe.method == "lora":
         adapted = with_adapters(model, recipe)
         model = adapted.get_base_model()  # type: ignore[assignment]  # the same model, adapters in its layers
-    if recipe.gradient_checkpointing:
-        model.activation_checkpointing_enable({"use_reentrant": False})
-        model.enable_input_require_grads()  # type: ignore[no-untyped-call]
     task = GenerateTask(model, recipe.dropout)
     sizes = Sizes.of(recipe, recipe.batch_tokens)
-    history = fit(task, TextData(rows, held, renderer, sizes, recipe.seed), recipe, run, STAGE).history
+    with recomputing(model, recipe.gradient_checkpointing):
+        history = fit(task, TextData(rows, held, renderer, sizes, recipe.seed), recipe, run, STAGE).history
     # Who knows nothing takes any token for as likely as any other.
     findings = diagnose(Signs(history, (), math.log(renderer.vocabulary), GenerateTask.primary))
     refuse(findings)
-    if recipe.gradient_checkpointing:
-        model.activation_checkpointing_disable()  # type: ignore[no-untyped-call]
     whole = model if adapted is None else merged(adapted)
     seconds = time.monotonic() - started
     return TrainedGenerator(base, whole, adapted, renderer, recipe, history, seconds, example, findings)
@@ -119,7 +115,7 @@ def checked(talks: Sequence[Talk], renderer: ChatRenderer) -> str:
                 remedy="Take another base; `attune bases` lists them.",
             )
     shown = next((part for part in some if said(part)), some[0])
-    return _shown(renderer.dialogue(shown), renderer)[:SHOWN_CHARS]
+    return told_apart(renderer.dialogue(shown), renderer)[:SHOWN_CHARS]
 
 
 def _learned(one: ChatRendered, renderer: ChatRenderer) -> list[str]:
@@ -132,7 +128,8 @@ def _same(told: Sequence[str], meant: Sequence[str]) -> bool:
     return "\n".join(told) == "\n".join(meant) or (len(told) == 1 and len(told[0]) < len("\n".join(meant)))
 
 
-def _shown(one: ChatRendered, renderer: ChatRenderer) -> str:
+def told_apart(one: ChatRendered, renderer: ChatRenderer) -> str:
+    """What a line says, all that is to be learned between marks."""
     return "".join(
         f"[[{renderer.text(ids)}]]" if mine else f" {renderer.text(ids)} " for mine, ids in _runs(one)
     ).strip()

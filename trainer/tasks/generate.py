@@ -111,6 +111,12 @@ class GenerateTask(Task):
         with torch.autocast(scores.device.type, enabled=False):
             return nn.functional.cross_entropy(scores, wanted[wanted != IGNORED], reduction="none")
 
+    def of_lines(self, batch: GenerateBatch) -> torch.Tensor:
+        """The same summed up for each line, float64 [b]."""
+        losses, wanted = self.losses(batch).double(), batch[1][:, 1:] != IGNORED
+        line = torch.arange(len(wanted), device=losses.device)[:, None].expand_as(wanted)[wanted]
+        return losses.new_zeros(len(wanted)).index_add(0, line, losses)
+
     def scores(self, batch: GenerateBatch) -> torch.Tensor:
         """Logits of what comes where a token is to be learned, float32 [n, vocabulary]."""
         ids, labels, block = batch
