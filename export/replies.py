@@ -1,5 +1,9 @@
 """The index of the brand's own earlier replies: exact search by inner product, no approximation.
 
+A cosine says how much more a conversation asks for a reply than others do (trainer/tasks/reply.py). How likely it is
+the reply to give depends on how often it is given at all, too: what is said every day needs less of a sign than what
+was said once. So to each cosine the logarithm of the reply's count is added, weighed with `frequency`.
+
 Vectors are kept as float16: the error of a cosine between unit vectors is below 0.001, and half the memory. For the
 product they are widened to float32. A small index is widened once, for widening costs more than multiplying; a large
 one block by block at each search, so that it is never held twice over.
@@ -27,6 +31,9 @@ Queries = npt.NDArray[np.floating[Any]]
 
 VECTORS_FILE = "reply_index.safetensors"
 REPLIES_FILE = "replies.jsonl"
+FREQUENCY = "frequency"
+UNSEEN = 0.5
+"""How often a reply counts as given that never was."""
 BLOCK = 8192
 """Rows widened at a time: 12 MB for 384 dimensions."""
 QUERIES = 64
@@ -52,7 +59,7 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """A reply and the inner product of its vector with the query: a cosine, since both are unit vectors."""
+    """A reply and its score: the cosine with the query, and what is added for how often it was given."""
 
     reply: Reply
     score: float
@@ -61,15 +68,17 @@ class Hit:
 class ReplyIndex:
     """Distinct replies and their vectors, row by row. Immutable, so shared by threads as it is."""
 
-    def __init__(self, vectors: Queries, replies: Sequence[Reply]) -> None:
-        """`vectors` [n, hidden], one row per reply, finite. Raises ValueError otherwise."""
+    def __init__(self, vectors: Queries, replies: Sequence[Reply], frequency: float = 0.0) -> None:
+        """`vectors` [n, hidden], one row per reply, finite, as `frequency` is. Raises ValueError otherwise."""
         if vectors.ndim != 2 or len(vectors) != len(replies):
             raise ValueError(f"{len(replies)} replies need as many vectors; came an array of shape {vectors.shape}")
         with np.errstate(over="ignore"):  # what float16 cannot hold becomes infinite, and is refused below
             narrow = np.ascontiguousarray(vectors, dtype=np.float16)
-        if not np.isfinite(narrow).all():
-            raise ValueError("a vector of the reply index is not finite")
+        if not (np.isfinite(narrow).all() and np.isfinite(frequency)):
+            raise ValueError("a vector of the reply index, or the weight of its counts, is not finite")
         narrow.setflags(write=False)
+        self.frequency = float(frequency)
+        self._added = self.frequency * familiarity([reply.count for reply in replies])
         self.vectors: Vectors = narrow
         self.replies = tuple(replies)
         self._wide = narrow.astype(np.float32) if 2 * narrow.nbytes <= WIDE_BYTES else None
@@ -87,7 +96,7 @@ class ReplyIndex:
         return self.vectors.nbytes + (0 if self._wide is None else self._wide.nbytes)
 
     def scores(self, queries: Queries) -> npt.NDArray[np.float32]:
-        """Inner products [m, n] of `queries` [m, hidden] with every reply. ValueError for one that is not finite."""
+        """Scores [m, n] of every reply for `queries` [m, hidden]. ValueError for one that is not finite."""
         wide = np.ascontiguousarray(queries, dtype=np.float32)
         if wide.ndim != 2 or wide.shape[1] != self.hidden:
             raise ValueError(f"queries of shape [m, {self.hidden}] were expected, came {queries.shape}")
@@ -98,7 +107,13 @@ class ReplyIndex:
             block = (self.vectors if self._wide is None else self._wide)[start : start + BLOCK]
             block = block.astype(np.float32, copy=False)
             np.matmul(wide, block.T, out=result[:, start : start + BLOCK])
+        result += self._added
         return result
+
+    def added(self, texts: Sequence[str]) -> npt.NDArray[np.float32]:
+        """What is added to the cosines of `texts`, [n], were they found here; those that do not stand here are rare."""
+        counts = {key_of(reply.text): reply.count for reply in self.replies}
+        return self.frequency * familiarity([counts.get(key_of(text), UNSEEN) for text in texts])
 
     def search(self, query: Queries, k: int) -> tuple[Hit, ...]:
         """The `k` best replies for one query [hidden], best first; equal scores in the order of the index."""
@@ -122,7 +137,9 @@ class ReplyIndex:
 
     def save(self, folder: Path) -> None:
         """Write `reply_index.safetensors` and `replies.jsonl`, whose lines are the rows in order."""
-        save_file({"vectors": self.vectors}, str(folder / VECTORS_FILE))
+        frequency = np.array([self.frequency], dtype=np.float32)
+        tensors: dict[str, npt.NDArray[Any]] = {"vectors": self.vectors, FREQUENCY: frequency}
+        save_file(tensors, str(folder / VECTORS_FILE))
         with (folder / REPLIES_FILE).open("w", encoding="utf-8", newline="\n") as file:
             for reply in self.replies:
                 file.write(json.dumps(asdict(reply), ensure_ascii=False) + "\n")
@@ -131,14 +148,25 @@ class ReplyIndex:
     def load(cls, folder: Path) -> ReplyIndex:
         """Read what `save` wrote. Raises IntegrityError when the two files do not hold or do not agree."""
         try:
-            vectors = load_file(str(folder / VECTORS_FILE))["vectors"]
+            tensors = load_file(str(folder / VECTORS_FILE))
+            (frequency,) = tensors.get(FREQUENCY, np.zeros(1)).tolist()  # releases made before it have none
             with (folder / REPLIES_FILE).open(encoding="utf-8", newline="\n") as file:
                 replies = [_reply(json.loads(line)) for line in file]
-            return cls(vectors, replies)
+            return cls(tensors["vectors"], replies, frequency)
         except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
             raise IntegrityError(
                 f"The reply index of this release cannot be read ({type(error).__name__}).", remedy=REMEDY
             ) from None
+
+
+def key_of(reply: str) -> str:
+    """Equal for replies that differ only in case and spacing: they are one."""
+    return " ".join(reply.lower().split())
+
+
+def familiarity(counts: Sequence[float]) -> npt.NDArray[np.float32]:
+    """The logarithms of how often replies were given."""
+    return np.log(np.maximum(np.asarray(counts, dtype=np.float32), UNSEEN))
 
 
 def _reply(body: dict[str, Any]) -> Reply:

@@ -18,8 +18,8 @@ from export.encoders import Precision
 from export.parity import Choice, Comparison, Probe, choose, compare, require
 from export.placeholders import echoes
 from export.predict import IntentModel, Parts, Predictor, ReplyModel
-from export.release import running_versions
-from export.replies import Reply, ReplyIndex
+from export.release import GENERATE, running_versions
+from export.replies import Reply, ReplyIndex, key_of
 from export.runtime import Embeddings
 from export.span_parity import SpanProbe
 from export.thresholds import Thresholds
@@ -93,10 +93,13 @@ class Candidate:
 
 
 def reply_index(
-    read: Callable[[Sequence[str]], Embeddings], rows: Sequence[Example], banned: Callable[[str], bool]
+    read: Callable[[Sequence[str]], Embeddings],
+    rows: Sequence[Example],
+    banned: Callable[[str], bool],
+    frequency: float = 0.0,
 ) -> ReplyIndex | None:
     """The brand's own replies in `rows`, one entry a distinct text; None when there is none worth keeping. `read` makes
-    a vector of each.
+    a vector of each; `frequency` is what it counts for that one was given often.
 
     A reply whose placeholders the customer had not given each time is marked as not to be filled.
     """
@@ -106,7 +109,7 @@ def reply_index(
             continue
         said = [text for role, text in row.context if role == "user"] + [row.text]
         fits = echoes(row.reply, said)
-        key = " ".join(row.reply.lower().split())
+        key = key_of(row.reply)
         old = kept.get(key)
         if old is None:
             kept[key] = Reply(row.reply, row.reply_role or "agent", 1, row.intent, row.id, fits)
@@ -116,7 +119,7 @@ def reply_index(
     if not kept:
         return None
     replies = list(kept.values())
-    return ReplyIndex(read([reply.text for reply in replies]), replies)
+    return ReplyIndex(read([reply.text for reply in replies]), replies, frequency)
 
 
 def reply_threshold(

@@ -8,33 +8,35 @@ from typing import Any, TypeVar
 
 from data.errors import RecipeError, UsageError
 from data.schema import TASKS
-from trainer.bases.catalogue import DEFAULT
+from trainer.bases.catalogue import CHAT, DEFAULT
+from trainer.bases.chat_base import ChatBase
+from trainer.generation.recipe import GenerateRecipe, pick_generate
 from trainer.recipes import (
     EntityRecipe,
     IntentRecipe,
     Recipe,
-    ReplyRecipe,
     parse_recipe,
     pick_entities,
     pick_intent,
     pick_reply,
 )
-from trainer.replies.recipe import LENGTH
+from trainer.replies.recipe import LENGTH, ReplyRecipe
 from trainer.search.budget import Budget
 
 SEEDS = 2**31
-_R = TypeVar("_R", IntentRecipe, ReplyRecipe, EntityRecipe)
+_R = TypeVar("_R", IntentRecipe, ReplyRecipe, EntityRecipe, GenerateRecipe)
 
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """Tasks, a recipe (for its own task; None lets the data choose), a seed, one base for all tasks, and how long a
-    recipe for the intents is searched for."""
+    """Tasks, a recipe (for its own task; None lets the data choose), a seed, a base for all tasks that read, one for
+    replies that are written, and how long a recipe for the intents is searched for."""
 
     tasks: tuple[str, ...] = TASKS
     recipe: Recipe | None = None
     seed: int = 0
     base: str = DEFAULT
+    chat_base: str = CHAT
     search: Budget | None = None
 
     @classmethod
@@ -47,13 +49,17 @@ class Order:
         seed = payload.get("seed", 0)
         if not isinstance(seed, int) or isinstance(seed, bool) or not 0 <= seed < SEEDS:
             raise UsageError(f"A seed is a whole number from 0 to {SEEDS - 1}.")
-        base = payload.get("base") or (recipe.base if recipe is not None else DEFAULT)
+        reads = recipe is not None and not isinstance(recipe, GenerateRecipe)
+        base = payload.get("base") or (recipe.base if recipe is not None and reads else DEFAULT)
         if not isinstance(base, str):
             raise UsageError("A base is named by a text: one of the catalogue, or a folder.")
         search = Budget.from_wire(payload.get("search"))
         if search is not None and "intent" not in tasks:
             raise UsageError("A search is for the recipe of the intents, which are not among the tasks asked for.")
-        return cls(tasks, recipe, seed, base, search)
+        chat = payload.get("chat_base") or (recipe.base if isinstance(recipe, GenerateRecipe) else CHAT)
+        if not isinstance(chat, str):
+            raise UsageError("A chat base is named by a text: one of the catalogue, or a folder.")
+        return cls(tasks, recipe, seed, base, chat, search)
 
     def intent_recipe(self, labels: Sequence[str], base: str) -> IntentRecipe:
         """The recipe to train intents by, over `base`: the one asked for, else by the data."""
@@ -65,6 +71,11 @@ class Order:
 
     def entity_recipe(self, rows: int, base: str) -> EntityRecipe:
         return self._asked(EntityRecipe, base) or pick_entities(rows, base=base, seed=self.seed)
+
+    def generate_recipe(self, tokens: int, base: ChatBase) -> GenerateRecipe:
+        """For so many tokens to learn from."""
+        asked = self._asked(GenerateRecipe, base.name)
+        return asked or pick_generate(tokens, base.parameters, base=base.name, seed=self.seed)
 
     def _asked(self, kind: type[_R], base: str) -> _R | None:
         return self.recipe.model_copy(update={"base": base}) if isinstance(self.recipe, kind) else None

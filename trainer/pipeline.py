@@ -149,8 +149,8 @@ def _train(
     if "reply" in work.order.tasks and len(set(pairs(material.train).replies)) >= 2:
         reply = _train_reply(work, dataset, material, base, ids)
         read = torch_channel(reply.encoder, reply.renderer).read
-        narrow = reply_index(read, material.train, banned)
-        index = reply_index(read, [*material.train, *material.validation], banned)
+        narrow = reply_index(read, material.train, banned, reply.frequency)
+        index = reply_index(read, [*material.train, *material.validation], banned, reply.frequency)
         if narrow is not None:
             held = pairs(material.validation)
             threshold = reply_threshold(reply, base, narrow, held, work.profile.target_precision)

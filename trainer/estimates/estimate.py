@@ -19,7 +19,8 @@ from trainer.intents.intent_work import Work
 from trainer.intents.linear import linear_weights, thin_rows
 from trainer.material import Material, pairs
 from trainer.order import Order
-from trainer.recipes import IntentRecipe, ReplyRecipe
+from trainer.recipes import IntentRecipe
+from trainer.replies.recipe import ReplyRecipe
 from trainer.replies.train_reply import Pairs, learned, mean_length, rows_of
 from trainer.tasks.intent import IntentTask
 from trainer.tasks.linear_head import TargetRows

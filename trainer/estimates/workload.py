@@ -13,7 +13,7 @@ from trainer.core.datamodule import Sizes, plan_batches
 from trainer.intents import folds
 from trainer.intents.augmentation import cost_of, wanted
 from trainer.intents.intent_work import MOST_BACKGROUND, MOST_PERTURBED, Work
-from trainer.recipes import ReplyRecipe
+from trainer.replies.recipe import ReplyRecipe
 from trainer.replies.train_reply import MOST_VALIDATION
 
 

@@ -1,7 +1,8 @@
 """An experiment on reply selection: dialogues to learn from, others to measure on, no database.
 
-The tuned encoder, the untuned one and BM25 choose among the same candidates; how far the first is ahead of either
-stands beside them, with its interval.
+The tuned selector, the untuned encoder and BM25 choose among the same candidates; how far the first is ahead of either
+stands beside them, with its interval. It scores as it does where it serves: by the cosine and by how often TRAIN gives
+a reply (`by_cosine` leaves the latter out).
 """
 
 from __future__ import annotations
@@ -30,8 +31,9 @@ from trainer.intents import folds
 from trainer.judgement.intervals import paired_bootstrap
 from trainer.judgement.metrics import hits_at, share
 from trainer.package import median_latency_ms, pack
-from trainer.recipes import ReplyRecipe, pick_reply
-from trainer.replies.selection import draw, lexical, selection, selection_metrics
+from trainer.recipes import pick_reply
+from trainer.replies.recipe import ReplyRecipe
+from trainer.replies.selection import draw, lexical, often, selection, selection_metrics
 from trainer.replies.train_reply import Context, Pairs, TrainedReply, mean_length, pairs_of, train_reply
 
 MOST_HELD = 300
@@ -52,7 +54,8 @@ def reply_experiment(question: Question, settings: Settings, run: RunFolder) -> 
     trained = train_reply(recipe, base, train.pick(kept), train.pick(out), run)
     run.report({"type": "phase", "phase": "evaluate"})
     places = draw(test.replies, question.seed)
-    tuned = selection(trained.contexts(test.contexts), trained.replies(places.distinct), places)
+    cosines = selection(trained.contexts(test.contexts), trained.replies(places.distinct), places)
+    tuned = cosines + trained.frequency * often(train.replies, places)
     untuned = TrainedReply(base.encoder(), trained.renderer, recipe, (), 0.0, True)
     plain = selection(untuned.contexts(test.contexts), untuned.replies(places.distinct), places)
     queries = [" ".join(text for _, text in context) for context in test.contexts]
@@ -63,6 +66,7 @@ def reply_experiment(question: Question, settings: Settings, run: RunFolder) -> 
     result = {
         **common(question, recipe, (len(train), len(test)), trained.seconds),
         **selection_metrics(tuned),
+        "by_cosine": selection_metrics(cosines),
         "bm25": selection_metrics(by_words),
         "base": selection_metrics(plain),
         "over_bm25": _ahead(by_words, tuned, question.seed),

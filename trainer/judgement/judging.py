@@ -154,7 +154,7 @@ def judge_served(
         asked, distinct = replies
         channel = parts.reply.channel
         contexts = channel.embed([channel.renderer.context(list(context)) for context in asked.contexts])
-        scores = contexts @ channel.read(distinct).T
+        scores = contexts @ channel.read(distinct).T + parts.reply.index.added(distinct)
     return Judged(
         model=name,
         labels=labels,

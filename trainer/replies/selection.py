@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
+from export.replies import familiarity, key_of
 from trainer.judgement.floor import Bm25
 from trainer.judgement.metrics import mrr, recall_at
 
@@ -38,8 +40,14 @@ def draw(replies: Sequence[str], seed: int) -> Places:
 def selection(
     contexts: npt.NDArray[np.float32], replies: npt.NDArray[np.float32], places: Places
 ) -> npt.NDArray[np.float64]:
-    """Scores [queries, candidates] of the drawn candidates."""
+    """Cosines [queries, candidates] of the drawn candidates."""
     return np.stack([replies[row] @ context for row, context in zip(places.candidates, contexts, strict=True)])
+
+
+def often(known: Sequence[str], places: Places) -> npt.NDArray[np.float64]:
+    """The logarithms [queries, candidates] of how often each candidate stands among the replies of TRAIN."""
+    counts = Counter(map(key_of, known))
+    return familiarity([counts[key_of(reply)] for reply in places.distinct])[places.candidates].astype(np.float64)
 
 
 def lexical(queries: Sequence[str], places: Places) -> npt.NDArray[np.float64]:

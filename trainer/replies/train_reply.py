@@ -15,6 +15,7 @@ from data.errors import DatasetError
 from data.render import CONTEXT_TURNS, Renderer
 from data.schema import Conversation, Finding, Role
 from export.onnx import PooledEncoder
+from export.replies import key_of
 from trainer.bases.catalogue import LocalBase
 from trainer.core.callbacks import Row
 from trainer.core.datamodule import Sizes, TextData
@@ -56,6 +57,11 @@ class TrainedReply:
     encoder_is_base: bool
     findings: tuple[Finding, ...] = ()
     """What there is to say about the training; no error is among them."""
+
+    @property
+    def frequency(self) -> float:
+        """What the logarithm of a reply's count weighs beside a cosine."""
+        return self.recipe.frequency / self.recipe.scale
 
     def contexts(self, contexts: Sequence[Context]) -> npt.NDArray[np.float32]:
         return embed_contexts(self.encoder, self.renderer, contexts)
@@ -99,12 +105,7 @@ def learned(recipe: ReplyRecipe, pairs: Pairs) -> list[int]:
     # The largest of random numbers to the power of 1 / weight: a draw by weight without putting back (Efraimidis &
     # Spirakis 2006), here by their logarithms.
     drawn = np.log(np.random.default_rng(recipe.seed).random(len(keys))) * np.sqrt([counts[key] for key in keys])
-    return np.sort(np.argsort(-drawn, kind="stable")[: recipe.most_pairs]).tolist()
-
-
-def key_of(reply: str) -> str:
-    """Equal for replies that differ only in case and spacing."""
-    return " ".join(reply.lower().split())
+    return sorted(np.argsort(-drawn, kind="stable")[: recipe.most_pairs].tolist())
 
 
 def train_reply(

@@ -21,7 +21,7 @@ from torch import nn
 
 from data.render import Padder, Rendered
 from export.onnx import PooledEncoder
-from trainer.recipes import ReplyRecipe
+from trainer.replies.recipe import ReplyRecipe
 from trainer.tasks.task import EncoderTask
 
 

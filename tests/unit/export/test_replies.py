@@ -8,24 +8,25 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from safetensors.numpy import save_file
 
 from data.errors import IntegrityError
 from export import replies as module
-from export.replies import Reply, ReplyIndex
+from export.replies import Reply, ReplyIndex, familiarity
 
 
-def index(rows=20, hidden=8, seed=0):
+def index(rows=20, hidden=8, seed=0, frequency=0.0):
     vectors = np.random.default_rng(seed).normal(size=(rows, hidden))
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
-    return ReplyIndex(vectors, [Reply(f"reply {i}", count=i + 1) for i in range(rows)])
+    return ReplyIndex(vectors, [Reply(f"reply {i}", count=i + 1) for i in range(rows)], frequency)
 
 
 @settings(deadline=None)
-@given(rows=st.integers(0, 40), k=st.integers(-1, 50), seed=st.integers(0, 99))
-def test_search_is_a_full_sort(rows, k, seed):
-    one = index(rows, seed=seed)
+@given(rows=st.integers(0, 40), k=st.integers(-1, 50), seed=st.integers(0, 99), frequency=st.sampled_from([0.0, 0.3]))
+def test_search_is_a_full_sort(rows, k, seed, frequency):
+    one = index(rows, seed=seed, frequency=frequency)
     query = np.random.default_rng(seed + 1).normal(size=8).astype(np.float32)
-    scores = one.vectors.astype(np.float32) @ query
+    scores = one.vectors.astype(np.float32) @ query + frequency * familiarity(range(1, rows + 1))
     expected = [f"reply {i}" for i in np.argsort(-scores, kind="stable")[: max(k, 0)]]
     hits = one.search(query, k)
     assert [hit.reply.text for hit in hits] == expected
@@ -89,6 +90,36 @@ def test_written_and_read_back(tmp_path):
     again = ReplyIndex.load(tmp_path)
     assert again.replies == one.replies
     assert np.array_equal(again.vectors, one.vectors)
+    assert again.frequency == one.frequency == 0
+
+
+def test_what_is_said_often_needs_less_of_a_sign():
+    vectors = np.array([[1.0, 0.0], [0.6, 0.8]])
+    replies = [Reply("Said  ONCE"), Reply("said daily", count=100)]
+    query = np.array([1.0, 0.0])
+    assert [hit.reply.text for hit in ReplyIndex(vectors, replies).search(query, 1)] == ["Said  ONCE"]
+    weighed = ReplyIndex(vectors, replies, frequency=0.1)
+    best, second = weighed.search(query, 2)
+    assert (best.reply.text, second.reply.text) == ("said daily", "Said  ONCE")
+    once, daily = weighed.added(["said once", "SAID daily"])
+    assert best.score - second.score == pytest.approx(0.6 + daily - 1.0 - once, abs=1e-3)
+    assert weighed.added(["never said"])[0] < once < daily
+    assert np.array_equal(ReplyIndex(vectors, replies).added(["said daily", "never"]), [0, 0])
+
+
+def test_the_weight_of_counts_stays_with_the_index_and_releases_without_one_still_load(tmp_path):
+    one = index(5, frequency=0.05)
+    one.save(tmp_path)
+    again = ReplyIndex.load(tmp_path)
+    assert again.frequency == pytest.approx(0.05)
+    query = np.ones(8)
+    assert [hit.reply for hit in again.search(query, 5)] == [hit.reply for hit in one.search(query, 5)]
+    save_file({"vectors": one.vectors}, str(tmp_path / module.VECTORS_FILE))
+    assert ReplyIndex.load(tmp_path).frequency == 0
+    unknown = np.array([np.nan], dtype=np.float32)
+    save_file({"vectors": one.vectors, "frequency": unknown}, str(tmp_path / module.VECTORS_FILE))
+    with pytest.raises(IntegrityError, match="reply index"):
+        ReplyIndex.load(tmp_path)
 
 
 @pytest.mark.parametrize(
