@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, TypeVar
 
 from pydantic import Field, ValidationError, model_validator
 
@@ -63,6 +63,7 @@ class PreferenceRecipe(ChatHyperparameters):
         return self
 
 
+_R = TypeVar("_R", bound=ChatHyperparameters)
 TOKENS = 3_000_000
 """Tokens times epochs of a training: more conversations need fewer looks at each."""
 SMALL, LARGE = 50_000_000, 400_000_000
@@ -79,7 +80,32 @@ def pick_generate(tokens: int, parameters: int, *, base: str, seed: int = 0) -> 
         body |= {"name": "generate-full", "method": "full", "learning_rate": 1e-4}
     else:
         body |= {"name": "generate-lora", "method": "lora", "learning_rate": 2e-4, "gradient_checkpointing": True}
+    return _made(GenerateRecipe, body)
+
+
+PREFERENCE_PASSES = 600
+"""Pairs times epochs of a preference tuning: what few pairs have in common is soon learned, what they have not, too."""
+
+
+def pick_preference(
+    pairs: int, parameters: int, *, base: str, method: Literal["dpo", "orpo"] = "dpo", seed: int = 0
+) -> PreferenceRecipe:
+    """The recipe for so many pairs and a base of so many parameters. Raises RecipeError for a seed that is none."""
+    epochs = min(max(round(PREFERENCE_PASSES / max(pairs, 1)), 1), 5)
+    body: dict[str, Any] = {"name": f"prefer-{method}", "method": method, "epochs": epochs, "base": base, "seed": seed}
+    if method == "orpo":
+        body |= {"beta": 1.0, "supervised": 2.0}
+    if parameters < SMALL:
+        body |= {"learning_rate": 2e-4}
+    elif parameters < LARGE:
+        body |= {"learning_rate": 2e-5}
+    else:
+        body |= {"tunes": "lora", "learning_rate": 1e-4, "gradient_checkpointing": True}
+    return _made(PreferenceRecipe, body)
+
+
+def _made(kind: type[_R], body: dict[str, Any]) -> _R:
     try:
-        return GenerateRecipe.model_validate(body)
+        return kind.model_validate(body)
     except ValidationError as error:
         raise RecipeError(f"A seed is a whole number from 0 to {2**31 - 1}.") from error

@@ -12,12 +12,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from data.errors import RecipeError
 from tests.preferring import exchanges, lay_base, signed
 from trainer.bases.chat_base import ChatBase
 from trainer.core.datamodule import Batches, Sizes
 from trainer.generation.pairs import Pair, Sides, sides
 from trainer.generation.preferred import logs_of
-from trainer.generation.recipe import PreferenceRecipe
+from trainer.generation.recipe import PreferenceRecipe, pick_preference
+from trainer.recipes import parse_recipe
 from trainer.tasks.preference import Objective, PreferenceRows, PreferenceTask, Side
 
 NATS = st.floats(-200, -0.01)
@@ -132,6 +134,19 @@ def test_both_replies_follow_the_same_words_however_long_they_are(base: ChatBase
     assert renderer.text([i for i, said in zip(told[0].ids, told[0].said, strict=True) if said]) == "No."
     same = "Let me see. " * 60
     assert sides(Pair(before, f"{same}Yes.", f"{same}No."), renderer) is None, "the context holds no difference"  # type: ignore[arg-type]
+
+
+def test_the_recipe_that_is_picked_follows_pairs_and_base() -> None:
+    small = pick_preference(200, 10_000_000, base="b")
+    assert (small.name, small.method, small.tunes, small.epochs) == ("prefer-dpo", "dpo", "full", 3)
+    assert [pick_preference(pairs, 10, base="b").epochs for pairs in (0, 20, 5_000)] == [5, 5, 1]
+    large = pick_preference(200, 10**9, base="b", method="orpo", seed=3)
+    assert (large.tunes, large.gradient_checkpointing, large.beta, large.supervised, large.seed) == (
+        "lora", True, 1.0, 2.0, 3,
+    )  # fmt: skip
+    assert parse_recipe(large.model_dump()) == large
+    with pytest.raises(RecipeError, match="seed"):
+        pick_preference(200, 10, base="b", seed=-1)
 
 
 def test_a_recipe_that_does_not_hold_is_refused() -> None:
