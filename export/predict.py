@@ -216,7 +216,7 @@ class Predictor:
         queries = model.channel.embed([model.channel.renderer.context(heard[row].turns) for row in spoken])
         for row, hits in zip(spoken, model.index.search_many(queries, k), strict=True):
             found[row] = tuple(
-                Candidate(hit.reply.text, hit.score, hit.reply.intent, hit.reply.count, hit.reply.echoes)
+                Candidate(hit.reply.text, hit.confidence, hit.reply.intent, hit.reply.count, hit.reply.echoes)
                 for hit in hits
             )
         return found

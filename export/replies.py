@@ -1,9 +1,5 @@
 """The index of the brand's own earlier replies: exact search by inner product, no approximation.
 
-A cosine says how much more a conversation asks for a reply than others do (trainer/tasks/reply.py). How likely it is
-the reply to give depends on how often it is given at all, too: what is said every day needs less of a sign than what
-was said once. So to each cosine the logarithm of the reply's count is added, weighed with `frequency`.
-
 Vectors are kept as float16: the error of a cosine between unit vectors is below 0.001, and half the memory. For the
 product they are widened to float32. A small index is widened once, for widening costs more than multiplying; a large
 one block by block at each search, so that it is never held twice over.
@@ -24,6 +20,7 @@ from safetensors.numpy import load_file, save_file
 
 from data.errors import IntegrityError
 from data.schema import ROLES
+from export.reply_scores import PLAIN, Scoring, familiarity
 from export.sealed import REMEDY
 
 Vectors = npt.NDArray[np.float16]
@@ -31,9 +28,6 @@ Queries = npt.NDArray[np.floating[Any]]
 
 VECTORS_FILE = "reply_index.safetensors"
 REPLIES_FILE = "replies.jsonl"
-FREQUENCY = "frequency"
-UNSEEN = 0.5
-"""How often a reply counts as given that never was."""
 BLOCK = 8192
 """Rows widened at a time: 12 MB for 384 dimensions."""
 QUERIES = 64
@@ -59,26 +53,28 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """A reply and its score: the cosine with the query, and what is added for how often it was given."""
+    """A reply, its score (the cosine with the query, and what is added for how often it was given), and how likely it
+    is right."""
 
     reply: Reply
     score: float
+    confidence: float
 
 
 class ReplyIndex:
     """Distinct replies and their vectors, row by row. Immutable, so shared by threads as it is."""
 
-    def __init__(self, vectors: Queries, replies: Sequence[Reply], frequency: float = 0.0) -> None:
-        """`vectors` [n, hidden], one row per reply, finite, as `frequency` is. Raises ValueError otherwise."""
+    def __init__(self, vectors: Queries, replies: Sequence[Reply], scoring: Scoring = PLAIN) -> None:
+        """`vectors` [n, hidden], one row per reply, finite. Raises ValueError otherwise."""
         if vectors.ndim != 2 or len(vectors) != len(replies):
             raise ValueError(f"{len(replies)} replies need as many vectors; came an array of shape {vectors.shape}")
         with np.errstate(over="ignore"):  # what float16 cannot hold becomes infinite, and is refused below
             narrow = np.ascontiguousarray(vectors, dtype=np.float16)
-        if not (np.isfinite(narrow).all() and np.isfinite(frequency)):
-            raise ValueError("a vector of the reply index, or the weight of its counts, is not finite")
+        if not np.isfinite(narrow).all():
+            raise ValueError("a vector of the reply index is not finite")
         narrow.setflags(write=False)
-        self.frequency = float(frequency)
-        self._added = self.frequency * familiarity([reply.count for reply in replies])
+        self.scoring = scoring
+        self._added = np.float32(scoring.frequency) * familiarity([reply.count for reply in replies])
         self.vectors: Vectors = narrow
         self.replies = tuple(replies)
         self._wide = narrow.astype(np.float32) if 2 * narrow.nbytes <= WIDE_BYTES else None
@@ -111,9 +107,13 @@ class ReplyIndex:
         return result
 
     def added(self, texts: Sequence[str]) -> npt.NDArray[np.float32]:
-        """What is added to the cosines of `texts`, [n], were they found here; those that do not stand here are rare."""
+        """What is added to the cosines of `texts`, [n], were they found here; nothing where they do not stand here."""
         counts = {key_of(reply.text): reply.count for reply in self.replies}
-        return self.frequency * familiarity([counts.get(key_of(text), UNSEEN) for text in texts])
+        return np.float32(self.scoring.frequency) * familiarity([counts.get(key_of(text), 0) for text in texts])
+
+    def scored_by(self, scoring: Scoring) -> ReplyIndex:
+        """The same replies, scored otherwise."""
+        return ReplyIndex(self.vectors, self.replies, scoring)
 
     def search(self, query: Queries, k: int) -> tuple[Hit, ...]:
         """The `k` best replies for one query [hidden], best first; equal scores in the order of the index."""
@@ -127,19 +127,19 @@ class ReplyIndex:
         return found
 
     def _top(self, scores: npt.NDArray[np.float32], k: int) -> Iterator[Hit]:
-        k = min(max(k, 0), len(scores))
-        if k == 0:
+        if k < 1 or not len(scores):
             return
-        bar = np.partition(scores, len(scores) - k)[len(scores) - k]
-        rows = np.flatnonzero(scores >= bar)  # more than k on ties: the stable sort settles them by row
-        for row in rows[np.argsort(-scores[rows], kind="stable")][:k]:
-            yield Hit(self.replies[row], float(scores[row]))
+        most = min(max(k, 2), len(scores))  # what the second is worth says something of the first
+        bar = np.partition(scores, len(scores) - most)[len(scores) - most]
+        rows = np.flatnonzero(scores >= bar)  # more than these on ties: the stable sort settles them by row
+        best = rows[np.argsort(-scores[rows], kind="stable")][:most]
+        sure = self.scoring.confidence(scores[best], [self.replies[row].count for row in best])
+        for row, confidence in zip(best[:k], sure, strict=False):
+            yield Hit(self.replies[row], float(scores[row]), float(confidence))
 
     def save(self, folder: Path) -> None:
         """Write `reply_index.safetensors` and `replies.jsonl`, whose lines are the rows in order."""
-        frequency = np.array([self.frequency], dtype=np.float32)
-        tensors: dict[str, npt.NDArray[Any]] = {"vectors": self.vectors, FREQUENCY: frequency}
-        save_file(tensors, str(folder / VECTORS_FILE))
+        save_file({"vectors": self.vectors, **self.scoring.to_tensors()}, str(folder / VECTORS_FILE))
         with (folder / REPLIES_FILE).open("w", encoding="utf-8", newline="\n") as file:
             for reply in self.replies:
                 file.write(json.dumps(asdict(reply), ensure_ascii=False) + "\n")
@@ -149,10 +149,9 @@ class ReplyIndex:
         """Read what `save` wrote. Raises IntegrityError when the two files do not hold or do not agree."""
         try:
             tensors = load_file(str(folder / VECTORS_FILE))
-            (frequency,) = tensors.get(FREQUENCY, np.zeros(1)).tolist()  # releases made before it have none
             with (folder / REPLIES_FILE).open(encoding="utf-8", newline="\n") as file:
                 replies = [_reply(json.loads(line)) for line in file]
-            return cls(tensors["vectors"], replies, frequency)
+            return cls(tensors["vectors"], replies, Scoring.from_tensors(tensors))
         except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
             raise IntegrityError(
                 f"The reply index of this release cannot be read ({type(error).__name__}).", remedy=REMEDY
@@ -162,11 +161,6 @@ class ReplyIndex:
 def key_of(reply: str) -> str:
     """Equal for replies that differ only in case and spacing: they are one."""
     return " ".join(reply.lower().split())
-
-
-def familiarity(counts: Sequence[float]) -> npt.NDArray[np.float32]:
-    """The logarithms of how often replies were given."""
-    return np.log(np.maximum(np.asarray(counts, dtype=np.float32), UNSEEN))
 
 
 def _reply(body: dict[str, Any]) -> Reply:

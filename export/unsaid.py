@@ -72,7 +72,7 @@ def _replies(index: ReplyIndex, words: Words) -> ReplyIndex | None:
     replies = [_unnamed(index.replies[place], words) for place in stays]
     if tuple(replies) == index.replies:
         return None
-    return ReplyIndex(index.vectors[stays], replies, index.frequency)
+    return ReplyIndex(index.vectors[stays], replies, index.scoring)
 
 
 def _unnamed(reply: Reply, words: Words) -> Reply:

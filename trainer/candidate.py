@@ -7,9 +7,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-
 from data.profile import BotProfile
 from data.schema import Example, Finding
 from data.settings import ImportSettings
@@ -25,19 +22,12 @@ from export.span_parity import SpanProbe
 from export.thresholds import Thresholds
 from export.trained import torch_channel
 from trainer.bases.catalogue import LocalBase
-from trainer.core.embedding import embed_texts
 from trainer.entities.entity_work import exported_entities
 from trainer.entities.train_entities import TrainedEntities
-from trainer.intents.calibrate import background_utterances
-from trainer.intents.thresholds import ANSWERS_NOTHING, choose_answer_threshold
 from trainer.intents.train_intent import TrainedIntent
 from trainer.labels.sentiment import TrainedSentiment
 from trainer.package import Packed, pack
-from trainer.replies.train_reply import Context, Pairs, TrainedReply
-
-SAME_MEANING = 0.75
-"""Cosine, by the untuned base, from which an offered reply counts as saying what the brand said."""
-FAR_CONTEXTS = 200
+from trainer.replies.train_reply import TrainedReply
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -93,13 +83,10 @@ class Candidate:
 
 
 def reply_index(
-    read: Callable[[Sequence[str]], Embeddings],
-    rows: Sequence[Example],
-    banned: Callable[[str], bool],
-    frequency: float = 0.0,
+    read: Callable[[Sequence[str]], Embeddings], rows: Sequence[Example], banned: Callable[[str], bool]
 ) -> ReplyIndex | None:
     """The brand's own replies in `rows`, one entry a distinct text; None when there is none worth keeping. `read` makes
-    a vector of each; `frequency` is what it counts for that one was given often.
+    a vector of each.
 
     A reply whose placeholders the customer had not given each time is marked as not to be filled.
     """
@@ -119,36 +106,7 @@ def reply_index(
     if not kept:
         return None
     replies = list(kept.values())
-    return ReplyIndex(read([reply.text for reply in replies]), replies, frequency)
-
-
-def reply_threshold(
-    trained: TrainedReply, base: LocalBase, index: ReplyIndex, validation: Pairs, target_precision: float
-) -> float | None:
-    """The score from which a retrieved reply may be said: precise on validation contexts, silent on strange ones.
-
-    `index` holds no reply of `validation`. A retrieved reply is right when the untuned base finds that it means what
-    the brand really said. None: no score is good enough, never retrieve.
-    """
-    if not len(validation):
-        return None
-    untuned = base.encoder()
-    renderer = base.renderer()
-
-    def meaning(texts: Sequence[str]) -> npt.NDArray[np.float32]:
-        return embed_texts(untuned, renderer, texts)
-
-    strange: list[Context] = [(("user", text),) for text in background_utterances()[:FAR_CONTEXTS]]
-    near = [hits[0] for hits in index.search_many(trained.contexts(validation.contexts), 1)]
-    far = [hits[0].score for hits in index.search_many(trained.contexts(strange), 1)]
-    same = (meaning([hit.reply.text for hit in near]) * meaning(validation.replies)).sum(axis=1) >= SAME_MEANING
-    threshold = choose_answer_threshold(
-        np.array([hit.score for hit in near] + far),
-        np.concatenate([same, np.zeros(len(far), dtype=bool)]),
-        np.concatenate([np.zeros(len(near), dtype=bool), np.ones(len(far), dtype=bool)]),
-        target_precision,
-    )
-    return None if threshold >= ANSWERS_NOTHING else threshold
+    return ReplyIndex(read([reply.text for reply in replies]), replies)
 
 
 def build_candidate(

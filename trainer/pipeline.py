@@ -24,7 +24,7 @@ from export.banned import says_banned
 from export.thresholds import Thresholds
 from export.trained import torch_channel
 from trainer.bases.catalogue import LocalBase, base_for
-from trainer.candidate import Trained, build_candidate, reply_index, reply_threshold
+from trainer.candidate import Trained, build_candidate, reply_index
 from trainer.core.run_folder import MemoryLedger, RunFolder
 from trainer.entities.train_entities import TrainedEntities, train_entities
 from trainer.estimates.dry_run import DryRun
@@ -39,6 +39,7 @@ from trainer.material import Material, pairs
 from trainer.order import Order
 from trainer.publishing import Built, Origin, build_release, promote_by_itself, record_release
 from trainer.recipes import IntentRecipe
+from trainer.replies.calibrate import worth
 from trainer.replies.train_reply import TrainedReply, mean_length, train_reply
 from trainer.retraining import Emit, Retraining, run_folder, settling
 from trainer.search.searching import better
@@ -149,11 +150,12 @@ def _train(
     if "reply" in work.order.tasks and len(set(pairs(material.train).replies)) >= 2:
         reply = _train_reply(work, dataset, material, base, ids)
         read = torch_channel(reply.encoder, reply.renderer).read
-        narrow = reply_index(read, material.train, banned, reply.frequency)
-        index = reply_index(read, [*material.train, *material.validation], banned, reply.frequency)
-        if narrow is not None:
-            held = pairs(material.validation)
-            threshold = reply_threshold(reply, base, narrow, held, work.profile.target_precision)
+        narrow = reply_index(read, material.train, banned)
+        index = reply_index(read, [*material.train, *material.validation], banned)
+        if narrow is not None and index is not None:
+            found = worth(reply, base, narrow, pairs(material.validation), work.profile.target_precision)
+            work.context.event("selection", **found.to_wire())
+            threshold, index = found.threshold, index.scored_by(found.scoring)
     if intent is None and index is None:
         raise DatasetError(
             "There is nothing to train on: no labelled messages, and no two different replies of the brand.",

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from export.replies import familiarity, key_of
+from export.replies import key_of
+from export.reply_scores import familiarity
 from trainer.judgement.floor import Bm25
 from trainer.judgement.metrics import mrr, recall_at
 
@@ -45,7 +46,7 @@ def selection(
 
 
 def often(known: Sequence[str], places: Places) -> npt.NDArray[np.float64]:
-    """The logarithms [queries, candidates] of how often each candidate stands among the replies of TRAIN."""
+    """How familiar [queries, candidates] each candidate is from the replies of TRAIN (`export.replies`)."""
     counts = Counter(map(key_of, known))
     return familiarity([counts[key_of(reply)] for reply in places.distinct])[places.candidates].astype(np.float64)
 

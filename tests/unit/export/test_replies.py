@@ -12,13 +12,14 @@ from safetensors.numpy import save_file
 
 from data.errors import IntegrityError
 from export import replies as module
-from export.replies import Reply, ReplyIndex, familiarity
+from export.replies import Reply, ReplyIndex
+from export.reply_scores import Scoring, familiarity
 
 
 def index(rows=20, hidden=8, seed=0, frequency=0.0):
     vectors = np.random.default_rng(seed).normal(size=(rows, hidden))
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
-    return ReplyIndex(vectors, [Reply(f"reply {i}", count=i + 1) for i in range(rows)], frequency)
+    return ReplyIndex(vectors, [Reply(f"reply {i}", count=i + 1) for i in range(rows)], Scoring(frequency))
 
 
 @settings(deadline=None)
@@ -90,7 +91,7 @@ def test_written_and_read_back(tmp_path):
     again = ReplyIndex.load(tmp_path)
     assert again.replies == one.replies
     assert np.array_equal(again.vectors, one.vectors)
-    assert again.frequency == one.frequency == 0
+    assert again.scoring == one.scoring == Scoring()
 
 
 def test_what_is_said_often_needs_less_of_a_sign():
@@ -98,28 +99,56 @@ def test_what_is_said_often_needs_less_of_a_sign():
     replies = [Reply("Said  ONCE"), Reply("said daily", count=100)]
     query = np.array([1.0, 0.0])
     assert [hit.reply.text for hit in ReplyIndex(vectors, replies).search(query, 1)] == ["Said  ONCE"]
-    weighed = ReplyIndex(vectors, replies, frequency=0.1)
+    weighed = ReplyIndex(vectors, replies, Scoring(0.2))
     best, second = weighed.search(query, 2)
     assert (best.reply.text, second.reply.text) == ("said daily", "Said  ONCE")
     once, daily = weighed.added(["said once", "SAID daily"])
     assert best.score - second.score == pytest.approx(0.6 + daily - 1.0 - once, abs=1e-3)
-    assert weighed.added(["never said"])[0] < once < daily
+    assert weighed.added(["never said"])[0] == 0 < once < daily
     assert np.array_equal(ReplyIndex(vectors, replies).added(["said daily", "never"]), [0, 0])
 
 
-def test_the_weight_of_counts_stays_with_the_index_and_releases_without_one_still_load(tmp_path):
-    one = index(5, frequency=0.05)
+@pytest.mark.parametrize("right", [(), (3.0, 1.0, 0.5, -2.0)])
+def test_scoring_stays_with_the_index(tmp_path, right):
+    one = index(5).scored_by(Scoring(0.05, right))
     one.save(tmp_path)
     again = ReplyIndex.load(tmp_path)
-    assert again.frequency == pytest.approx(0.05)
+    assert again.scoring == one.scoring
     query = np.ones(8)
-    assert [hit.reply for hit in again.search(query, 5)] == [hit.reply for hit in one.search(query, 5)]
+    assert again.search(query, 5) == one.search(query, 5)
+
+
+def test_a_release_made_before_there_was_scoring_still_loads(tmp_path):
+    one = index(5)
+    one.save(tmp_path)
     save_file({"vectors": one.vectors}, str(tmp_path / module.VECTORS_FILE))
-    assert ReplyIndex.load(tmp_path).frequency == 0
-    unknown = np.array([np.nan], dtype=np.float32)
-    save_file({"vectors": one.vectors, "frequency": unknown}, str(tmp_path / module.VECTORS_FILE))
+    old = ReplyIndex.load(tmp_path)
+    assert old.scoring == Scoring()
+    assert [hit.confidence for hit in old.search(np.ones(8), 3)] == [hit.score for hit in one.search(np.ones(8), 3)]
+
+
+@pytest.mark.parametrize("tensors", [{"frequency": [np.nan]}, {"right": [1.0]}, {"right": [np.inf] * 4}])
+def test_scoring_that_does_not_hold_is_refused(tmp_path, tensors):
+    one = index(5)
+    one.save(tmp_path)
+    spoilt = {name: np.array(value) for name, value in tensors.items()}
+    save_file({"vectors": one.vectors, **spoilt}, str(tmp_path / module.VECTORS_FILE))
     with pytest.raises(IntegrityError, match="reply index"):
         ReplyIndex.load(tmp_path)
+
+
+def test_confidence_is_that_of_a_logistic_model_of_the_signs():
+    one = index(20).scored_by(Scoring(0.05, (3.0, 2.0, 0.5, -1.0)))
+    query = np.random.default_rng(1).normal(size=8)
+    hits = one.search(query, 3)
+    best, second, third = (hit.score for hit in hits)
+    for hit, ahead in zip(hits, (best - second, second - best, third - best), strict=True):
+        margin = 3.0 * hit.score + 2.0 * ahead + 0.5 * np.log1p(hit.reply.count / 8) - 1.0
+        assert hit.confidence == pytest.approx(1 / (1 + np.exp(-margin)), abs=1e-6)
+    assert one.search(query, 1) == hits[:1]  # how far it is ahead is known though one is asked for
+    alone = index(1).scored_by(one.scoring).search(query, 3)
+    margin = 3.0 * alone[0].score + 0.5 * np.log1p(1 / 8) - 1.0
+    assert alone[0].confidence == pytest.approx(1 / (1 + np.exp(-margin)), abs=1e-6)
 
 
 @pytest.mark.parametrize(
