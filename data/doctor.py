@@ -57,17 +57,17 @@ def examine(store: Store, settings: Settings, *, grace_seconds: float = GRACE_SE
     """
     home = settings.home
     rows = census.take(store)
-    encoders = [name for name in sorted(rows.encoders) if not _is_whole(home / "encoders" / name, "encoder.json", name)]
+    models = [name for name in sorted(rows.models) if not _is_whole_model(home / name)]
     broken = _broken_releases(home, rows.shelves)
     findings = [
         _finding(_DATABASE, store.integrity()),
         _finding(_COUNT, rows.miscounted_uploads),
         _finding(_AUDIT, _broken_logs(store)),
-        _finding(_LIVE, (shelf.folder for shelf in rows.shelves if _is_unfit(shelf, broken, encoders))),
+        _finding(_LIVE, (shelf.folder for shelf in rows.shelves if _is_unfit(shelf, broken, models))),
         _finding(_BLOB, _broken_blobs(home, rows.blobs)),
         _finding(_DATASET, (id_ for name, id_ in rows.datasets.items() if not _is_whole(home / "datasets" / name))),
         _finding(_RELEASE, broken),
-        _finding(_ENCODER, encoders),
+        _finding(_ENCODER, models),
         _finding(_BASE, (record.name for record in _records(home) if not record.is_whole(home))),
         _finding(_JOB, rows.silent_jobs),
         _finding(_ORPHAN, (_label(path, home) for path in _orphans(home, rows, store.clock(), grace_seconds))),
@@ -119,9 +119,14 @@ def _broken_releases(home: Path, shelves: Sequence[Shelf]) -> list[str]:
     ]
 
 
-def _is_unfit(shelf: Shelf, releases: Sequence[str], encoders: Sequence[str]) -> bool:
-    """Whether this is what answers customers and cannot: its folder or an encoder it names is broken or missing."""
-    return shelf.is_live and (shelf.folder in releases or not shelf.encoders.isdisjoint(encoders))
+def _is_unfit(shelf: Shelf, releases: Sequence[str], models: Sequence[str]) -> bool:
+    """Whether this is what answers customers and cannot: its folder or a model it names is broken or missing."""
+    return shelf.is_live and (shelf.folder in releases or not shelf.models.isdisjoint(models))
+
+
+def _is_whole_model(folder: Path) -> bool:
+    """An encoder or a decoder, whose manifest is called after what it is."""
+    return _is_whole(folder, f"{folder.parent.name.removesuffix('s')}.json", folder.name)
 
 
 def _is_whole(folder: Path, manifest: str = "manifest.json", digest: str | None = None) -> bool:
@@ -194,11 +199,11 @@ def _orphans(home: Path, rows: Census, now: datetime, grace_seconds: float) -> l
         *(home / "datasets" / fingerprint for fingerprint in rows.datasets),
         *(home / "runs" / run for run in rows.runs),
         *(home / "releases" / shelf.folder for shelf in rows.shelves if shelf.state != "reserved"),
-        *(home / "encoders" / digest for digest in rows.encoders),
+        *(home / name for name in rows.models),
     }
     there = [
         path
-        for pattern in ("blobs/*/*", "datasets/*", "runs/*", "releases/*/*", "encoders/*")
+        for pattern in ("blobs/*/*", "datasets/*", "runs/*", "releases/*/*", "encoders/*", "decoders/*")
         for path in sorted(home.glob(pattern))
         if path not in kept
     ] + _stray_bases(home)

@@ -19,7 +19,7 @@ SPLITS: tuple[str, ...] = get_args(Split)
 
 Severity = Literal["error", "warning", "info"]
 
-TASKS = ("intent", "reply", "sentiment", "entities")
+TASKS = ("intent", "reply", "generate", "sentiment", "entities")
 """What a retraining may be asked for."""
 
 DEFAULT_WORKSPACE = "default"

@@ -100,11 +100,19 @@ def _answers(situation: Situation) -> Iterator[Decision]:
     found = [*_retrieved(situation)], [*_written(situation)]
     retrieved, written = ([decision for _, decision in part] for part in found)
     if situation.profile.reply_mode == "hybrid":
-        yield from (decision for _, decision in sorted((*found[0], *found[1]), key=lambda one: -one[0]))
+        bars = situation.thresholds
+        above = [(_above(score, bars.reply), said) for score, said in found[0]]
+        above += [(_above(score, bars.generated), said) for score, said in found[1]]
+        yield from (decision for _, decision in sorted(above, key=lambda one: -one[0]))
     elif situation.profile.reply_mode == "generative":
         yield from (*written, *retrieved)
     else:
         yield from (*retrieved, *written)
+
+
+def _above(score: float, bar: float | None) -> float:
+    """How far a score is above its bar, as a share of what is left above it: scores of two kinds, compared."""
+    return 0.0 if bar is None else (score - bar) / max(1 - bar, 1e-6)
 
 
 def _retrieved(situation: Situation) -> Iterator[tuple[float, Decision]]:

@@ -1,8 +1,8 @@
 """A release without words that have to be forgotten: the replies, corrections and examples that repeat them.
 
 What is taken out is taken out with its vector; all else stays byte for byte, and the manifest is written anew. The
-weights stay as well, with the vectors of what was learned: no text is in them, and the mark on the release says of what
-they know.
+weights of what reads stay as well, with the vectors of what was learned: no text is in them, and the mark on the
+release says of what they know. What writes could say what it learned: it goes, with all that was noted of the voice.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from typing import Any, Protocol
 from data.files import disk
 from export.corrections import CORRECTIONS_FILE, Corrections
 from export.corrections import VECTORS_FILE as CORRECTION_VECTORS
+from export.drafts import VOICE_FILE
 from export.release import MANIFEST
 from export.replies import REPLIES_FILE, Reply, ReplyIndex
 from export.sealed import read_seal, seal
@@ -48,7 +49,8 @@ def unsay(release: Path, aside: Path, words: Words) -> str | None:
     left = None if index is None else _replies(index, words)
     kept = None if corrections is None else _corrections(corrections, words)
     told = None if verdict is None else words.verdict(verdict)
-    if left is None and kept is None and told == verdict:
+    writes = bool(body.get("decoders"))
+    if left is None and kept is None and told == verdict and not writes:
         return None
     with disk():
         shutil.copytree(release, aside)
@@ -61,7 +63,11 @@ def unsay(release: Path, aside: Path, words: Words) -> str | None:
                 kept.save(aside)
         if told is not None:
             _write(aside / VERDICT, told)
+        if writes:
+            (aside / VOICE_FILE).unlink(missing_ok=True)
         (aside / MANIFEST).unlink()
+    if writes:
+        body = {**body, "decoders": {}}
     rewritten = [*body.get("rewritten", ()), datetime.now(UTC).isoformat(timespec="seconds")]
     return seal(aside, MANIFEST, {**body, "rewritten": rewritten})
 

@@ -12,6 +12,7 @@ from data.settings import Settings
 from data.store import Store, releases
 from data.store.bots import Bot
 from data.store.releases import Release
+from export.decoder_pool import DecoderPool, Turns
 from export.predict import Predictor
 from export.release import Release as Folder
 from export.release import open_release
@@ -46,8 +47,15 @@ def predictor_of(settings: Settings, bot: Bot, release: Release) -> Iterator[Pre
     folder = release_folder(settings.home, settings.workspace, bot.name, release.number)
     vouched(folder, release)
     pool = EncoderPool(settings.home / "encoders", settings.serve.threads)
-    with Predictor.load(folder, pool) as predictor:
+    with Predictor.load(folder, pool, decoder_pool(settings)) as predictor:
         yield predictor
+
+
+def decoder_pool(settings: Settings) -> DecoderPool:
+    """What replies are written with, and how many at once."""
+    serve = settings.serve
+    turns = Turns(serve.writers, serve.writers_waiting, serve.writer_seconds)
+    return DecoderPool(settings.home, serve.threads, turns)
 
 
 def vouched(folder: Path, release: Release) -> Folder:

@@ -25,6 +25,7 @@ from data.store.bots import Bot
 from data.store.releases import Live, Pointer
 from export.predict import Predictor
 from export.runtime import EncoderPool
+from service.answering import decoder_pool
 from service.loading import Loader
 from service.resident import Address, Choice, Holding, Loaded, Rank, Residents
 
@@ -83,7 +84,8 @@ class LiveBots:
         self._clock = clock
         self._every = settings.serve.watch_seconds
         self._pool = EncoderPool(settings.home / "encoders", settings.serve.threads)
-        self._loader = Loader(store, settings.home, self._pool, clock)
+        self._decoders = decoder_pool(settings)
+        self._loader = Loader(store, settings.home, (self._pool, self._decoders), clock)
         self._residents = Residents(settings.serve.memory_bytes, clock)
         self._queues: dict[Address, _Queue] = {}
         self._lock = threading.Lock()
@@ -98,8 +100,8 @@ class LiveBots:
 
     @property
     def encoder_bytes(self) -> int:
-        """What all loaded encoders take, those included that are on their way in or out."""
-        return self._pool.size_bytes
+        """What all loaded encoders and decoders take, those included that are on their way in or out."""
+        return self._pool.size_bytes + self._decoders.size_bytes
 
     def start(self) -> None:
         """Load all live releases in the background, and follow the pointers from now on."""

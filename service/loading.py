@@ -22,6 +22,7 @@ from data.errors import AttuneError, IntegrityError, NotFound, StorageError
 from data.files import release_folder
 from data.store import Store, releases
 from data.store.releases import Live, Release
+from export.decoder_pool import DecoderPool
 from export.encoders import encoder_path
 from export.hear import Spoken
 from export.predict import Parts, Predictor
@@ -60,7 +61,7 @@ class _Bad:
     """A release that did not load: why, what its files were like then, and when to look again in any case."""
 
     code: str
-    encoders: tuple[str, ...]
+    models: tuple[str, ...]
     traces: Traces
     until: float
 
@@ -69,11 +70,15 @@ class Loader:
     """Loads releases of all workspaces, sharing their encoders. Thread-safe; keeps nothing that it gave away."""
 
     def __init__(
-        self, store: Store, home: Path, pool: EncoderPool, clock: Callable[[], float] = time.monotonic
+        self,
+        store: Store,
+        home: Path,
+        pools: tuple[EncoderPool, DecoderPool],
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._store = store
         self._home = home
-        self._pool = pool
+        self._pool, self._decoders = pools
         self._clock = clock
         self._bad: dict[tuple[Address, int], _Bad] = {}
 
@@ -116,7 +121,7 @@ class Loader:
     def is_worth_trying(self, address: Address, number: int) -> bool:
         """Whether this release could load though it did not when it was last tried."""
         bad = self._bad.get((address, number))
-        return bad is None or self._clock() >= bad.until or bad.traces != self._traces(address, number, bad.encoders)
+        return bad is None or self._clock() >= bad.until or bad.traces != self._traces(address, number, bad.models)
 
     def _row(self, address: Address, live: Live, number: int) -> Release:
         if live.release is not None and live.release.number == number:
@@ -129,8 +134,8 @@ class Loader:
         known = self._bad.get((address, release.number))
         if known is not None and not self.is_worth_trying(address, release.number):
             return known.code
-        encoders = _encoders(release)
-        traces = self._traces(address, release.number, encoders)
+        models = _models(release)
+        traces = self._traces(address, release.number, models)
         try:
             holding = self._load(address, release)
         except StorageError:
@@ -144,7 +149,7 @@ class Loader:
                 release=release.number,
                 code=code,
             )
-            self._bad[address, release.number] = _Bad(code, encoders, traces, self._clock() + AGAIN_SECONDS)
+            self._bad[address, release.number] = _Bad(code, models, traces, self._clock() + AGAIN_SECONDS)
             return code
         self._bad.pop((address, release.number), None)
         return holding
@@ -153,20 +158,23 @@ class Loader:
         if release.state == "reserved":
             raise NotFound(f"Release {release.number} was begun but never finished.", release=release.number)
         folder = release_folder(self._home, address.workspace, address.bot, release.number)
-        digests = set(vouched(folder, release).facts.encoders.values())
+        facts = vouched(folder, release).facts
+        digests = {*facts.encoders.values(), *facts.decoders.values()}
         with ExitStack() as stack:
-            predictor = stack.enter_context(Predictor.load(folder, self._pool))
+            predictor = stack.enter_context(Predictor.load(folder, self._pool, self._decoders))
             _try_out(predictor)
-            sizes = {use.digest: use.size_bytes for use in self._pool.usage() if use.digest in digests}
+            usage = (*self._pool.usage(), *self._decoders.usage())
+            sizes = {use.digest: use.size_bytes for use in usage if use.digest in digests}
             stack.pop_all()
         _trim()
         return Holding(predictor, release.number, release.revision, sizes, _arrays(predictor.parts))
 
-    def _traces(self, address: Address, number: int, encoders: Sequence[str]) -> Traces:
+    def _traces(self, address: Address, number: int, models: Sequence[str]) -> Traces:
         folders = [release_folder(self._home, address.workspace, address.bot, number)]
-        for digest in encoders:
+        for name in models:
+            kind, _, digest = name.partition("/")
             with suppress(IntegrityError):
-                folders.append(encoder_path(self._home / "encoders", digest))
+                folders.append(encoder_path(self._home / kind, digest))
         return tuple(trace for folder in folders for trace in _traced(folder))
 
 
@@ -177,9 +185,10 @@ def _traced(folder: Path) -> Iterator[tuple[str, int, int, int]]:
             yield str(path), is_now.st_ino, is_now.st_size, is_now.st_ctime_ns
 
 
-def _encoders(release: Release) -> tuple[str, ...]:
-    """The encoders of a release by what the store recorded, since its own manifest may be what is damaged."""
-    return tuple(sorted({str(digest) for digest in dict((release.manifest or {}).get("encoders", {})).values()}))
+def _models(release: Release) -> tuple[str, ...]:
+    """The folders of a release's models by what the store recorded, since its own manifest may be what is damaged."""
+    named = {kind: dict((release.manifest or {}).get(kind) or {}) for kind in ("encoders", "decoders")}
+    return tuple(sorted({f"{kind}/{digest}" for kind, digests in named.items() for digest in digests.values()}))
 
 
 def _try_out(predictor: Predictor) -> None:

@@ -24,6 +24,7 @@ from export.trained import torch_channel
 from trainer.bases.catalogue import LocalBase
 from trainer.entities.entity_work import exported_entities
 from trainer.entities.train_entities import TrainedEntities
+from trainer.generation.writing import Writing
 from trainer.intents.train_intent import TrainedIntent
 from trainer.labels.sentiment import TrainedSentiment
 from trainer.package import Packed, pack
@@ -44,12 +45,16 @@ class Trained:
     corrections: tuple[Correction, ...] = ()
     sentiment: TrainedSentiment | None = None
     entities: TrainedEntities | None = None
+    writing: Writing | None = None
 
     @property
     def findings(self) -> tuple[Finding, ...]:
         """What there is to say about the trainings."""
         return tuple(
-            one for model in (self.intent, self.reply, self.entities) if model is not None for one in model.findings
+            one
+            for model in (self.intent, self.reply, self.entities, self.writing)
+            if model is not None
+            for one in model.findings
         )
 
 
@@ -60,6 +65,12 @@ class Candidate:
     parts: Parts
     packed: Mapping[str, tuple[Packed, Precision]]
     parity: Mapping[str, Any]
+    writing: Writing | None = None
+
+    @property
+    def decoders(self) -> dict[str, str]:
+        """The digest of what writes replies, where there is that."""
+        return {} if self.writing is None else {GENERATE: self.writing.packed.digest(self.writing.precision)}
 
     @property
     def encoders(self) -> dict[str, str]:
@@ -71,6 +82,11 @@ class Candidate:
         for packed, precision in self.packed.values():
             packed.publish(precision, shelf)
 
+    def publish_decoders(self, shelf: Path) -> None:
+        """The same of what writes replies."""
+        if self.writing is not None:
+            self.writing.packed.publish(self.writing.precision, shelf)
+
     @property
     def size_bytes(self) -> int:
         distinct = {
@@ -79,7 +95,8 @@ class Candidate:
         head = self.parts.intent.head.size_bytes if self.parts.intent else 0
         index = self.parts.reply.index.size_bytes if self.parts.reply else 0
         tags = self.parts.entities.head.size_bytes if self.parts.entities else 0
-        return sum(distinct.values()) + head + index + tags
+        writer = self.writing.packed.size_bytes(self.writing.precision) if self.writing else 0
+        return sum(distinct.values()) + head + index + tags + writer
 
 
 def reply_index(
@@ -148,8 +165,10 @@ def build_candidate(
         held = marked or SpanProbe([])
         model, packing, found["entities"] = exported_entities(trained.entities, trained.base, held, work / "entities")
         served, chosen["entities"] = replace(served, entities=model), packing
+    if trained.writing is not None:
+        found[GENERATE] = trained.writing.parity
     passed = all(part["fp32"]["passed"] for part in found.values())
-    return Candidate(served, chosen, {"passed": passed, **found})
+    return Candidate(served, chosen, {"passed": passed, **found}, trained.writing)
 
 
 def _without_intent(parts: Parts) -> Parts:

@@ -29,6 +29,7 @@ from trainer.core.run_folder import MemoryLedger, RunFolder
 from trainer.entities.train_entities import TrainedEntities, train_entities
 from trainer.estimates.dry_run import DryRun
 from trainer.estimates.estimate import foretold, sufficiency
+from trainer.generation.writing import Brand, Lessons, Writing, chat_base, write
 from trainer.insight.findings import judged
 from trainer.intents.languages import Suited, suited
 from trainer.intents.train_intent import TrainedIntent, check_trainable, train_intent
@@ -39,7 +40,7 @@ from trainer.material import Material, pairs
 from trainer.order import Order
 from trainer.publishing import Built, Origin, build_release, promote_by_itself, record_release
 from trainer.recipes import IntentRecipe
-from trainer.replies.calibrate import worth
+from trainer.replies.calibrate import meaning_by, worth
 from trainer.replies.train_reply import TrainedReply, mean_length, train_reply
 from trainer.retraining import Emit, Retraining, run_folder, settling
 from trainer.search.searching import better
@@ -146,7 +147,7 @@ def _train(
         intent = _train_intent(work, dataset, material, base, ids)
         bars = intent.calibration.thresholds()
     banned = lambda text: says_banned(text, work.profile.banned_phrases)  # noqa: E731
-    reply = index = threshold = None
+    reply = index = threshold = writing = None
     if "reply" in work.order.tasks and len(set(pairs(material.train).replies)) >= 2:
         reply = _train_reply(work, dataset, material, base, ids)
         read = torch_channel(reply.encoder, reply.renderer).read
@@ -156,6 +157,8 @@ def _train(
             found = worth(reply, base, narrow, pairs(material.validation), work.profile.target_precision)
             work.context.event("selection", **found.to_wire())
             threshold, index = found.threshold, index.scored_by(found.scoring)
+            brand = Brand(work.profile, work.settings.imports, reply, narrow.scored_by(found.scoring), meaning_by(base))
+            writing = _train_writing(work, dataset, material, brand, ids)
     if intent is None and index is None:
         raise DatasetError(
             "There is nothing to train on: no labelled messages, and no two different replies of the brand.",
@@ -174,10 +177,11 @@ def _train(
         intent=intent,
         reply=reply,
         index=index,
-        thresholds=replace(bars, reply=threshold),
+        thresholds=replace(bars, reply=threshold, generated=writing.threshold if writing else None),
         corrections=material.corrections(banned),
         sentiment=felt,
         entities=entities,
+        writing=writing,
     )
     return trained, ids
 
@@ -211,6 +215,27 @@ def _train_reply(
         metrics["epochs"] = len(trained.history)
         metrics["findings"] = [finding.to_wire() for finding in trained.findings]
     return trained
+
+
+def _train_writing(
+    work: Retraining, dataset: FrozenDataset, material: Material, brand: Brand, ids: dict[str, str]
+) -> Writing | None:
+    """None where nobody asked for it, too little is known of how the brand writes, or no base is at hand."""
+    if "generate" not in work.order.tasks:
+        return None
+    lessons = Lessons.of(material.train, material.validation, brand, work.order.seed)
+    base, lack = chat_base(work.settings, work.order, lessons)
+    if base is None:
+        work.context.event("generate", left_out=lack)
+        return None
+    recipe = work.order.generate_recipe(lessons.tokens(base), base)
+    run, ids["generate"] = run_folder(work, "generate", dataset, recipe)
+    with settling(work, ids["generate"]) as metrics:
+        writing = write(recipe, base, lessons, brand, run)
+        metrics.update(writing.to_wire())
+        metrics["findings"] = [finding.to_wire() for finding in writing.findings]
+    work.context.event("generate", **writing.to_wire())
+    return writing
 
 
 def _train_entities(

@@ -18,6 +18,7 @@ from data.frozen import FrozenDataset
 from data.store import Tx, releases
 from data.store.bots import Bot
 from data.store.releases import NewRelease, Promotion, Release
+from export.drafts import VOICE_FILE, write_voice
 from export.label_head import SENTIMENT_FILE
 from export.release import ReleaseFacts, publish_release, seal_release
 from export.sealed import read_seal
@@ -78,6 +79,8 @@ def build_release(origin: Origin, trained: Trained, candidate: Candidate, judgem
         candidate.parts.entities.head.save(folder)
     if candidate.parts.sentiment is not None:
         candidate.parts.sentiment.save(folder / SENTIMENT_FILE)
+    if candidate.writing is not None:
+        write_voice(candidate.writing.voice, folder / VOICE_FILE)
     _write_json(folder / "verdict.json", judgement.verdict.to_wire())
     facts = card_facts(origin, trained, judgement)
     facts = replace(facts, plots=draw_plots(facts, folder))
@@ -85,6 +88,8 @@ def build_release(origin: Origin, trained: Trained, candidate: Candidate, judgem
     digest = seal_release(folder, _release_facts(origin, trained, candidate), trained.profile)
     for path in (folder, *(packed.folders[precision] for packed, precision in candidate.packed.values())):
         sync_tree(path)
+    if candidate.writing is not None:
+        sync_tree(candidate.writing.packed.folders[candidate.writing.precision])
     return Built(origin, candidate, judgement.verdict, folder, digest)
 
 
@@ -94,6 +99,7 @@ def record_release(tx: Tx, built: Built, home: Path) -> Release:
     origin, verdict = built.origin, built.verdict
     final = release_folder(home, tx.workspace, origin.bot.name, origin.number)
     built.candidate.publish_encoders(home / "encoders")
+    built.candidate.publish_decoders(home / "decoders")
     remove(final)
     publish_release(built.folder, final)
     manifest, _ = read_seal(final, "manifest.json", what="release")
@@ -142,6 +148,7 @@ def card_facts(origin: Origin, trained: Trained, judgement: Judgement) -> CardFa
             "answer": thresholds.answer,
             "oos": thresholds.oos,
             "reply": thresholds.reply,
+            "generated": thresholds.generated,
             **{f"answer in {code}": bar for code, bar in thresholds.by_language.items()},
         },
         reproduce=(f"attune train {origin.bot.name}",),
@@ -169,13 +176,17 @@ def _release_facts(origin: Origin, trained: Trained, candidate: Candidate) -> Re
             "licence_limits": list(trained.base.base.limits),
             "recipes": dict(_recipes(trained)),
             "sentiment": trained.sentiment.to_wire() if trained.sentiment else None,
+            "writing": trained.writing.to_wire() if trained.writing else None,
         },
         versions={name: version(name) for name in TRAINED_WITH},
+        decoders=candidate.decoders,
     )
 
 
 def _recipes(trained: Trained) -> dict[str, dict[str, Any]]:
-    models = {"intent": trained.intent, "reply": trained.reply, "entities": trained.entities}
+    models: dict[str, Any] = {"intent": trained.intent, "reply": trained.reply, "entities": trained.entities}
+    if trained.writing is not None:
+        models["generate"] = trained.writing.generator
     return {task: model.recipe.model_dump(mode="json") for task, model in models.items() if model is not None}
 
 
@@ -191,6 +202,10 @@ def _tasks(trained: Trained) -> list[TaskFacts]:
     if trained.entities is not None:
         rows = _epochs(trained.entities.history, "span_f1")
         facts.append(TaskFacts("entities", trained.entities.recipe.model_dump(mode="json"), rows, "Span F1"))
+    if trained.writing is not None:
+        generator = trained.writing.generator
+        rows = _epochs(generator.history, "log_likelihood")
+        facts.append(TaskFacts("generate", generator.recipe.model_dump(mode="json"), rows, "Log-likelihood"))
     return facts
 
 

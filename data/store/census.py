@@ -19,13 +19,14 @@ from data.store.tables import bots, conversations, datasets, jobs, runs, uploads
 
 @dataclass(frozen=True, slots=True)
 class Shelf:
-    """A release as its row describes it; `folder` is relative to the home's `releases/`."""
+    """A release as its row describes it; `folder` is relative to the home's `releases/`, `models` to the home:
+    the folders of the encoders and decoders that it needs."""
 
     bot_id: str
     folder: str
     state: str
     digest: str | None
-    encoders: frozenset[str]
+    models: frozenset[str]
     is_live: bool
 
 
@@ -41,8 +42,8 @@ class Census:
     miscounted_uploads: tuple[str, ...]
 
     @property
-    def encoders(self) -> frozenset[str]:
-        return frozenset[str]().union(*(shelf.encoders for shelf in self.shelves))
+    def models(self) -> frozenset[str]:
+        return frozenset[str]().union(*(shelf.models for shelf in self.shelves))
 
 
 def take(store: Store) -> Census:
@@ -106,15 +107,16 @@ def _shelves(ask: Connection) -> tuple[Shelf, ...]:
             folder=release_name(row.workspace_id, row.name, row.number),
             state=row.state,
             digest=row.digest,
-            encoders=_encoders(row.manifest),
+            models=_models(row.manifest),
             is_live=(row.workspace_id, row.bot_id, row.number) in live,
         )
         for row in ask.execute(statement.order_by(bots.c.name, releases.c.number))
     )
 
 
-def _encoders(manifest: dict[str, Any] | None) -> frozenset[str]:
-    return frozenset((manifest or {}).get("encoders", {}).values())
+def _models(manifest: dict[str, Any] | None) -> frozenset[str]:
+    named = {kind: (manifest or {}).get(kind) or {} for kind in ("encoders", "decoders")}
+    return frozenset(f"{kind}/{digest}" for kind, digests in named.items() for digest in digests.values())
 
 
 def _miscounted(ask: Connection) -> tuple[str, ...]:

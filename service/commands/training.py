@@ -44,7 +44,7 @@ class TrainAsked:
     bot: BotName
     task: Annotated[
         list[str],
-        typer.Option("--task", metavar="TASK", help="intent, reply, sentiment, entities; else all."),
+        typer.Option("--task", metavar="TASK", help="intent, reply, generate, sentiment, entities; else all."),
     ] = field(default_factory=list)
     recipe: Annotated[
         Path | None, typer.Option("--recipe", metavar="FILE", help="Hyperparameters in TOML or JSON.")
@@ -52,6 +52,9 @@ class TrainAsked:
     seed: Annotated[int, typer.Option("--seed", min=0, max=2**31 - 1, help="The same seed, the same model.")] = 0
     base: Annotated[
         str | None, typer.Option("--base", metavar="B", help="The base model to start from; `attune bases`.")
+    ] = None
+    chat_base: Annotated[
+        str | None, typer.Option("--chat-base", metavar="B", help="The chat model that learns to write replies.")
     ] = None
     search: Searching = False
     trials: Trials = None
@@ -64,7 +67,8 @@ class TrainAsked:
             raise UsageError(f"There is no task {unknown[0]!r}.", remedy=f"Tasks are {', '.join(TASKS)}.")
         recipe = None if self.recipe is None else read_table_file(self.recipe)
         tasks = tuple(task for task in TASKS if task in self.task) or TASKS
-        return Order(tasks, recipe, self.seed, self.base, _budget(self.search, self.trials, self.minutes))
+        budget = _budget(self.search, self.trials, self.minutes)
+        return Order(tasks, recipe, self.seed, self.base, budget, self.chat_base)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,7 +14,7 @@ _BASE = re.compile(r"[a-z0-9][a-z0-9-]{0,62}", re.ASCII)
 BaseName = Annotated[str, StringConstraints(pattern=rf"^{_BASE.pattern}$")]
 State = Literal["queued", "running", "succeeded", "failed", "cancelled"]
 
-Task = Literal["intent", "reply", "sentiment", "entities"]
+Task = Literal["intent", "reply", "generate", "sentiment", "entities"]
 
 
 class JobDetail(Told):

@@ -22,11 +22,9 @@ from trainer.core.run_folder import RunFolder
 from trainer.experiments.experiment_report import history_row
 from trainer.experiments.question import Outcome, Question, common
 from trainer.experiments.reading import read_dialogues
-from trainer.generation.lines import Talk, said
+from trainer.generation.lines import Ask, Talk, asks_of, said
 from trainer.generation.packed import (
-    Ask,
     PackedGenerator,
-    asks_of,
     cheapest,
     compared,
     pack_generator,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 
 from data.chat_render import ChatRendered, ChatRenderer
 from data.schema import BRAND_ROLES, Role
@@ -13,8 +14,41 @@ SCAFFOLD = 4
 """Tokens that a turn takes beside its words, at most."""
 
 
-def rendered(talks: Iterable[Talk], renderer: ChatRenderer) -> list[ChatRendered]:
-    return [renderer.dialogue(part) for talk in talks for part in windows(talk, renderer)]
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """A point of a conversation where the brand answers: what was said so far, what it answered, and what the brand
+    tells its model first (export/drafts)."""
+
+    before: Talk
+    reply: str
+    told: tuple[str, ...] = ()
+
+
+Lesson = Talk | Ask
+"""What a generator learns from: all that the brand says in a conversation, or one reply."""
+
+
+def asks_of(talks: Iterable[Talk]) -> list[Ask]:
+    """Every reply of the brand to a customer."""
+    return [
+        Ask(talk[:at], talk[at][1])
+        for talk in talks
+        for at in range(1, len(talk))
+        if talk[at][0] in BRAND_ROLES and talk[at - 1][0] == "user"
+    ]
+
+
+def rendered(lessons: Iterable[Lesson], renderer: ChatRenderer) -> list[ChatRendered]:
+    return [line for lesson in lessons for line, _ in marked(lesson, renderer)]
+
+
+def marked(lesson: Lesson, renderer: ChatRenderer) -> Iterator[tuple[ChatRendered, list[str]]]:
+    """Lines, with what the brand says in each."""
+    if isinstance(lesson, Ask):
+        yield renderer.exchange(lesson.before, lesson.reply, lesson.told), [lesson.reply]
+    else:
+        for part in windows(lesson, renderer):
+            yield renderer.dialogue(part), said(part)
 
 
 def windows(talk: Talk, renderer: ChatRenderer) -> Iterator[Talk]:
@@ -37,6 +71,8 @@ def written(talks: Iterable[Talk]) -> int:
     return sum(len(text.encode()) for talk in talks for _, text in talk)
 
 
-def said(talk: Talk) -> list[str]:
+def said(lesson: Lesson) -> list[str]:
     """What the brand says in it."""
-    return [text for role, text in talk if role in BRAND_ROLES]
+    if isinstance(lesson, Ask):
+        return [lesson.reply]
+    return [text for role, text in lesson if role in BRAND_ROLES]

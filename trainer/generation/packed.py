@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from data.chat_render import GENERATION, TEMPLATE, TOKENIZER, TOKENIZER_CONFIG
-from data.schema import BRAND_ROLES
 from export.decoder_parity import DecoderComparison, Held, TrainedWriter, compare_decoder, require_decoder
 from export.decoders import LoraShape, Precision, open_decoder, publish_decoder
 from export.decoding import Decoder
@@ -18,7 +17,7 @@ from export.genai import Order, build_decoders
 from export.sampling import Sampling
 from export.writer import Brief, Writer
 from trainer.bases.chat_base import ChatBase
-from trainer.generation.lines import Talk
+from trainer.generation.lines import Ask
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -30,24 +29,6 @@ COSTS_AT_MOST = 0.02
 
 
 @dataclass(frozen=True, slots=True)
-class Ask:
-    """A point of a held-out conversation where the brand answers: what was said so far, and what it answered."""
-
-    before: Talk
-    reply: str
-
-
-def asks_of(talks: Sequence[Talk]) -> list[Ask]:
-    """Every reply of the brand to a customer."""
-    return [
-        Ask(talk[:at], talk[at][1])
-        for talk in talks
-        for at in range(1, len(talk))
-        if talk[at][0] in BRAND_ROLES and talk[at - 1][0] == "user"
-    ]
-
-
-@dataclass(frozen=True, slots=True)
 class PackedGenerator:
     """One model exported in each precision. `folders` are sealed and not published yet."""
 
@@ -55,6 +36,9 @@ class PackedGenerator:
 
     def opened(self, precision: Precision, threads: int = 1) -> Writer:
         return Writer.of(Decoder.load(self.folders[precision], threads, verify=False))
+
+    def digest(self, precision: Precision) -> str:
+        return open_decoder(self.folders[precision], verify=False).digest
 
     def size_bytes(self, precision: Precision) -> int:
         return open_decoder(self.folders[precision], verify=False).size_bytes
@@ -104,7 +88,8 @@ def compared(
         check()
         writer = packed.opened(precision)
         held = [
-            Held(writer.renderer.prompt(ask.before, room=LONGEST), writer.renderer.reply(ask.reply)) for ask in asks
+            Held(writer.renderer.prompt(ask.before, ask.told, LONGEST), writer.renderer.reply(ask.reply))
+            for ask in asks
         ]
         found[precision] = compare_decoder(trained, writer.decoder, _fitting(held, writer), LONGEST)
     require_decoder(found["fp32"])
@@ -126,7 +111,7 @@ def replies_to(asks: Sequence[Ask], writer: Writer, check: Callable[[], None], l
     found = []
     for ask in asks:
         check()
-        found.append(writer.write(Brief(ask.before, sampling=Sampling(max_tokens=longest, seconds=600))).text)
+        found.append(writer.write(Brief(ask.before, ask.told, Sampling(max_tokens=longest, seconds=600))).text)
     return found
 
 

@@ -9,7 +9,7 @@ from torch import nn
 
 from data.chat_render import ChatRendered, ChatRenderer
 from trainer.core.datamodule import Batches, Sizes, plan_batches
-from trainer.generation.lines import Talk, rendered, said
+from trainer.generation.lines import Lesson, rendered, said
 from trainer.judgement.likelihood import Likelihood
 from trainer.tasks.generate import GenerateRows, GenerateTask
 
@@ -17,7 +17,7 @@ AT_ONCE = Sizes(rows=64, tokens=16_384)
 """What is read at once: its logits take half a gigabyte at most."""
 
 
-def surprise(model: nn.Module, renderer: ChatRenderer, talks: Sequence[Talk]) -> Likelihood:
+def surprise(model: nn.Module, renderer: ChatRenderer, talks: Sequence[Lesson]) -> Likelihood:
     """Of what the brand says in `talks`, one row a conversation; the end of each turn counts as a token of it."""
     lines = [rendered([talk], renderer) for talk in talks]
     flat = [line for part in lines for line in part]

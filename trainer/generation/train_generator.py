@@ -18,7 +18,7 @@ from trainer.core.fit import fit
 from trainer.core.health import Signs, diagnose, refuse
 from trainer.core.run_folder import RunFolder
 from trainer.generation.adapters import merged, recomputing, with_adapters
-from trainer.generation.lines import Talk, rendered, said, windows
+from trainer.generation.lines import Lesson, Talk, marked, rendered, said
 from trainer.generation.recipe import GenerateRecipe, PreferenceRecipe
 from trainer.tasks.generate import GenerateRows, GenerateTask
 
@@ -61,7 +61,7 @@ def talks_of(conversations: Iterable[Conversation]) -> list[Talk]:
 
 
 def train_generator(
-    recipe: GenerateRecipe, base: ChatBase, train: Sequence[Talk], validation: Sequence[Talk], run: RunFolder
+    recipe: GenerateRecipe, base: ChatBase, train: Sequence[Lesson], validation: Sequence[Lesson], run: RunFolder
 ) -> TrainedGenerator:
     """Train by `recipe`. Raises DatasetError where the brand says too little to learn from; BaseRefused, Diverged."""
     started = time.monotonic()
@@ -90,7 +90,7 @@ def train_generator(
     return TrainedGenerator(base, whole, adapted, renderer, recipe, history, seconds, example, findings)
 
 
-def _suffices(train: Sequence[Talk]) -> None:
+def _suffices(train: Sequence[Lesson]) -> None:
     replies = {text for talk in train for text in said(talk)}
     if len(replies) < FEWEST:
         raise DatasetError(
@@ -99,23 +99,21 @@ def _suffices(train: Sequence[Talk]) -> None:
         )
 
 
-def checked(talks: Sequence[Talk], renderer: ChatRenderer) -> str:
+def checked(lessons: Sequence[Lesson], renderer: ChatRenderer) -> str:
     """Hold what is marked to be learned against what the brand said; returns one conversation as it is learned.
 
     Raises DatasetError where a mark stands on anything else: a model would learn to speak for the customer.
     """
-    some = [part for talk in talks[:CHECKED] for part in windows(talk, renderer)]
-    for part in some:
-        one = renderer.dialogue(part)
-        told = _learned(one, renderer)
-        if not _same(told, said(part)):
+    some = [pair for lesson in lessons[:CHECKED] for pair in marked(lesson, renderer)]
+    for one, meant in some:
+        if not _same(_learned(one, renderer), meant):
             raise DatasetError(
                 "The tokens marked to be learned are not the brand's words: the base's template or tokenizer does not "
                 "keep them apart.",
                 remedy="Take another base; `attune bases` lists them.",
             )
-    shown = next((part for part in some if said(part)), some[0])
-    return told_apart(renderer.dialogue(shown), renderer)[:SHOWN_CHARS]
+    shown = next((one for one, meant in some if meant), some[0][0])
+    return told_apart(shown, renderer)[:SHOWN_CHARS]
 
 
 def _learned(one: ChatRendered, renderer: ChatRenderer) -> list[str]:

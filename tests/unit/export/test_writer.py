@@ -15,7 +15,8 @@ from export.writer import Brief, Writer, renderer_of
 from tests.tiny_chat import SAID, lay_chat
 from trainer.bases.catalogue import find_base
 from trainer.bases.chat_base import ChatBase
-from trainer.generation.packed import PackedGenerator, asks_of, cheapest, compared, pack_generator
+from trainer.generation.lines import asks_of
+from trainer.generation.packed import PackedGenerator, cheapest, compared, pack_generator
 
 TALK = (("user", SAID[0][0]), ("agent", SAID[0][1]), ("user", SAID[1][0]))
 

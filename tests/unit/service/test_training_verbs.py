@@ -9,6 +9,7 @@ import threading
 import pytest
 
 from data.errors import NotFound, UsageError
+from data.schema import TASKS
 from data.store import bots, jobs, open_store
 from service import child, training
 from service.child import error_of
@@ -31,7 +32,7 @@ def test_a_training_is_a_job_that_a_child_works_on(acme, home, trainer, does_it)
     ran = acme("train", "acme", "--seed", "3", "--json", launch=trainer(does_it))
     assert ran.code == 0
     assert (ran.json["release"], ran.json["verdict"]["decision"]) == (1, "hold")
-    assert ran.json["payload"] == {"tasks": ["intent", "reply", "sentiment", "entities"], "recipe": None, "seed": 3}
+    assert ran.json["payload"] == {"tasks": list(TASKS), "recipe": None, "seed": 3}
     assert "1:01 left, loss 0.500" in ran.err
     assert "macro_f1 0.750" in ran.err
     (log,) = (home / "logs").iterdir()

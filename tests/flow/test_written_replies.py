@@ -1,0 +1,95 @@
+"""A retraining that also learns to write: from logs to a release whose bot writes where nothing said before fits."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from export.decoder_pool import DecoderPool
+from export.predict import Predictor
+from export.release import open_release, verify_release
+from export.runtime import EncoderPool
+from tests.brand import Brand, brand_at, log
+from tests.tiny_chat import lay_chat
+
+RECIPE = {
+    "name": "test", "task": "generate", "method": "full", "max_length": 128, "epochs": 2, "batch_tokens": 1024,
+    "learning_rate": 1e-2, "precision": "32-true",
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def brand(base: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Brand]:
+    home = tmp_path_factory.mktemp("writes")
+    with brand_at(home / "home", base, log(200)) as made:
+        chat = lay_chat(home / "chat")
+        job = made.retrain(tasks=["intent", "reply", "generate"], recipe={**RECIPE, "base": str(chat)})
+        assert job.state == "succeeded", job.error
+        yield made
+
+
+def loaded(brand: Brand) -> Predictor:
+    home = brand.settings.home
+    return Predictor.load(brand.folder(1), EncoderPool(home / "encoders"), DecoderPool(home))
+
+
+def test_the_release_names_what_writes_for_it(brand: Brand) -> None:
+    release = verify_release(brand.folder(1), brand.settings.home / "encoders")
+    assert set(release.facts.decoders) == {"generate"}
+    assert release.has("voice.json")
+    told = release.facts.lineage["writing"]
+    assert told["replies"]["candidate"]["value"] < told["replies"]["base"]["value"]
+    assert release.facts.lineage["recipes"]["generate"]["epochs"] == 2
+    (row,) = brand.releases()
+    assert row.verdict is not None
+    assert row.verdict["parity"]["generate"]["fp32"]["passed"] is True
+    assert "generate" in (brand.folder(1) / "README.md").read_text()
+
+
+def test_the_bot_writes_where_it_may(brand: Brand) -> None:
+    """The threshold that so small a model earned is none; with one, it writes, and says where the words come from."""
+    with loaded(brand) as bot:
+        assert bot.parts.drafting is not None
+        profile = bot.parts.profile.model_copy(update={"reply_mode": "generative"})
+        bars = replace(bot.parts.thresholds, generated=-1.0, answer=None, oos=-1.0)
+        eager = Predictor(replace(bot.parts, thresholds=bars, profile=profile))
+        said = eager.reply([("user", "refund money paid")])
+        (draft,) = said.drafts
+        assert draft.tokens > 0
+        assert (said.source == "generated") == (not draft.flaws)
+        assert json.dumps(said.to_wire())
+        assert eager.reply([("user", "refund money paid")]) == said
+        gone = eager.reply([("user", "refund money paid")], cancelled=lambda: True)
+        assert gone.drafts[0].flaws
+        assert gone.source != "generated"
+
+
+def test_evaluation_writes_nothing(brand: Brand) -> None:
+    with loaded(brand) as bot:
+        assert bot.reply_many([[("user", "refund money paid")]])[0].drafts == ()
+
+
+def test_without_a_pool_of_decoders_nothing_is_written(brand: Brand) -> None:
+    with Predictor.load(brand.folder(1), EncoderPool(brand.settings.home / "encoders")) as bot:
+        assert bot.parts.drafting is None
+
+
+def test_too_few_replies_leave_it_out(base: Path, tmp_path: Path) -> None:
+    with brand_at(tmp_path / "home", base, log(60)) as few:
+        job = few.retrain(tasks=["intent", "reply", "generate"], chat_base=str(lay_chat(tmp_path / "chat")))
+        assert job.state == "succeeded", job.error
+        (left,) = [event.data for event in few.events(job) if event.type == "generate"]
+        assert "replies of the brand" in left["left_out"]
+        assert open_release(few.folder(1)).facts.decoders == {}
+
+
+def test_a_chat_base_that_is_not_there_fails_the_job(base: Path, tmp_path: Path) -> None:
+    with brand_at(tmp_path / "home", base, log(200)) as made:
+        job = made.retrain(tasks=["intent", "reply", "generate"], chat_base=str(tmp_path / "nowhere"))
+        assert job.state == "failed"
+        assert job.error is not None
+        assert job.error["code"] == "base_refused"

@@ -1,0 +1,196 @@
+"""The generator of a retraining: what it learns from, the tuned and exported model, and from which score it may speak.
+
+It learns as it will be asked: from a conversation, and from the brand's own earlier replies that the selector found for
+it, which stand before the conversation (export/drafts). Now and then it is told none, so that it can do without.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from data.log_odds import counted
+from data.profile import BotProfile
+from data.schema import Example, Finding
+from data.settings import ImportSettings, Settings
+from data.voice import Voice
+from data.written import Written
+from export.decoders import Precision
+from export.drafts import FROM, Asked, Draft, Drafting, known_names, told
+from export.grounding import Grounding
+from export.replies import ReplyIndex
+from trainer.bases.catalogue import CATALOGUE, CHAT, base_for
+from trainer.bases.chat_base import ChatBase
+from trainer.core.run_folder import RunFolder
+from trainer.generation.lines import Ask, Talk, rendered
+from trainer.generation.packed import PackedGenerator, cheapest, compared, pack_generator
+from trainer.generation.recipe import GenerateRecipe
+from trainer.generation.surprise import surprise
+from trainer.generation.train_generator import TrainedGenerator, train_generator
+from trainer.intents.calibrate import background_utterances
+from trainer.intents.thresholds import ANSWERS_NOTHING, choose_answer_threshold
+from trainer.order import Order
+from trainer.replies.train_reply import Context, TrainedReply
+
+LEAST_REPLIES = 100
+"""Replies of the brand, below which nothing is to be learned of how it writes."""
+UNTOLD = 0.2
+"""Share of what is learned from for which no earlier replies are told."""
+PROBED = 24
+ASKED, STRANGE = 96, 48
+"""Held-out conversations, and utterances that are about something else, on which the threshold is chosen."""
+MEASURED = 400
+SAME_MEANING = 0.75
+"""As trainer/candidate has it for replies that are found."""
+
+Meaning = Callable[[Sequence[str]], np.ndarray[Any, np.dtype[np.float32]]]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Brand:
+    """Whose replies are written: the profile, how texts are prepared, the trained selector with an index that holds no
+    held-out reply, and what tells the meaning of a text."""
+
+    profile: BotProfile
+    imports: ImportSettings
+    trained: TrainedReply
+    index: ReplyIndex
+    meaning: Meaning
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Writing:
+    """A generator as it would be released; `threshold` None: it never speaks by itself."""
+
+    generator: TrainedGenerator
+    packed: PackedGenerator
+    precision: Precision
+    parity: dict[str, Any]
+    voice: Voice
+    threshold: float | None
+    measured: dict[str, Any]
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        return self.generator.findings
+
+    def to_wire(self) -> dict[str, Any]:
+        """What a release says of what writes its replies."""
+        base = self.generator.base
+        return {"base": base.name, "licence": base.local.base.licence, "threshold": self.threshold, **self.measured}
+
+
+@dataclass(frozen=True, slots=True)
+class Lessons:
+    """Points of the brand's conversations where it answers, to learn from and held out."""
+
+    train: Sequence[Ask]
+    held: Sequence[Ask]
+
+    @classmethod
+    def of(cls, train: Sequence[Example], held: Sequence[Example], brand: Brand, seed: int) -> Lessons:
+        return cls(_asks(train, brand, seed), _asks(held, brand, None))
+
+    def tokens(self, base: ChatBase) -> int:
+        """How many there are to learn from."""
+        return sum(len(line) for line in rendered(self.train, base.renderer()))
+
+
+def chat_base(settings: Settings, order: Order, lessons: Lessons) -> tuple[ChatBase | None, str]:
+    """The base to tune; None, and why there is none. Raises BaseRefused for one that was asked for by name."""
+    if len(lessons.train) < LEAST_REPLIES:
+        return None, f"{len(lessons.train)} replies of the brand, where {LEAST_REPLIES} are the least to learn from"
+    if order.chat_base not in CATALOGUE and order.chat_base == CHAT:
+        return None, "this install has no chat model of its own"
+    return ChatBase(base_for(settings, order.chat_base)), ""
+
+
+def write(recipe: GenerateRecipe, base: ChatBase, lessons: Lessons, brand: Brand, run: RunFolder) -> Writing:
+    """Tune, export, compare, choose a threshold. Raises what those raise."""
+    generator = train_generator(recipe, base, lessons.train, lessons.held[:MEASURED], run)
+    packed = pack_generator(generator.model, base, run.folder / "packed")
+    parity = compared(generator.model, packed, lessons.held[:PROBED] or lessons.train[:PROBED], run.check)
+    precision = cheapest(parity)
+    voice = _voice([ask.reply for ask in lessons.train], brand.profile)
+    grounding = Grounding(Written(brand.imports), known_names(brand.profile))
+    drafting = Drafting(packed.opened(precision), grounding, voice)
+    threshold = draft_threshold(drafting, lessons.held, brand, run.check)
+    told_parity = {name: one.to_wire() for name, one in parity.items()} | {"served": precision}
+    return Writing(generator, packed, precision, told_parity, voice, threshold, _measured(generator, base, lessons))
+
+
+def draft_threshold(drafting: Drafting, held: Sequence[Ask], brand: Brand, check: Callable[[], None]) -> float | None:
+    """The score from which a written reply may be said: precise on held-out conversations, silent on strange ones. It
+    is right when the untuned base finds that it means what the brand really said, and nothing is wrong with it.
+
+    None: no score is good enough.
+    """
+    near = held[:ASKED]
+    if not near:
+        return None
+    contexts: list[Context] = [ask.before for ask in near]
+    contexts += [(("user", text),) for text in background_utterances()[:STRANGE]]
+    drafts = [_drafted(drafting, context, brand, check) for context in contexts]
+    written = brand.meaning([draft.text or "-" for draft in drafts[: len(near)]])
+    same = (written * brand.meaning([ask.reply for ask in near])).sum(axis=1) >= SAME_MEANING
+    right = np.array([bool(one) and not draft.flaws for one, draft in zip(same, drafts, strict=False)])
+    strange = np.zeros(len(drafts) - len(near), dtype=bool)
+    # What is flawed is not said at any score.
+    sayable = np.array([not draft.flaws for draft in drafts])
+    found = choose_answer_threshold(
+        np.array([draft.score for draft in drafts])[sayable],
+        np.concatenate([right, strange])[sayable],
+        np.concatenate([np.zeros(len(near), dtype=bool), ~strange])[sayable],
+        brand.profile.target_precision,
+    )
+    return None if found >= ANSWERS_NOTHING else found
+
+
+def _drafted(drafting: Drafting, context: Context, brand: Brand, check: Callable[[], None]) -> Draft:
+    check()
+    query = brand.trained.contexts([context])
+    known = [hit.reply.text for hit in brand.index.search_many(query, FROM)[0]]
+    return drafting.draft(Asked(context, known), lambda text: float(brand.trained.replies([text])[0] @ query[0]))
+
+
+def _asks(rows: Sequence[Example], brand: Brand, seed: int | None) -> list[Ask]:
+    """With what the selector finds for each among the replies of others; without a seed, always."""
+    kept = [row for row in rows if row.reply is not None]
+    befores: list[Talk] = [(*row.context, ("user", row.text)) for row in kept]
+    draw = random.Random(seed)
+    found = brand.index.search_many(brand.trained.contexts(befores), FROM + 1) if kept else []
+    asks = []
+    for row, before, hits in zip(kept, befores, found, strict=True):
+        reply = str(row.reply)
+        # What only this very turn has said would be told and learned at once.
+        others = [hit.reply.text for hit in hits if hit.reply.source != row.id or hit.reply.count > 1]
+        silent = seed is not None and draw.random() < UNTOLD
+        asks.append(Ask(before, reply, () if silent else told(others[:FROM])))
+    return asks
+
+
+def _voice(replies: Sequence[str], profile: BotProfile) -> Voice:
+    language = profile.languages[0]
+    background = {"en": counted(background_utterances())} if language == "en" else {}
+    return Voice.of(replies, [language] * len(replies), background)
+
+
+def _measured(generator: TrainedGenerator, base: ChatBase, lessons: Lessons) -> dict[str, Any]:
+    """Bits per byte of held-out replies by the base and by the tuned model, and of ordinary language."""
+    held = list(lessons.held[:MEASURED])
+    general: list[Talk] = [(("agent", text),) for text in background_utterances()[:MEASURED]]
+    untuned = base.model()
+    found: dict[str, Any] = {}
+    for name, rows in (("replies", held), ("general", general)):
+        if rows:
+            before, after = (surprise(model, generator.renderer, rows) for model in (untuned, generator.model))
+            found[name] = {
+                "base": before.bits_per_byte().to_wire(),
+                "candidate": after.bits_per_byte().to_wire(),
+                "less": after.less(before).to_wire(),
+            }
+    return found
