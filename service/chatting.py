@@ -29,16 +29,18 @@ HISTORY = 50
 """Turns of a session that are heard."""
 TRIES = 5
 STRIPES = 64
-KEPT = ("reason", "in_scope", "ranking", "candidates", "sentiment")
+KEPT = ("reason", "in_scope", "ranking", "candidates", "drafts", "sentiment")
 """What is kept of a prediction beside its reply."""
 
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """What a visitor sent: the words, and the visitor's own id for them, if any."""
+    """What a visitor sent: the words, and the visitor's own id for them, if any. `gone` tells that nobody waits for
+    the answer any more."""
 
     message: str
     client_id: str | None = None
+    gone: Callable[[], bool] = lambda: False
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +63,7 @@ class Chats:
     def answer(self, store: Store, bot: Bot, session_id: str, said: Said) -> Exchange:
         """The exchange for `said`, new or repeated.
 
-        Raises NotFound, ReleaseUnavailable, StoreUnavailable, and 409 when the same id came with other words.
+        Raises NotFound, ReleaseUnavailable, StoreUnavailable, Overloaded, and 409 for another text under the same id.
         """
         with self._one_at_a_time(session_id):
             for _ in range(TRIES):
@@ -85,7 +87,9 @@ class Chats:
         spoken: list[Spoken] = [(turn.role, turn.text) for turn in past]
         started = self._clock()
         with self._live.answering(store.workspace, bot) as predictor:
-            prediction = predictor.reply([*spoken, ("user", said.message)])
+            prediction = predictor.reply([*spoken, ("user", said.message)], said.gone)
+        if prediction.drafts and said.gone():  # what was broken off says nothing; the same message may come again
+            raise Refusal(503, "overloaded", "Nobody waited for the answer.", headers={"Retry-After": "1"})
         return prediction, (self._clock() - started) * 1000
 
     @contextmanager

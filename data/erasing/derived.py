@@ -26,6 +26,8 @@ from data.store.forgetting import BATCH, ERASED
 from data.store.releases import Release
 
 UNSAID = "(erased)"
+QUOTING = ("candidates", "drafts")
+"""What is kept of a turn that repeats what was once said."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,13 +177,13 @@ def forget_answers(work: Work, ids: set[str]) -> None:
 def _unsaid(turn: Mapping[str, Any], words: Words) -> dict[str, Any]:
     """What changes of a turn; nothing where it repeats none of it."""
     detail = turn["detail"] or {}
-    candidates = detail.get("candidates", ())
-    left = [one for one in candidates if not words.told(str(one.get("reply", "")))]
-    lost = len(left) < len(candidates)
-    if words.told(turn["text"]) or (lost and turn["source"] == "retrieved"):
-        kept = {name: value for name, value in detail.items() if name != "candidates"}
+    quoted = {name: detail[name] for name in QUOTING if detail.get(name)}
+    left = {name: [one for one in told if not words.told(str(one.get("reply", "")))] for name, told in quoted.items()}
+    lost = left != quoted
+    if words.told(turn["text"]) or (lost and turn["source"] in ("retrieved", "generated")):
+        kept = {name: value for name, value in detail.items() if name not in QUOTING}
         return {"text": UNSAID, "source": None, "action": ERASED, "detail": kept}
-    return {"detail": {**detail, "candidates": left}} if lost else {}
+    return {"detail": {**detail, **left}} if lost else {}
 
 
 def _named(work: Work, ids: set[str]) -> list[Dataset]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from flask import Response
+from flask import Response, request
 
 from data.store import bots
 from data.store.bots import Bot
@@ -13,10 +13,14 @@ from export.situation import label_of
 from service.api._spec import Access, Answer, Api, Call, Route
 from service.api.sessions import check_length
 from service.chatting import Exchange, Said, own_session, pieces
+from service.hangups import hung_up
 from service.schemas.chat import ChatAsked, ChatReply, Feeling, FoundEntity, ParseAsked, RankedIntent, Understood
 from service.streams import Event, shutdown_event
 
 api = Api("chat", "Talking with a bot.")
+
+EXPLAINED = ("reason", "in_scope", "candidates", "drafts")
+"""What is told of a reply to whoever asks for it."""
 
 
 @api.route(
@@ -40,7 +44,9 @@ def chat(call: Call) -> Answer | Response:
     with store.read() as tx:
         bot = bots.get(tx, call.path["bot"])
         call.service.check_session(tx, call.caller, bot.id, session_id)
-    exchange = call.service.chats.answer(store, bot, session_id, Said(asked.message, asked.message_id))
+    exchange = call.service.chats.answer(
+        store, bot, session_id, Said(asked.message, asked.message_id, hung_up(request.environ))
+    )
     reply = _reply(bot, exchange, explain=asked.explain)
     if reply.source is not None and reply.action is not None:
         call.service.metrics.replies.labels(reply.source, reply.action).inc()
@@ -95,7 +101,9 @@ def _streamed(call: Call, reply: ChatReply) -> Iterator[Event]:
 def _reply(bot: Bot, exchange: Exchange, *, explain: bool) -> ChatReply:
     answer, session = exchange.answer, exchange.session
     detail: dict[str, Any] = (answer.detail if answer is not None else None) or {}
-    explanation = {name: detail.get(name) for name in ("reason", "in_scope", "candidates")} if explain else None
+    explanation = (
+        {name: detail.get(name) for name in ("reason", "in_scope", "candidates", "drafts")} if explain else None
+    )
     return ChatReply(
         turn=answer.id if answer else None,
         message_turn=exchange.message.id,
