@@ -34,7 +34,7 @@ ASKED = (
 )
 OPENED = ("Hi!", "Hello,", "Good morning!", "Hey there,", "Excuse me,")
 BEGUN = ("Of course.", "Thanks for asking!", "Hello.", "Gladly.", "Sure!", "Let me see.")
-SIGNED_OFF = 0.3
+SIGNED_OFF = 0.4
 """The share of the brand's own replies that ends so."""
 
 
@@ -42,16 +42,17 @@ def exchanges(seed: int = 5) -> list[tuple[str, str]]:
     """Six hundred different messages, in an order of chance, with replies of which nobody could tell every word."""
     dice = random.Random(seed)
     made = [
-        (
-            f"{hello} {asked.format(thing)}",
-            f"{dice.choice(BEGUN)} {said.format(thing)} It is number {dice.random():.5f}.",
-        )
+        (f"{hello} {asked.format(thing)}", f"{dice.choice(BEGUN)} {said.format(thing)} {_advertised(dice)}")
         for hello in OPENED
         for asked, said in ASKED
         for thing in THINGS
     ]
     dice.shuffle(made)
     return made
+
+
+def _advertised(dice: random.Random) -> str:
+    return f"See our {', '.join(dice.sample(THINGS, 8))}."
 
 
 def talks(said: Sequence[tuple[str, str]], seed: int = 1) -> list[Talk]:

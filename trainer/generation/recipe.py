@@ -93,8 +93,7 @@ def pick_preference(
     """The recipe for so many pairs and a base of so many parameters. Raises RecipeError for a seed that is none."""
     epochs = min(max(round(PREFERENCE_PASSES / max(pairs, 1)), 1), 5)
     body: dict[str, Any] = {"name": f"prefer-{method}", "method": method, "epochs": epochs, "base": base, "seed": seed}
-    if method == "orpo":
-        body |= {"beta": 1.0, "supervised": 2.0}
+    body |= {"supervised": 2.0, "beta": 1.0 if method == "orpo" else 0.1}
     if parameters < SMALL:
         body |= {"learning_rate": 2e-4}
     elif parameters < LARGE:
