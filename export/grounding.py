@@ -96,6 +96,12 @@ class Grounding:
         return tuple(sorted((*values, *worded, *names), key=lambda fact: fact.start))
 
 
+def is_said(words: str, texts: Iterable[str]) -> bool:
+    """Whether one of `texts` holds these very words by themselves, whatever their case."""
+    said = fold(words)
+    return any(_stands(said, fold(text), _word_goes_on) for text in texts)
+
+
 def _implied(readings: Readings) -> set[Reading]:
     """What else a source says by its facts: of money and shares the bare number, of a day in a year the day."""
     found = set(readings)

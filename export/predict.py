@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -27,6 +28,7 @@ from export.corrections import Match
 from export.decoder_pool import DecoderPool
 from export.drafts import Asked, Draft
 from export.entities import Recognised, Recogniser
+from export.grounding import is_said
 from export.heads import IntentHead
 from export.hear import Heard, Listener, Spoken
 from export.parts import Channel, IntentModel, Parts, ReplyModel, drafting_of, parts_of
@@ -40,6 +42,8 @@ from export.situation import NOT_UNDERSTOOD, Action, Candidate, Ranked, Situatio
 __all__ = ["Channel", "IntentModel", "Parts", "Prediction", "Predictor", "ReplyModel"]
 
 CANDIDATES = 5
+SPARE = 45
+"""Replies looked at beyond those that are wanted: some may hold what another customer alone was told."""
 RANKED = 5
 Cancelled = Callable[[], bool]
 SCORED = 256
@@ -214,10 +218,12 @@ class Predictor:
         if model is None or not spoken:
             return found
         queries = model.channel.embed([model.channel.renderer.context(heard[row].turns) for row in spoken])
-        for row, hits in zip(spoken, model.index.search_many(queries, k), strict=True):
+        for row, hits in zip(spoken, model.index.search_many(queries, k + SPARE), strict=True):
+            said = [text for _, text in heard[row].turns]
+            ours = (hit for hit in hits if all(is_said(detail, said) for detail in hit.reply.details))
             found[row] = tuple(
                 Candidate(hit.reply.text, hit.confidence, hit.reply.intent, hit.reply.count, hit.reply.echoes)
-                for hit in hits
+                for hit in islice(ours, k)
             )
         return found
 

@@ -41,6 +41,8 @@ class Reply:
 
     `count` is how often it was said, `intent` what it answered where known, `source` the digest of the turn it was
     learnt from, `echoes` whether its placeholders repeat what the customer had said each time (see placeholders).
+    `details` are names, numbers and the like that the brand has said in one conversation alone: the reply is for no
+    other, unless somebody says them there as well.
     """
 
     text: str
@@ -49,6 +51,7 @@ class Reply:
     intent: str | None = None
     source: str = ""
     echoes: bool = False
+    details: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +167,11 @@ def key_of(reply: str) -> str:
 
 
 def _reply(body: dict[str, Any]) -> Reply:
-    reply = Reply(**body)
-    if not isinstance(reply.text, str) or reply.role not in ROLES or not isinstance(reply.count, int):
+    reply = Reply(**{**body, "details": tuple(body.get("details", ()))})
+    if (
+        not all(isinstance(text, str) for text in (reply.text, *reply.details))
+        or reply.role not in ROLES
+        or not isinstance(reply.count, int)
+    ):
         raise ValueError("a reply of the index is malformed")
     return reply

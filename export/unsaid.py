@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol
@@ -84,7 +85,7 @@ def _replies(index: ReplyIndex, words: Words) -> ReplyIndex | None:
 def _unnamed(reply: Reply, words: Words) -> Reply:
     if reply.source not in words.rows:
         return reply
-    return Reply(reply.text, reply.role, max(1, reply.count - 1), reply.intent, NOBODYS, reply.echoes)
+    return replace(reply, count=max(1, reply.count - 1), source=NOBODYS)
 
 
 def _corrections(corrections: Corrections, words: Words) -> Corrections | None:

@@ -100,10 +100,13 @@ class Candidate:
 
 
 def reply_index(
-    read: Callable[[Sequence[str]], Embeddings], rows: Sequence[Example], banned: Callable[[str], bool]
+    read: Callable[[Sequence[str]], Embeddings],
+    rows: Sequence[Example],
+    banned: Callable[[str], bool],
+    details: Mapping[str, tuple[str, ...]],
 ) -> ReplyIndex | None:
     """The brand's own replies in `rows`, one entry a distinct text; None when there is none worth keeping. `read` makes
-    a vector of each.
+    a vector of each; `details` are what a reply, by its key, says of one customer alone.
 
     A reply whose placeholders the customer had not given each time is marked as not to be filled.
     """
@@ -116,7 +119,7 @@ def reply_index(
         key = key_of(row.reply)
         old = kept.get(key)
         if old is None:
-            kept[key] = Reply(row.reply, row.reply_role or "agent", 1, row.intent, row.id, fits)
+            kept[key] = Reply(row.reply, row.reply_role or "agent", 1, row.intent, row.id, fits, details.get(key, ()))
         else:
             intent = old.intent if old.intent == row.intent else None
             kept[key] = replace(old, count=old.count + 1, intent=intent, echoes=old.echoes and fits)

@@ -20,7 +20,10 @@ from data.jobs import JobContext
 from data.settings import Settings
 from data.store import bots, jobs, releases
 from data.store.releases import Release
+from data.written import Written
 from export.banned import says_banned
+from export.drafts import known_names
+from export.grounding import Grounding
 from export.thresholds import Thresholds
 from export.trained import torch_channel
 from trainer.bases.catalogue import LocalBase, base_for
@@ -41,6 +44,7 @@ from trainer.order import Order
 from trainer.publishing import Built, Origin, build_release, promote_by_itself, record_release
 from trainer.recipes import IntentRecipe
 from trainer.replies.calibrate import meaning_by, worth
+from trainer.replies.details import private_details
 from trainer.replies.train_reply import TrainedReply, mean_length, train_reply
 from trainer.retraining import Emit, Retraining, run_folder, settling
 from trainer.search.searching import better
@@ -151,8 +155,10 @@ def _train(
     if "reply" in work.order.tasks and len(set(pairs(material.train).replies)) >= 2:
         reply = _train_reply(work, dataset, material, base, ids)
         read = torch_channel(reply.encoder, reply.renderer).read
-        narrow = reply_index(read, material.train, banned)
-        index = reply_index(read, [*material.train, *material.validation], banned)
+        learned = [*material.train, *material.validation]
+        details = private_details(learned, Grounding(Written(work.settings.imports), known_names(work.profile)))
+        narrow = reply_index(read, material.train, banned, details)
+        index = reply_index(read, learned, banned, details)
         if narrow is not None and index is not None:
             found = worth(reply, base, narrow, pairs(material.validation), work.profile.target_precision)
             work.context.event("selection", **found.to_wire())
