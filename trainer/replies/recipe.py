@@ -16,11 +16,9 @@ class ReplyRecipe(Hyperparameters):
     batch_size: int = Field(32, ge=2, le=1024)
     scale: float = Field(20.0, gt=0, le=100, description="Inverse softmax temperature of the in-batch loss.")
     frequency: float = Field(
-        0.8, ge=0, le=1, description="How much a score says of how often a reply is given: 1 all, 0 nothing."
+        0.9, ge=0, le=1, description="How much a score says of how often a reply is given: 1 all, 0 nothing."
     )
-    most_pairs: int = Field(
-        0, ge=0, description="Pairs learned from at most, fewest of those with a frequent reply; 0: all."
-    )
+    most_pairs: int = Field(0, ge=0, description="Pairs learned from at most, drawn by the seed; 0: all.")
 
 
 FEW_PAIRS = 200

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import time
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -93,19 +92,11 @@ def mean_length(pairs: Pairs, base: LocalBase) -> float:
 
 
 def learned(recipe: ReplyRecipe, pairs: Pairs) -> list[int]:
-    """The rows of `pairs` that a training by `recipe` learns from, in their order.
-
-    Where it may not learn from all, of a reply that was given n times about as many as the root of n stay: what is said
-    all the time is soon learned (Mikolov et al. 2013, "Distributed Representations of Words and Phrases").
-    """
+    """The rows of `pairs` that a training by `recipe` learns from, in their order: all, or a draw by its seed."""
     if not recipe.most_pairs or len(pairs) <= recipe.most_pairs:
         return list(range(len(pairs)))
-    keys = [key_of(reply) for reply in pairs.replies]
-    counts = Counter(keys)
-    # The largest of random numbers to the power of 1 / weight: a draw by weight without putting back (Efraimidis &
-    # Spirakis 2006), here by their logarithms.
-    drawn = np.log(np.random.default_rng(recipe.seed).random(len(keys))) * np.sqrt([counts[key] for key in keys])
-    return sorted(np.argsort(-drawn, kind="stable")[: recipe.most_pairs].tolist())
+    drawn = np.random.default_rng(recipe.seed).permutation(len(pairs))[: recipe.most_pairs]
+    return sorted(drawn.tolist())
 
 
 def train_reply(

@@ -61,6 +61,18 @@ def test_more_pairs_fewer_epochs(pairs: int, method: str) -> None:
     assert pick_reply(pairs).epochs >= pick_reply(pairs + 10_000).epochs
 
 
+def test_the_length_of_a_selectors_training_follows_the_tokens_there_are() -> None:
+    short, long, many = pick_reply(5_000, 40), pick_reply(5_000, 120), pick_reply(50_000, 75)
+    assert short.epochs > long.epochs > many.epochs == 1
+    assert (short.most_pairs, long.most_pairs) == (0, 0)
+    assert 0 < many.most_pairs < 50_000
+    for pairs in (3_000, 7_000, 20_000, 10**6):
+        for length in (20, 80, 190):
+            recipe = pick_reply(pairs, length)
+            learned = min(pairs, recipe.most_pairs or pairs)
+            assert recipe.epochs * learned * length <= 1_600_000 * 1.01
+
+
 # BAR 1.1 B7: what people will ask for.
 IMPOSSIBLE: list[dict[str, Any]] = [
     {"epochs": 1e9},

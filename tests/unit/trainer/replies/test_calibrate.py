@@ -92,7 +92,7 @@ def test_held_out_conversations_say_what_a_reply_is_worth(tiny: LocalBase, train
     model, held = trained
     found = worth(model, tiny, index_of(model, list(SAYS.values())), held, 0.9)
     assert found.rows == len(held)
-    assert found.scoring.frequency == pytest.approx(0.8 / 20)
+    assert found.scoring.frequency == pytest.approx(0.9 / 20)
     told = found.to_wire()
     assert told["calibrated"] == bool(found.scoring.right)
     assert (told["ece"] is not None) == bool(found.scoring.right)

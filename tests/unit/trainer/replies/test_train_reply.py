@@ -14,7 +14,15 @@ from data.schema import Conversation, Turn
 from trainer.bases.catalogue import LocalBase
 from trainer.core.run_folder import MemoryLedger, RunFolder
 from trainer.recipes import ReplyRecipe
-from trainer.replies.train_reply import MOST_VALIDATION, Pairs, TrainedReply, pairs_of, train_reply
+from trainer.replies.train_reply import (
+    MOST_VALIDATION,
+    Pairs,
+    TrainedReply,
+    learned,
+    mean_length,
+    pairs_of,
+    train_reply,
+)
 
 MakeRun = Callable[..., RunFolder]
 REPLIES = {"refund": "money back", "delivery": "courier track", "login": "reset email", "hours": "open today"}
@@ -132,3 +140,27 @@ def test_no_context_reads_further_back_than_the_model(tiny: LocalBase) -> None:
     longest = max(map(len, found.contexts))
     assert longest < 20
     assert found.contexts[-1] == tuple((turn.role, turn.text) for turn in turns[29 - longest : 29])
+
+
+def test_more_pairs_than_a_training_may_learn_from_are_drawn_by_the_seed(
+    tiny: LocalBase, pairs: Pairs, make_run: MakeRun
+) -> None:
+    few = recipe_of("full", epochs=1, most_pairs=8)
+    rows = learned(few, pairs)
+    assert len(rows) == len(set(rows)) == 8
+    assert rows == sorted(rows) == learned(few, pairs)
+    assert rows != learned(few.model_copy(update={"seed": 1}), pairs)
+    assert learned(recipe_of("full", most_pairs=99), pairs) == learned(recipe_of("full"), pairs) == list(range(32))
+    drawn = train_reply(few, tiny, pairs, None, make_run("drawn", keep=False))
+    alone = train_reply(few, tiny, pairs.pick(rows), None, make_run("alone", keep=False))
+    assert drawn.history == alone.history
+    assert drawn.history[-1].step == 1
+
+
+def test_the_mean_length_is_that_of_what_the_model_reads(tiny: LocalBase) -> None:
+    renderer = tiny.renderer(96)
+    rows = Pairs([(("user", "refund money"),), (("agent", "hello"), ("user", "parcel"))], ["money back", "courier"])
+    read = [*map(renderer.context, rows.contexts), *renderer.utterances(rows.replies)]
+    assert mean_length(rows, tiny) == sum(map(len, read)) / 2
+    assert mean_length(Pairs([], []), tiny) == 0
+    assert mean_length(rows.pick([0, 1] * 900), tiny) == pytest.approx(mean_length(rows, tiny), rel=0.01)
