@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable
+
+from flask import Request
 
 SOCKET = "gunicorn.socket"
 """Where the server hands its connection on."""
 
 
-def hung_up(environ: Mapping[str, Any]) -> Callable[[], bool]:
-    """Tells, in a microsecond, whether the caller of this request has closed the connection; never where the server
+def hung_up(request: Request) -> Callable[[], bool]:
+    """Tells, in a microsecond, whether the caller of `request` has closed the connection; never where the server
     does not show it (tests without one, waitress)."""
-    line = environ.get(SOCKET)
+    line = request.environ.get(SOCKET)
     if not isinstance(line, socket.socket):
         return lambda: False
 

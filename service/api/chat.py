@@ -45,7 +45,7 @@ def chat(call: Call) -> Answer | Response:
         bot = bots.get(tx, call.path["bot"])
         call.service.check_session(tx, call.caller, bot.id, session_id)
     exchange = call.service.chats.answer(
-        store, bot, session_id, Said(asked.message, asked.message_id, hung_up(request.environ))
+        store, bot, session_id, Said(asked.message, asked.message_id, hung_up(request))
     )
     reply = _reply(bot, exchange, explain=asked.explain)
     if reply.source is not None and reply.action is not None:
