@@ -27,7 +27,7 @@ def brand(base: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bran
     home = tmp_path_factory.mktemp("writes")
     with brand_at(home / "home", base, log(200)) as made:
         chat = lay_chat(home / "chat")
-        job = made.retrain(tasks=["intent", "reply", "generate"], recipe={**RECIPE, "base": str(chat)})
+        job = made.retrain(tasks=["reply", "generate"], recipe={**RECIPE, "base": str(chat)})
         assert job.state == "succeeded", job.error
         yield made
 
@@ -80,7 +80,7 @@ def test_without_a_pool_of_decoders_nothing_is_written(brand: Brand) -> None:
 
 def test_too_few_replies_leave_it_out(base: Path, tmp_path: Path) -> None:
     with brand_at(tmp_path / "home", base, log(60)) as few:
-        job = few.retrain(tasks=["intent", "reply", "generate"], chat_base=str(lay_chat(tmp_path / "chat")))
+        job = few.retrain(tasks=["reply", "generate"], chat_base=str(lay_chat(tmp_path / "chat")))
         assert job.state == "succeeded", job.error
         (left,) = [event.data for event in few.events(job) if event.type == "generate"]
         assert "replies of the brand" in left["left_out"]
@@ -89,7 +89,7 @@ def test_too_few_replies_leave_it_out(base: Path, tmp_path: Path) -> None:
 
 def test_a_chat_base_that_is_not_there_fails_the_job(base: Path, tmp_path: Path) -> None:
     with brand_at(tmp_path / "home", base, log(200)) as made:
-        job = made.retrain(tasks=["intent", "reply", "generate"], chat_base=str(tmp_path / "nowhere"))
+        job = made.retrain(tasks=["reply", "generate"], chat_base=str(tmp_path / "nowhere"))
         assert job.state == "failed"
         assert job.error is not None
         assert job.error["code"] == "base_refused"

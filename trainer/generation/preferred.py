@@ -14,7 +14,7 @@ from data.catalogue import Kind, finding_of
 from data.chat_render import ChatRenderer
 from data.errors import Collapsed
 from data.schema import Finding
-from trainer.generation.lines import Talk, rendered
+from trainer.generation.lines import Lesson, rendered
 from trainer.generation.pairs import Sides
 from trainer.generation.surprise import divergence, line_nats, surprise
 from trainer.judgement.intervals import Array, Interval, bootstrap
@@ -96,7 +96,7 @@ class Preferred:
 
 
 def compared(
-    start: nn.Module, tuned: nn.Module, renderer: ChatRenderer, held: Sequence[Sides], talks: Sequence[Talk]
+    start: nn.Module, tuned: nn.Module, renderer: ChatRenderer, held: Sequence[Sides], talks: Sequence[Lesson]
 ) -> Preferred:
     """`tuned` beside the model that it started from, on pairs and conversations that neither learned from."""
     before, after = (Standing.of(held, logs_of(model, held, renderer)) for model in (start, tuned))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -29,6 +29,7 @@ from trainer.core.run_folder import RunFolder
 from trainer.generation.lines import Ask, Talk, rendered
 from trainer.generation.packed import PackedGenerator, cheapest, compared, pack_generator
 from trainer.generation.recipe import GenerateRecipe
+from trainer.generation.reviewed import Reviews, reviewed
 from trainer.generation.surprise import surprise
 from trainer.generation.train_generator import TrainedGenerator, train_generator
 from trainer.intents.calibrate import background_utterances
@@ -90,10 +91,11 @@ class Lessons:
 
     train: Sequence[Ask]
     held: Sequence[Ask]
+    reviews: Reviews = field(default_factory=Reviews)
 
     @classmethod
     def of(cls, train: Sequence[Example], held: Sequence[Example], brand: Brand, seed: int) -> Lessons:
-        return cls(_asks(train, brand, seed), _asks(held, brand, None))
+        return cls(_asks(train, brand, seed), _asks(held, brand, None), Reviews.of(train, held))
 
     def tokens(self, base: ChatBase) -> int:
         """How many there are to learn from."""
@@ -112,6 +114,7 @@ def chat_base(settings: Settings, order: Order, lessons: Lessons) -> tuple[ChatB
 def write(recipe: GenerateRecipe, base: ChatBase, lessons: Lessons, brand: Brand, run: RunFolder) -> Writing:
     """Tune, export, compare, choose a threshold. Raises what those raise."""
     generator = train_generator(recipe, base, lessons.train, lessons.held[:MEASURED], run)
+    generator, reviews = reviewed(generator, lessons.reviews, lessons.held[:MEASURED], run)
     packed = pack_generator(generator.model, base, run.folder / "packed")
     parity = compared(generator.model, packed, lessons.held[:PROBED] or lessons.train[:PROBED], run.check)
     precision = cheapest(parity)
@@ -120,7 +123,8 @@ def write(recipe: GenerateRecipe, base: ChatBase, lessons: Lessons, brand: Brand
     drafting = Drafting(packed.opened(precision), grounding, voice)
     threshold = draft_threshold(drafting, lessons.held, brand, run.check)
     told_parity = {name: one.to_wire() for name, one in parity.items()} | {"served": precision}
-    return Writing(generator, packed, precision, told_parity, voice, threshold, _measured(generator, base, lessons))
+    worth = {**_measured(generator, base, lessons), "reviews": reviews}
+    return Writing(generator, packed, precision, told_parity, voice, threshold, worth)
 
 
 def draft_threshold(drafting: Drafting, held: Sequence[Ask], brand: Brand, check: Callable[[], None]) -> float | None:
@@ -153,7 +157,8 @@ def draft_threshold(drafting: Drafting, held: Sequence[Ask], brand: Brand, check
 def _drafted(drafting: Drafting, context: Context, brand: Brand, check: Callable[[], None]) -> Draft:
     check()
     query = brand.trained.contexts([context])
-    known = [hit.reply.text for hit in brand.index.search_many(query, FROM)[0]]
+    hits = brand.index.search_many(query, FROM)[0]
+    known = [hit.reply.text for hit in hits if not hit.reply.details]
     return drafting.draft(Asked(context, known), lambda text: float(brand.trained.replies([text])[0] @ query[0]))
 
 
@@ -167,7 +172,8 @@ def _asks(rows: Sequence[Example], brand: Brand, seed: int | None) -> list[Ask]:
     for row, before, hits in zip(kept, befores, found, strict=True):
         reply = str(row.reply)
         # What only this very turn has said would be told and learned at once.
-        others = [hit.reply.text for hit in hits if hit.reply.source != row.id or hit.reply.count > 1]
+        free = [hit.reply for hit in hits if not hit.reply.details]
+        others = [reply.text for reply in free if reply.source != row.id or reply.count > 1]
         silent = seed is not None and draw.random() < UNTOLD
         asks.append(Ask(before, reply, () if silent else told(others[:FROM])))
     return asks

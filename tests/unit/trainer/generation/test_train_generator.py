@@ -112,9 +112,7 @@ def test_the_example_shows_what_is_learned(base: ChatBase, tmp_path: Path) -> No
     assert [event["text"] for event in events[:first] if event["type"] == "example"] == [told.example]
 
 
-def test_marks_on_other_words_are_found_before_the_first_step(
-    base: ChatBase, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_marks_on_other_words_are_found_before_the_first_step(base: ChatBase, monkeypatch: pytest.MonkeyPatch) -> None:
     """As they would stand with a tokenizer that runs two turns into one."""
     renderer = base.renderer()
     whole = renderer.dialogue
