@@ -238,7 +238,8 @@ class Predictor:
     def _drafted(self, heard: Heard, situation: Situation, cancelled: Cancelled | None) -> Situation:
         """With a reply that was written for it, where that could be what is said."""
         drafting, selector = self.parts.drafting, self.parts.reply
-        if drafting is None or selector is None or not wants_draft(situation):
+        said = bool(heard.turns) and bool(heard.turns[-1][1])
+        if drafting is None or selector is None or not said or not wants_draft(situation):
             return situation
         context = selector.channel.embed([selector.channel.renderer.context(heard.turns)])[0]
         known = [one.text for one in situation.candidates if one.echoes or not placeholders(one.text)]

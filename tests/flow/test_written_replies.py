@@ -63,6 +63,8 @@ def test_the_bot_writes_where_it_may(brand: Brand) -> None:
         assert (said.source == "generated") == (not draft.flaws)
         assert json.dumps(said.to_wire())
         assert eager.reply([("user", "refund money paid")]) == said
+        assert eager.reply([("user", " ")]).drafts == ()
+        assert eager.reply([]).drafts == ()
         gone = eager.reply([("user", "refund money paid")], cancelled=lambda: True)
         assert gone.drafts[0].flaws
         assert gone.source != "generated"
