@@ -11,6 +11,7 @@ import pytest
 from data.errors import BaseRefused, DatasetError, UsageError
 from data.settings import Settings, TrainSettings
 from tests.tiny_chat import SAID, lay_chat
+from trainer.bases.catalogue import CATALOGUE, CHAT, DEFAULT
 from trainer.experiments.experiment import Question, experiment
 from trainer.generation.recipe import LARGE, SMALL, GenerateRecipe, pick_generate
 
@@ -93,6 +94,12 @@ def test_a_base_that_only_reads_is_refused(tmp_path: Path, base: Path) -> None:
     (tmp_path / "chat_template.jinja").unlink()
     with pytest.raises(BaseRefused, match="no chat template"):
         experiment(question(tmp_path, tmp_path), SETTINGS, lambda _: None)
+
+
+def test_the_usual_base_only_reads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(CATALOGUE, CHAT, raising=False)
+    with pytest.raises(UsageError, match="no chat model of its own"):
+        experiment(question(tmp_path, DEFAULT), SETTINGS, lambda _: None)
 
 
 def test_files_without_a_reply_are_refused(tmp_path: Path, base: Path) -> None:
