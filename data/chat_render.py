@@ -11,12 +11,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import numpy as np
 from tokenizers import Tokenizer
 
 from data.chat_template import ChatRole, ChatTemplate, Part, Utterance
 from data.errors import BaseRefused
-from data.render import CHARS_PER_TOKEN, Ids, Rendered
+from data.render import CHARS_PER_TOKEN, Ids, Rendered, padded
 from data.schema import BRAND_ROLES, Role
 
 TOKENIZER, TEMPLATE, TOKENIZER_CONFIG = "tokenizer.json", "chat_template.jinja", "tokenizer_config.json"
@@ -110,13 +109,7 @@ class ChatRenderer:
 
     def pad(self, batch: Sequence[Rendered]) -> tuple[Ids, Ids]:
         """(input_ids, attention_mask), int64 [len(batch), longest], filled at the right with a stop token."""
-        longest = max((len(rendered) for rendered in batch), default=0)
-        ids = np.full((len(batch), longest), self._stop, dtype=np.int64)
-        mask = np.zeros((len(batch), longest), dtype=np.int64)
-        for row, rendered in enumerate(batch):
-            ids[row, : len(rendered)] = rendered.ids
-            mask[row, : len(rendered)] = 1
-        return ids, mask
+        return padded(batch, self._stop)
 
     def _ends_turns(self) -> None:
         """Find the token that ends the brand's turn: the first of the scaffold after its words. Raises BaseRefused."""

@@ -50,6 +50,17 @@ class Padder(Protocol):
     def pad(self, batch: Sequence[Rendered]) -> tuple[Ids, Ids]: ...
 
 
+def padded(batch: Sequence[Rendered], filler: int) -> tuple[Ids, Ids]:
+    """(input_ids, attention_mask), int64 [len(batch), longest], rows filled at the right."""
+    longest = max((len(rendered) for rendered in batch), default=0)
+    ids = np.full((len(batch), longest), filler, dtype=np.int64)
+    mask = np.zeros((len(batch), longest), dtype=np.int64)
+    for row, rendered in enumerate(batch):
+        ids[row, : len(rendered)] = rendered.ids
+        mask[row, : len(rendered)] = 1
+    return ids, mask
+
+
 class Renderer:
     """Turns text into ids with one tokenizer. Thread-safe: nothing changes after construction."""
 
@@ -120,13 +131,7 @@ class Renderer:
 
     def pad(self, batch: Sequence[Rendered]) -> tuple[Ids, Ids]:
         """(input_ids, attention_mask), int64, each of shape [len(batch), longest]."""
-        longest = max((len(rendered) for rendered in batch), default=0)
-        ids = np.full((len(batch), longest), self.pad_id, dtype=np.int64)
-        mask = np.zeros((len(batch), longest), dtype=np.int64)
-        for row, rendered in enumerate(batch):
-            ids[row, : len(rendered)] = rendered.ids
-            mask[row, : len(rendered)] = 1
-        return ids, mask
+        return padded(batch, self.pad_id)
 
     def _text(self, text: str) -> tuple[int, ...]:
         return self._encode(text)[0]

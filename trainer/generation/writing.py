@@ -35,6 +35,7 @@ from trainer.generation.train_generator import TrainedGenerator, train_generator
 from trainer.intents.calibrate import background_utterances
 from trainer.intents.thresholds import ANSWERS_NOTHING, choose_answer_threshold
 from trainer.order import Order
+from trainer.replies.calibrate import SAME_MEANING
 from trainer.replies.train_reply import Context, TrainedReply
 
 LEAST_REPLIES = 100
@@ -45,8 +46,6 @@ PROBED = 24
 ASKED, STRANGE = 96, 48
 """Held-out conversations, and utterances that are about something else, on which the threshold is chosen."""
 MEASURED = 400
-SAME_MEANING = 0.75
-"""As trainer/candidate has it for replies that are found."""
 
 Meaning = Callable[[Sequence[str]], np.ndarray[Any, np.dtype[np.float32]]]
 

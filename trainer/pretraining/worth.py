@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -12,16 +11,16 @@ import torch
 
 from data.chat_render import ChatRenderer
 from data.render import Rendered
-from trainer.core.datamodule import Batches, Sizes
 from trainer.generation.lines import Talk, written
+from trainer.generation.surprise import line_nats
+from trainer.judgement.likelihood import bits_per_byte, perplexity
 from trainer.pretraining.corpus import Corpus
 from trainer.pretraining.kneser_ney import KneserNey
-from trainer.tasks.generate import GenerateRows, GenerateTask
+from trainer.tasks.generate import GenerateRows
 
 ORDER = 5
 SAMPLES = 6
 SAMPLE_TOKENS = 48
-AT_ONCE = Sizes(rows=64, tokens=16_384)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,23 +55,16 @@ class Worth:
 def measured(model: Any, renderer: ChatRenderer, corpus: Corpus, rows: tuple[GenerateRows, GenerateRows]) -> Worth:
     """Of `model`; `rows` are the corpus's, learned and held out."""
     train, held = rows
-    lost = nats(model, held, renderer)
+    lost = sum(line_nats(model, held, renderer))
     floor = KneserNey(_ids(train.rendered), renderer.vocabulary, ORDER).log_probabilities(_ids(held.rendered))
     size = written(corpus.held)
     return Worth(
-        bits_per_byte=lost / math.log(2) / size,
-        ngram_bits_per_byte=-float(floor.sum()) / math.log(2) / size,
-        perplexity=math.exp(lost / held.learned),
+        bits_per_byte=bits_per_byte(lost, size),
+        ngram_bits_per_byte=bits_per_byte(-float(floor.sum()), size),
+        perplexity=perplexity(lost, held.learned),
         held_bytes=size,
         samples=tuple(_samples(model, renderer, corpus.held)),
     )
-
-
-def nats(model: torch.nn.Module, rows: GenerateRows, renderer: ChatRenderer) -> float:
-    """The summed negative log-likelihood of all that is to be learned in `rows`, in float32."""
-    task = GenerateTask(model, dropout=0.0).eval()
-    with torch.inference_mode():
-        return sum(float(task.losses(batch).double().sum()) for batch in Batches(rows, renderer, AT_ONCE, None))
 
 
 def _ids(rendered: Sequence[Rendered]) -> list[tuple[int, ...]]:
