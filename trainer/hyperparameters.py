@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from data.errors import RecipeError
 from trainer.bases.catalogue import DEFAULT
 
 
@@ -40,3 +41,19 @@ class Hyperparameters(BaseModel):
     def is_folded(self) -> bool:
         """Whether parts of the rows score each other: such a fit has no rows of its own to stop by."""
         return False
+
+
+_R = TypeVar("_R", bound=Hyperparameters)
+
+
+def made(kind: type[_R], body: dict[str, Any]) -> _R:
+    """The recipe in `body`. Raises RecipeError with every problem at once."""
+    try:
+        return kind.model_validate(body)
+    except ValidationError as error:
+        problems = [
+            f"{'.'.join(map(str, e['loc'])) or 'recipe'}: {e['msg']}" for e in error.errors(include_input=False)
+        ]
+        raise RecipeError(
+            f"The recipe does not hold: {'; '.join(problems)}.", remedy="docs/recipes.md lists every field and range."
+        ) from None

@@ -19,12 +19,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal, Self, TypeVar
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
 from data.errors import RecipeError
 from trainer.bases.catalogue import DEFAULT
 from trainer.generation.recipe import GenerateRecipe, PreferenceRecipe
-from trainer.hyperparameters import Hyperparameters
+from trainer.hyperparameters import Hyperparameters, made
 from trainer.replies.recipe import LENGTH, ReplyRecipe, reply_hyperparameters
 
 
@@ -186,7 +186,7 @@ def intent_by(method: str, rows: int, *, base: str = DEFAULT, seed: int = 0) -> 
         "top": {"epochs": min(max(round(TOP_PASSES / max(rows, 1)), 5), 8), **_TOP},
         "full": _FULL,
     }[method]
-    return _made(IntentRecipe, {"name": f"intent-{method}", **own, "base": base, "seed": seed})
+    return made(IntentRecipe, {"name": f"intent-{method}", **own, "base": base, "seed": seed})
 
 
 def pick_labels(rows: int, *, task: str = "labels", base: str = DEFAULT, seed: int = 0) -> LabelRecipe:
@@ -199,33 +199,33 @@ def pick_labels(rows: int, *, task: str = "labels", base: str = DEFAULT, seed: i
         body |= {"name": f"{task}-top", "epochs": epochs, **_LABELS_TOP}
     else:
         body |= {"name": f"{task}-frozen", "method": "frozen", "folds": 5}
-    return _made(LabelRecipe, body)
+    return made(LabelRecipe, body)
 
 
 def instead_of_base(recipe: IntentRecipe) -> IntentRecipe:
     """The recipe for the same labels where the base does not know the language they are told by."""
     body = {"name": "intent-ngrams", "method": "ngrams", "folds": 5, "regularisation": 3.0}
-    return _made(IntentRecipe, {**body, "base": recipe.base, "seed": recipe.seed})
+    return made(IntentRecipe, {**body, "base": recipe.base, "seed": recipe.seed})
 
 
 def pick_reply(pairs: int, length: float = LENGTH, *, base: str = DEFAULT, seed: int = 0) -> ReplyRecipe:
     """The recipe for this many (context, reply) pairs of `length` tokens in the mean. Raises RecipeError for a seed out
     of range."""
-    return _made(ReplyRecipe, {**reply_hyperparameters(pairs, length), "base": base, "seed": seed})
+    return made(ReplyRecipe, {**reply_hyperparameters(pairs, length), "base": base, "seed": seed})
 
 
 def pick_entities(rows: int, *, base: str = DEFAULT, seed: int = 0) -> EntityRecipe:
     """The recipe for this many texts with marked spans. Raises RecipeError for a seed out of range."""
     epochs = min(max(round(ENTITY_PASSES / max(rows, 1)), 4), 12)
     body: dict[str, Any] = {"name": "entities-full", "epochs": epochs, "base": base, "seed": seed}
-    return _made(EntityRecipe, {**body, **_ENTITIES})
+    return made(EntityRecipe, {**body, **_ENTITIES})
 
 
 def pick_seq2seq(rows: int, task: str, *, base: str, seed: int = 0) -> Seq2SeqRecipe:
     """The recipe for this many pairs of source and target. Raises RecipeError for a seed out of range."""
     epochs = min(max(round(SEQ2SEQ_PASSES / max(rows, 1)), 3), 12)
     body: dict[str, Any] = {"name": f"{task}-full", "task": task, "epochs": epochs, "batch_size": 16}
-    return _made(Seq2SeqRecipe, {**body, "learning_rate": 2e-4, "base": base, "seed": seed})
+    return made(Seq2SeqRecipe, {**body, "learning_rate": 2e-4, "base": base, "seed": seed})
 
 
 def parse_recipe(body: dict[str, Any]) -> Recipe:
@@ -247,19 +247,7 @@ def parse_recipe(body: dict[str, Any]) -> Recipe:
             f"A recipe names its task, one of {', '.join(kinds)}; it came as {body.get('task')!r}.",
             remedy="Add task = 'intent', or another of these.",
         )
-    return _made(kind, body)
-
-
-def _made(kind: type[_R], body: dict[str, Any]) -> _R:
-    try:
-        return kind.model_validate(body)
-    except ValidationError as error:
-        problems = [
-            f"{'.'.join(map(str, e['loc'])) or 'recipe'}: {e['msg']}" for e in error.errors(include_input=False)
-        ]
-        raise RecipeError(
-            f"The recipe does not hold: {'; '.join(problems)}.", remedy="docs/recipes.md lists every field and range."
-        ) from None
+    return made(kind, body)
 
 
 def load_recipe(path: Path) -> Recipe:

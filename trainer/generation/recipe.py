@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Any, Literal, Self, TypeVar
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
-from data.errors import RecipeError
-from trainer.hyperparameters import Hyperparameters
+from trainer.hyperparameters import Hyperparameters, made
 
 
 class ChatHyperparameters(Hyperparameters):
@@ -80,7 +79,7 @@ def pick_generate(tokens: int, parameters: int, *, base: str, seed: int = 0) -> 
         body |= {"name": "generate-full", "method": "full", "learning_rate": 1e-4}
     else:
         body |= {"name": "generate-lora", "method": "lora", "learning_rate": 2e-4, "gradient_checkpointing": True}
-    return _made(GenerateRecipe, body)
+    return made(GenerateRecipe, body)
 
 
 PREFERENCE_PASSES = 600
@@ -100,11 +99,4 @@ def pick_preference(
         body |= {"learning_rate": 2e-5}
     else:
         body |= {"tunes": "lora", "learning_rate": 1e-4, "gradient_checkpointing": True}
-    return _made(PreferenceRecipe, body)
-
-
-def _made(kind: type[_R], body: dict[str, Any]) -> _R:
-    try:
-        return kind.model_validate(body)
-    except ValidationError as error:
-        raise RecipeError(f"A seed is a whole number from 0 to {2**31 - 1}.") from error
+    return made(PreferenceRecipe, body)
