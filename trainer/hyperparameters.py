@@ -7,7 +7,7 @@ from typing import Any, Literal, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from data.errors import RecipeError
-from trainer.bases.catalogue import DEFAULT
+from trainer.bases.known import DEFAULT
 
 
 class Hyperparameters(BaseModel):

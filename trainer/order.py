@@ -8,8 +8,8 @@ from typing import Any, TypeVar
 
 from data.errors import RecipeError, UsageError
 from data.schema import TASKS
-from trainer.bases.catalogue import CHAT, DEFAULT
 from trainer.bases.chat_base import ChatBase
+from trainer.bases.known import CHAT, DEFAULT
 from trainer.generation.recipe import GenerateRecipe, pick_generate
 from trainer.recipes import (
     EntityRecipe,

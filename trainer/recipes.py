@@ -22,7 +22,7 @@ from typing import Any, Literal, Self, TypeVar
 from pydantic import Field, model_validator
 
 from data.errors import RecipeError
-from trainer.bases.catalogue import DEFAULT
+from trainer.bases.known import DEFAULT
 from trainer.generation.recipe import GenerateRecipe, PreferenceRecipe
 from trainer.hyperparameters import Hyperparameters, made
 from trainer.replies.recipe import LENGTH, ReplyRecipe, reply_hyperparameters

@@ -151,6 +151,7 @@ def _table(found: Sequence[Mapping[str, Any]]) -> RenderableType:
     rows = [
         (
             one["name"],
+            "writes" if one.get("use") == "write" else "reads",
             ", ".join(one.get("languages", ())) or "unknown",
             _millions(one.get("parameters")),
             ", ".join([str(one.get("licence", "")), *one.get("limits", ())]),
@@ -160,7 +161,7 @@ def _table(found: Sequence[Mapping[str, Any]]) -> RenderableType:
         )
         for one in found
     ]
-    columns = ["name", "languages", "parameters", "licence", "size", "from", "state"]
+    columns = ["name", "what it does", "languages", "parameters", "licence", "size", "from", "state"]
     return listing(columns, rows, "There are none.")
 
 

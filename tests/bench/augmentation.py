@@ -24,7 +24,8 @@ from data.settings import Settings
 from export import confidence
 from export.trained import torch_channel
 from tests.bench.corpora import parser, require
-from trainer.bases.catalogue import DEFAULT, find_base
+from trainer.bases.catalogue import find_base
+from trainer.bases.known import DEFAULT
 from trainer.core.run_folder import MemoryLedger, RunFolder
 from trainer.experiments.reading import LabelledFile, read_labelled
 from trainer.intents.train_intent import IntentData, TrainedIntent, Utterances, train_intent

@@ -26,7 +26,8 @@ from data.prepare import Preparer
 from data.schema import OUT_OF_SCOPE
 from data.settings import Settings
 from tests.bench.corpora import parser, require
-from trainer.bases.catalogue import DEFAULT, find_base
+from trainer.bases.catalogue import find_base
+from trainer.bases.known import DEFAULT
 from trainer.core.embedding import embed
 from trainer.core.fit import set_threads
 from trainer.insight.clusters import NOWHERE, Vectors, group

@@ -22,7 +22,8 @@ from export.tagging import places
 from tests.bench.corpora import parser, require
 from tests.bench.trainer_peer import missing
 from tests.bench.trainer_peer import train as train_by_defaults
-from trainer.bases.catalogue import DEFAULT, find_base
+from trainer.bases.catalogue import find_base
+from trainer.bases.known import DEFAULT
 from trainer.entities.entity_data import Marked, readable_rows
 from trainer.entities.span_files import read_spans
 from trainer.entities.span_metrics import span_scores

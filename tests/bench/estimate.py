@@ -20,7 +20,8 @@ from data.prepare import Preparer
 from data.settings import Settings
 from tests.bench.apart import alone
 from tests.bench.corpora import parser, require
-from trainer.bases.catalogue import DEFAULT, find_base
+from trainer.bases.catalogue import find_base
+from trainer.bases.known import DEFAULT
 from trainer.core.run_folder import MemoryLedger, RunFolder
 from trainer.estimates import estimate
 from trainer.estimates.dry_run import DryRun, without_trace

@@ -23,7 +23,8 @@ from sklearn.svm import LinearSVC
 from data.prepare import Preparer
 from data.settings import Settings, TrainSettings
 from tests.bench.side import Look, Side, Taken, Work, peak_mb
-from trainer.bases.catalogue import DEFAULT, find_base
+from trainer.bases.catalogue import find_base
+from trainer.bases.known import DEFAULT
 from trainer.core.embedding import embed
 from trainer.core.fit import set_threads
 from trainer.experiments.experiment import Question, experiment

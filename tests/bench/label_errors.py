@@ -17,7 +17,8 @@ from pathlib import Path
 from data.curve import fitted
 from data.schema import Example
 from data.settings import ImportSettings
-from trainer.bases.catalogue import DEFAULT, find_base
+from trainer.bases.catalogue import find_base
+from trainer.bases.known import DEFAULT
 from trainer.experiments.reading import read_labelled
 from trainer.insight.evidence import Look, gather
 

@@ -22,7 +22,8 @@ from export.encoders import Precision
 from export.predict import IntentModel, Parts, Predictor
 from export.thresholds import Thresholds
 from tests.bench.corpora import parser, require
-from trainer.bases.catalogue import DEFAULT, find_base
+from trainer.bases.catalogue import find_base
+from trainer.bases.known import DEFAULT
 from trainer.core.run_folder import MemoryLedger, RunFolder
 from trainer.experiments.reading import read_labelled
 from trainer.intents.train_intent import IntentData, Utterances, train_intent

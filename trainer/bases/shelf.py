@@ -18,13 +18,14 @@ from data.settings import Settings
 from data.store import Tx, bots, jobs, open_store, releases, workspaces
 from data.store.jobs import UNFINISHED
 from trainer.bases import kept as kept_bases
-from trainer.bases.catalogue import CATALOGUE, DEFAULT, LocalBase, download, find_base
+from trainer.bases.catalogue import LocalBase, download, find_base
 from trainer.bases.foreign.config import rewrite
 from trainer.bases.foreign.files import CONFIG, PICKLED, TERMS, TOKENIZER, WEIGHTS, take_model, take_terms
 from trainer.bases.foreign.jail import Limits, run_jailed
 from trainer.bases.foreign.licence import Terms, read_terms
 from trainer.bases.foreign.tokenizer import check_tokenizer
 from trainer.bases.kept import NAME, Kept
+from trainer.bases.known import CATALOGUE, CHAT, DEFAULT
 
 USED = (CONFIG, TOKENIZER, WEIGHTS)
 PROVING = "trainer.bases.foreign.proving"
@@ -80,7 +81,7 @@ def import_base(settings: Settings, wanted: Wanted) -> dict[str, Any]:
 def remove_base(settings: Settings, name: str) -> dict[str, Any]:
     """Forget an imported base. Raises NotFound; InUse while a release or an unfinished job of any bot names it."""
     if name in CATALOGUE:
-        raise UsageError("A base of the catalogue is not removed: it comes with its package.")
+        raise UsageError("A base of the catalogue is not removed: it comes with attune.")
     users = _users(settings, name)
     if users:
         raise InUse(
@@ -136,12 +137,12 @@ def _source(settings: Settings, wanted: Wanted, into: Path, *, whole: bool) -> P
 
 
 def _listed(settings: Settings, name: str) -> dict[str, Any]:
-    wire: dict[str, Any] = {"name": name, "default": name == DEFAULT}
+    wire: dict[str, Any] = {"name": name, "default": name in (DEFAULT, CHAT), "use": "read"}
     try:
         kept = None if name in CATALOGUE else kept_bases.find(settings.home, name)
         base = CATALOGUE[name] if kept is None else None
         if base is not None:
-            wire |= {"licence": base.licence, "limits": [], "languages": list(base.languages)}
+            wire |= {"licence": base.licence, "limits": [], "languages": list(base.languages), "use": base.use}
             wire |= {"hub_id": base.hub_id, "origin": "catalogue", "parameters": base.parameters}
         elif kept is not None:
             wire |= {"licence": kept.licence, "limits": list(kept.limits), "languages": list(kept.languages)}
@@ -178,7 +179,7 @@ def _users_in(tx: Tx, name: str) -> list[str]:
         ]
     for job in jobs.list_all(tx, states=UNFINISHED):
         recipe = job.payload.get("recipe") or {}
-        if name in (job.payload.get("base"), recipe.get("base")):
+        if name in (job.payload.get("base"), job.payload.get("chat_base"), recipe.get("base")):
             found.append(f"the job {job.id}")
     return found
 

@@ -16,8 +16,9 @@ from export.abusive import abusive
 from export.decoders import Precision
 from export.grounding import Grounding
 from export.writer import Brief, Writer
-from trainer.bases.catalogue import CATALOGUE, CHAT, DEFAULT, base_for
+from trainer.bases.catalogue import base_for
 from trainer.bases.chat_base import ChatBase
+from trainer.bases.known import CATALOGUE, CHAT, DEFAULT
 from trainer.core.run_folder import RunFolder
 from trainer.experiments.experiment_report import history_row
 from trainer.experiments.question import Outcome, Question, common

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from data.errors import UsageError
-from trainer.bases.catalogue import DEFAULT
+from trainer.bases.known import DEFAULT
 from trainer.order import SEEDS
 from trainer.recipes import Recipe
 from trainer.search.budget import Budget

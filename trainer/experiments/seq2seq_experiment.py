@@ -26,7 +26,8 @@ from export.seq2seq_parity import (
     written_exported,
     written_in_torch,
 )
-from trainer.bases.catalogue import CATALOGUE, LocalBase, base_for
+from trainer.bases.catalogue import LocalBase, base_for
+from trainer.bases.known import CATALOGUE
 from trainer.bases.seq2seq_base import WITHOUT, Seq2SeqBase
 from trainer.core.health import Scoring, Signs, diagnose
 from trainer.core.run_folder import RunFolder

@@ -23,8 +23,9 @@ from export.decoders import Precision
 from export.drafts import FROM, Asked, Draft, Drafting, known_names, told
 from export.grounding import Grounding
 from export.replies import ReplyIndex
-from trainer.bases.catalogue import CATALOGUE, CHAT, base_for
+from trainer.bases.catalogue import base_for
 from trainer.bases.chat_base import ChatBase
+from trainer.bases.known import CATALOGUE, CHAT
 from trainer.core.run_folder import RunFolder
 from trainer.generation.lines import Ask, Talk, rendered
 from trainer.generation.packed import PackedGenerator, cheapest, compared, pack_generator

@@ -24,7 +24,8 @@ from data.store import Tx, bots, discoveries, suggested_turns
 from data.store.discoveries import Discovery
 from data.store.suggestions import NewSuggestion, NewTurn, Place
 from data.suggested import Said, user_messages
-from trainer.bases.catalogue import DEFAULT, base_for
+from trainer.bases.catalogue import base_for
+from trainer.bases.known import DEFAULT
 from trainer.core.embedding import embed_texts
 from trainer.core.fit import set_threads
 from trainer.insight.clusters import FEWEST_ROWS, Groups, group

@@ -15,7 +15,8 @@ from data.errors import UsageError
 from data.frozen import FrozenDataset
 from data.jobs import JobContext
 from data.settings import Settings
-from trainer.bases.catalogue import DEFAULT, LocalBase, base_for
+from trainer.bases.catalogue import LocalBase, base_for
+from trainer.bases.known import DEFAULT
 from trainer.insight.evidence import Look, gather
 
 

@@ -27,7 +27,8 @@ from data.settings import Settings
 from export.label_head import LabelHead
 from export.sealed import file_hash
 from export.trained import torch_channel
-from trainer.bases.catalogue import DEFAULT, LocalBase, find_base
+from trainer.bases.catalogue import LocalBase, find_base
+from trainer.bases.known import DEFAULT
 from trainer.core.run_folder import MemoryLedger, RunFolder
 from trainer.intents.calibrate import background_utterances
 from trainer.labels.label_rows import LabelRows, read_label_rows

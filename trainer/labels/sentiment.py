@@ -24,7 +24,8 @@ from export.label_head import LabelHead
 from export.ngrams import Ngrams
 from export.sealed import file_hash
 from export.trained import torch_channel
-from trainer.bases.catalogue import DEFAULT, LocalBase
+from trainer.bases.catalogue import LocalBase
+from trainer.bases.known import DEFAULT
 from trainer.core.embedding import Embedder
 from trainer.intents import folds
 from trainer.intents.calibrate import background_utterances

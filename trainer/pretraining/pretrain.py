@@ -16,8 +16,9 @@ from data.chat_render import CONFIG, GENERATION, TEMPLATE, TOKENIZER, TOKENIZER_
 from data.errors import UsageError
 from data.files import disk, make_folder, sync
 from data.settings import Settings
-from trainer.bases.catalogue import Base, LocalBase
+from trainer.bases.catalogue import LocalBase
 from trainer.bases.chat_base import ChatBase
+from trainer.bases.known import Base
 from trainer.core.datamodule import Sizes, TextData
 from trainer.core.fit import fit
 from trainer.core.ledger import FileLedger

@@ -16,7 +16,8 @@ from safetensors.numpy import save_file
 
 from data.errors import AttuneError, BaseRefused
 from trainer.bases import catalogue as bases
-from trainer.bases.catalogue import CATALOGUE, DEFAULT, LocalBase, find_base
+from trainer.bases.catalogue import LocalBase, find_base
+from trainer.bases.known import CATALOGUE, DEFAULT
 from trainer.core.embedding import embed
 
 

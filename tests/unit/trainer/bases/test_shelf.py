@@ -23,8 +23,9 @@ from export.onnx import export_encoder
 from tests.architectures import random_model
 from trainer.bases import kept as kept_bases
 from trainer.bases import shelf
-from trainer.bases.catalogue import DEFAULT, base_for
+from trainer.bases.catalogue import base_for
 from trainer.bases.foreign.files import TOKENIZER
+from trainer.bases.known import DEFAULT
 from trainer.bases.shelf import Wanted, import_base, listing, remove_base
 from trainer.core.embedding import embed
 

@@ -11,7 +11,7 @@ import pytest
 from data.errors import BaseRefused, DatasetError, UsageError
 from data.settings import Settings, TrainSettings
 from tests.tiny_chat import SAID, lay_chat
-from trainer.bases.catalogue import CATALOGUE, CHAT, DEFAULT
+from trainer.bases.known import CATALOGUE, CHAT, DEFAULT
 from trainer.experiments.experiment import Question, experiment
 from trainer.generation.recipe import LARGE, SMALL, GenerateRecipe, pick_generate
 
