@@ -74,14 +74,16 @@ def _compared(wire: Mapping[str, Any]) -> Iterator[str]:
         if won == lost == 0:
             yield f"Of {rows} messages, the new bot and {name} got the same ones right."
             continue
-        chance = told["p_value"]
-        rarity = next((times for limit, times in RARITIES if chance < limit), None)
-        if rarity is not None:
-            said = f"a difference that large comes by chance less than once in {rarity}"
-        else:
-            said = f"a difference that large comes by chance {_often(chance)}, so it proves nothing"
         both = f"the new bot got {won} right that {name} got wrong, and {lost} the other way round"
-        yield f"Of {rows} messages, {both}; {said}."
+        yield f"Of {rows} messages, {both}; {by_chance(told['p_value'])}."
+
+
+def by_chance(chance: float) -> str:
+    """How rare a difference is that chance alone brings with this probability, and what it is worth then."""
+    rarity = next((times for limit, times in RARITIES if chance < limit), None)
+    if rarity is not None:
+        return f"a difference that large comes by chance less than once in {rarity}"
+    return f"a difference that large comes by chance {_often(chance)}, so it proves nothing"
 
 
 def _often(chance: float) -> str:

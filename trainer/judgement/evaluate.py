@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from data.chance import chance_of
 from data.errors import DatasetError
 from data.schema import OUT_OF_SCOPE
 from trainer.judgement import metrics
@@ -28,7 +29,7 @@ from trainer.judgement.comparison import (
     ModelName,
     TestSet,
 )
-from trainer.judgement.intervals import DRAWS, Interval, bootstrap, chance_of, exchanged, paired_bootstrap
+from trainer.judgement.intervals import DRAWS, Interval, bootstrap, exchanged, paired_bootstrap
 from trainer.judgement.slices import slices_of
 
 Array = npt.NDArray[Any]

@@ -15,12 +15,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from data.chance import chance_of, wilson
+
 Array = npt.NDArray[Any]
 Metric = Callable[..., float]
 DRAWS = 1000
 LEVEL = (2.5, 97.5)
-NORMAL = 1.959963984540054
-"""The 97.5 % point of the normal distribution."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +40,7 @@ class Interval:
         """Wilson's interval of a share: right for few rows, too, and never without width."""
         if not rows:
             return cls.exactly(float("nan"))
-        value, square = right / rows, NORMAL**2
-        middle = (value + square / (2 * rows)) / (1 + square / rows)
-        spread = math.sqrt(value * (1 - value) / rows + square / (4 * rows**2))
-        half = NORMAL * spread / (1 + square / rows)
-        return cls(value, min(max(middle - half, 0.0), value), max(min(middle + half, 1.0), value))
+        return cls(right / rows, *wilson(right, rows))
 
     def to_wire(self) -> dict[str, float | None]:
         return {name: _finite(getattr(self, name)) for name in ("value", "low", "high")}
@@ -117,17 +113,6 @@ def exchanged(first_correct: Array, second_correct: Array) -> tuple[int, int]:
 def mcnemar(first_correct: Array, second_correct: Array) -> float:
     """The two-sided exact p-value that two models err equally often, from the rows that just one of them gets right."""
     return chance_of(*exchanged(first_correct, second_correct))
-
-
-def chance_of(won: int, lost: int) -> float:
-    """How often coins that fall so many times would fall as unevenly as this, or more so, to either side."""
-    trials = won + lost
-    if not trials:
-        return 1.0
-    fewer = np.arange(min(won, lost) + 1)
-    log_factorial = np.concatenate([[0.0], np.cumsum(np.log(np.arange(1, trials + 1)))])
-    log_chance = log_factorial[trials] - log_factorial[fewer] - log_factorial[trials - fewer] - trials * math.log(2)
-    return min(1.0, 2 * float(np.exp(log_chance).sum()))
 
 
 def holm(p_values: Sequence[float]) -> list[float]:

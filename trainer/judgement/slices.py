@@ -13,8 +13,9 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 import numpy.typing as npt
 
+from data.chance import chance_of
 from trainer.judgement.comparison import Exchange, Slice, TestSet
-from trainer.judgement.intervals import Interval, chance_of, exchanged, holm
+from trainer.judgement.intervals import Interval, exchanged, holm
 
 RARE_ROWS = 10
 """A label with fewer training rows than this is rare."""

@@ -11,7 +11,6 @@ from trainer.judgement.intervals import (
     Difference,
     Interval,
     bootstrap,
-    chance_of,
     exchanged,
     holm,
     mcnemar,
@@ -88,16 +87,6 @@ def test_mcnemar_is_the_exact_binomial_test(only_first: int, only_second: int) -
 def test_mcnemar_bears_many_rows() -> None:
     first, second = np.arange(20_000) < 10_000, np.arange(20_000) >= 10_000
     assert mcnemar(first, second) == pytest.approx(1.0)
-
-
-@given(won=st.integers(0, 400), lost=st.integers(0, 400))
-def test_chance_is_the_same_for_either_side_and_falls_as_they_part(won: int, lost: int) -> None:
-    chance = chance_of(won, lost)
-    assert 0 < chance <= 1
-    assert chance == chance_of(lost, won)
-    assert chance_of(max(won, lost) + 1, min(won, lost)) <= chance + 1e-9
-    tail = sum(math.comb(won + lost, few) for few in range(min(won, lost) + 1))
-    assert chance == pytest.approx(min(1.0, 2 * tail / 2 ** (won + lost)), rel=1e-6)
 
 
 def test_rows_are_won_and_lost_by_place() -> None:
