@@ -219,6 +219,7 @@ def _train_reply(
     with settling(work, ids["reply"]) as metrics:
         trained = train_reply(recipe, base, train, held if len(held) else None, run)
         metrics["epochs"] = len(trained.history)
+        metrics["hard_negatives"] = [one.to_wire() for one in trained.mined]
         metrics["findings"] = [finding.to_wire() for finding in trained.findings]
     return trained
 

@@ -37,13 +37,14 @@ def embed(
     if isinstance(encoder, Ngrams):
         return encoder.embed(rendered)
     encoder.eval()
+    device = next((parameter.device for parameter in encoder.parameters()), torch.device("cpu"))
     with torch.inference_mode():
         for at in range(0, len(order), BATCH):
             if check is not None:
                 check()
             rows = order[at : at + BATCH]
             ids, mask = map(torch.from_numpy, renderer.pad([rendered[row] for row in rows]))
-            found = encoder(ids, mask).float().numpy()
+            found = encoder(ids.to(device), mask.to(device)).float().cpu().numpy()
             if vectors is None:
                 vectors = np.empty((len(rendered), found.shape[1]), dtype=np.float32)
             vectors[rows] = found

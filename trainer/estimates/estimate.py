@@ -20,6 +20,7 @@ from trainer.intents.linear import linear_weights, thin_rows
 from trainer.material import Material, pairs
 from trainer.order import Order
 from trainer.recipes import IntentRecipe
+from trainer.replies.hard_negatives import drawn
 from trainer.replies.recipe import ReplyRecipe
 from trainer.replies.train_reply import Pairs, learned, mean_length, rows_of
 from trainer.tasks.intent import IntentTask
@@ -91,16 +92,23 @@ def for_replies(recipe: ReplyRecipe, base: LocalBase, parts: tuple[Pairs, Pairs]
     def tried() -> tuple[Workload, float, int]:
         train, held = parts
         encoder, renderer = base.encoder(), base.renderer(recipe.max_length)
-        rows = rows_of(train.pick(learned(recipe, train)), renderer, {})
+        known = train.pick(learned(recipe, train))
+        rows = rows_of(known, renderer, {})
         load = of_replies(recipe, rows.lengths(), (len(train), len(held)))
         texts = dry.reading(encoder, renderer, [*rows.contexts[:SAMPLE], *rows.replies[:SAMPLE]])
         seconds = _reading(load, texts)
         task = ReplyTask(encoder, recipe)
+        learns = any(parameter.requires_grad for parameter in task.parameters())
         hidden = int(encoder.transformer.config.hidden_size)  # type: ignore[union-attr, arg-type]
         memory = _embeddings(load, hidden)
-        if load.fits and any(parameter.requires_grad for parameter in task.parameters()):
-            seconds += load.steps * dry.steps(task, recipe, rows, renderer).seconds(load.tokens)
+        if load.fits and learns:
+            pace = dry.steps(task, recipe, rows, renderer).seconds(load.tokens)
             memory += _left_behind(task, len(load.fits), 1)
+            if recipe.hard_negatives:  # the first epoch has none
+                harder = drawn(rows, known.replies, recipe)
+                slow = dry.steps(ReplyTask(base.encoder(), recipe), recipe, harder, renderer).seconds(load.tokens)
+                pace += (slow - pace) * (recipe.epochs - 1) / recipe.epochs
+            seconds += load.steps * pace
         return load, seconds, memory
 
     return _estimate(*without_trace(tried))

@@ -74,7 +74,8 @@ def of_replies(recipe: ReplyRecipe, lengths: Sequence[int], pairs: tuple[int, in
     what is learned, `pairs` how many there are and how many are held out."""
     known, held = pairs
     fits = [Fit(len(lengths), recipe.epochs, min(held, MOST_VALIDATION))] if recipe.method == "full" else []
-    return Workload(lengths, recipe.batch_size, fits, known + held)
+    mining = (recipe.epochs - 1) * len(lengths) if recipe.hard_negatives else 0
+    return Workload(lengths, recipe.batch_size, fits, known + held + mining)
 
 
 _Counted = tuple[list[Fit], int, int]

@@ -8,6 +8,7 @@ a reply (`by_cosine` leaves the latter out).
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -20,7 +21,7 @@ from export.predict import Channel, Parts, Predictor, ReplyModel
 from export.release import running_versions
 from export.replies import Reply, ReplyIndex
 from export.thresholds import Thresholds
-from trainer.bases.catalogue import base_for
+from trainer.bases.catalogue import LocalBase, base_for
 from trainer.core.run_folder import RunFolder
 from trainer.estimates.dry_run import DryRun
 from trainer.estimates.estimate import for_replies
@@ -44,9 +45,7 @@ def reply_experiment(question: Question, settings: Settings, run: RunFolder) -> 
     """Train on TRAIN, choose among 100 for every query of TEST; (report, predictions)."""
     train, test = _read(question, settings)
     base = base_for(settings, question.recipe.base if question.recipe else question.base)
-    length = mean_length(train, base)
-    recipe = question.recipe or pick_reply(len(train), length, base=question.base, seed=question.seed)
-    assert isinstance(recipe, ReplyRecipe)  # experiment() has compared the tasks
+    recipe = recipe_for(question, train, base)
     kept, out = folds.hold_out(["pair"] * len(train), min(recipe.validation_share, MOST_HELD / max(len(train), 1)), 0)
     run.report({"type": "phase", "phase": "train"})
     foretold = for_replies(recipe, base, (train.pick(kept), train.pick(out)), DryRun(run)).to_wire()
@@ -76,9 +75,22 @@ def reply_experiment(question: Question, settings: Settings, run: RunFolder) -> 
         "latency_ms": round(median_latency_ms(served, [c[-1][1] for c in test.contexts]), 3),
         "size_bytes": packed.size_bytes("fp32"),
         "findings": trained.findings,
+        "hard_negatives": [one.to_wire() for one in trained.mined],
         "history": [history_row(row) for row in trained.history],
     }
     return result, reply_predictions(test, tuned, places)
+
+
+def recipe_for(question: Question, train: Pairs, base: LocalBase) -> ReplyRecipe:
+    """The one that was asked for, or the one that the pairs to learn from pick."""
+    if isinstance(question.recipe, ReplyRecipe):
+        return question.recipe
+    return pick_reply(len(train), mean_length(train, base), base=question.base, seed=question.seed)
+
+
+def dialogue_pairs(path: Path, settings: Settings) -> Pairs:
+    """What the dialogues of a file teach, prepared as any text that a model sees."""
+    return _prepared(pairs_of(read_dialogues(path, settings.imports)), Preparer(settings.imports))
 
 
 def _ahead(other: npt.NDArray[np.float64], tuned: npt.NDArray[np.float64], seed: int) -> dict[str, float | None]:
@@ -91,10 +103,7 @@ def _ahead(other: npt.NDArray[np.float64], tuned: npt.NDArray[np.float64], seed:
 def _read(question: Question, settings: Settings) -> tuple[Pairs, Pairs]:
     if question.per_class is not None:
         raise UsageError("--per-class draws labelled rows; dialogues have no labels.", remedy="Leave it out.")
-    prepare = Preparer(settings.imports)
-    train, test = (
-        _prepared(pairs_of(read_dialogues(path, settings.imports)), prepare) for path in (question.train, question.test)
-    )
+    train, test = (dialogue_pairs(path, settings) for path in (question.train, question.test))
     if not len(test):
         raise DatasetError(
             f"{question.test.name} holds no reply of the brand to a user: there is nothing to measure on.",

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from trainer.hyperparameters import Hyperparameters
 
@@ -19,6 +19,18 @@ class ReplyRecipe(Hyperparameters):
         0.9, ge=0, le=1, description="How much a score says of how often a reply is given: 1 all, 0 nothing."
     )
     most_pairs: int = Field(0, ge=0, description="Pairs learned from at most, drawn by the seed; 0: all.")
+    hard_negatives: int = Field(
+        0, ge=0, le=32, description="Hardest wrong replies that each pair is told from besides; 0: none."
+    )
+    hard_share: float = Field(
+        0.95, gt=0, le=1, description="What scores above this share of the right reply's score is no negative."
+    )
+
+    @model_validator(mode="after")
+    def _agree(self) -> Self:
+        if self.hard_negatives and (self.method != "full" or self.epochs < 2):
+            raise ValueError("hard_negatives are mined from the second epoch on: method 'full' and 2 epochs at least")
+        return self
 
 
 FEW_PAIRS = 200

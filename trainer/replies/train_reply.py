@@ -22,6 +22,7 @@ from trainer.core.embedding import embed, embed_texts
 from trainer.core.fit import fit
 from trainer.core.health import Signs, diagnose, refuse
 from trainer.core.run_folder import RunFolder
+from trainer.replies.hard_negatives import HardData, HardRows, Mined, Miner
 from trainer.replies.recipe import LONGEST, ReplyRecipe
 from trainer.tasks.reply import ReplyRows, ReplyTask
 
@@ -56,6 +57,8 @@ class TrainedReply:
     encoder_is_base: bool
     findings: tuple[Finding, ...] = ()
     """What there is to say about the training; no error is among them."""
+    mined: tuple[Mined, ...] = ()
+    """What the hard negatives were and cost, epoch by epoch."""
 
     @property
     def frequency(self) -> float:
@@ -114,20 +117,29 @@ def train_reply(
         )
     renderer, encoder = base.renderer(recipe.max_length), base.encoder()
     history: tuple[Row, ...] = ()
-    findings: tuple[Finding, ...] = ()
+    mined: tuple[Mined, ...] = ()
     task = ReplyTask(encoder, recipe) if recipe.method == "full" else None
     # A recipe may freeze as many layers as a small base has: then there is nothing to fit.
     tuned = task is not None and any(parameter.requires_grad for parameter in task.parameters())
     if task is not None and tuned:
-        keys: dict[str, int] = {}
-        held = rows_of(_some(validation, recipe.seed), renderer, keys) if validation else None
-        rows = rows_of(train.pick(learned(recipe, train)), renderer, keys)
-        data = TextData(rows, held, renderer, Sizes.of(recipe), recipe.seed)
+        data = _data(train.pick(learned(recipe, train)), validation, Miner(encoder, renderer, recipe, run))
         history = fit(task, data, recipe, run, "reply").history
+        mined = tuple(data.mined.values()) if isinstance(data, HardData) else ()
     # Who knows nothing takes any reply of the batch.
     findings = diagnose(Signs(history, (), math.log(min(recipe.batch_size, len(train))), ReplyTask.primary))
     refuse(findings)
-    return TrainedReply(encoder, renderer, recipe, history, time.monotonic() - started, not tuned, findings)
+    return TrainedReply(encoder, renderer, recipe, history, time.monotonic() - started, not tuned, findings, mined)
+
+
+def _data(train: Pairs, validation: Pairs | None, miner: Miner) -> TextData:
+    """What is learned and what is held out, with hard negatives where the recipe wants them."""
+    keys: dict[str, int] = {}
+    recipe, renderer = miner.recipe, miner.renderer
+    held = rows_of(_some(validation, recipe.seed), renderer, keys) if validation else None
+    rows = rows_of(train, renderer, keys)
+    if recipe.hard_negatives:
+        return HardData(HardRows(rows, train.replies), held, renderer, miner)
+    return TextData(rows, held, renderer, Sizes.of(recipe), recipe.seed)
 
 
 def embed_contexts(encoder: PooledEncoder, renderer: Renderer, contexts: Sequence[Context]) -> npt.NDArray[np.float32]:
