@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from data.errors import IntegrityError, NotFound
@@ -44,11 +44,21 @@ def chosen_release(store: Store, bot: Bot, number: int | None) -> Release:
 @contextmanager
 def predictor_of(settings: Settings, bot: Bot, release: Release) -> Iterator[Predictor]:
     """The predictor of that release. Raises NotFound or IntegrityError when its files are not what was published."""
-    folder = release_folder(settings.home, settings.workspace, bot.name, release.number)
-    vouched(folder, release)
-    pool = EncoderPool(settings.home / "encoders", settings.serve.threads)
-    with Predictor.load(folder, pool, decoder_pool(settings)) as predictor:
+    with predictors_of(settings, bot, [release]) as (predictor,):
         yield predictor
+
+
+@contextmanager
+def predictors_of(settings: Settings, bot: Bot, chosen: Sequence[Release]) -> Iterator[tuple[Predictor, ...]]:
+    """Those of several releases side by side; what they have in common is loaded once. Raises as `predictor_of`."""
+    pool, decoders = EncoderPool(settings.home / "encoders", settings.serve.threads), decoder_pool(settings)
+    with ExitStack() as stack:
+        loaded = []
+        for release in chosen:
+            folder = release_folder(settings.home, settings.workspace, bot.name, release.number)
+            vouched(folder, release)
+            loaded.append(stack.enter_context(Predictor.load(folder, pool, decoders)))
+        yield tuple(loaded)
 
 
 def decoder_pool(settings: Settings) -> DecoderPool:

@@ -10,7 +10,7 @@ import json
 import math
 import sys
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from io import TextIOWrapper
 from typing import Any, TextIO
@@ -61,6 +61,23 @@ def console(stream: TextIO) -> Console:
         stream.reconfigure(errors="replace")
     width = None if stream.isatty() else PLAIN_WIDTH
     return Console(file=stream, width=width, markup=False, highlight=False, emoji=False, soft_wrap=False)
+
+
+def typed(prompt: str = "") -> Iterator[str]:
+    """The lines that somebody types, or that come from a pipe, until the input ends; lines without a visible character
+    say nothing. Without a prompt nothing is written."""
+    if isinstance(sys.stdin, TextIOWrapper):
+        sys.stdin.reconfigure(encoding="utf-8", errors="replace")
+    while True:
+        try:
+            line = input(prompt) if prompt else sys.stdin.readline()
+        except EOFError:
+            return
+        if not line and not prompt:
+            return
+        said = line.removeprefix("\N{ZERO WIDTH NO-BREAK SPACE}").strip()
+        if said:
+            yield said
 
 
 def visible(text: str) -> str:

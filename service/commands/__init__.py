@@ -21,6 +21,7 @@ VERBS: dict[str, tuple[str, ...]] = {
     "datasets": ("datasets",),
     "releases": ("releases", "evaluate", "promote", "rollback"),
     "chat": ("chat",),
+    "comparing": ("compare",),
     "feedback": ("feedback",),
     "serving": ("serve",),
     "access": ("keys",),

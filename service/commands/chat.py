@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
 from dataclasses import dataclass
-from io import TextIOWrapper
 from typing import Annotated
 
 import typer
@@ -15,7 +13,7 @@ from export.predict import Prediction, Predictor
 from service.answering import chosen_release, predictor_of
 from service.session import Session
 from service.tables import text
-from service.terminal import Terminal
+from service.terminal import Terminal, typed
 from service.verbs import BotName, verb
 
 MEMORY = 40
@@ -59,7 +57,7 @@ def _talk(predictor: Predictor, terminal: Terminal, *, explain: bool) -> None:
     if asks:
         terminal.note(f"This is {predictor.release}. Ctrl-D ends the conversation.")
         _say(terminal, predictor.reply([]), explain=False)
-    for message in _messages(prompt=PROMPT if asks else ""):
+    for message in typed(PROMPT if asks else ""):
         turns = [*turns, ("user", message)][-MEMORY:]
         prediction = predictor.reply(turns)
         turns.append(("assistant", prediction.reply))
@@ -71,19 +69,3 @@ def _talk(predictor: Predictor, terminal: Terminal, *, explain: bool) -> None:
 
 def _say(terminal: Terminal, prediction: Prediction, *, explain: bool) -> None:
     terminal.out.print(text(f"bot> {said(prediction, explain=explain)}"))
-
-
-def _messages(prompt: str) -> Iterator[str]:
-    """What the visitor types until the input ends; lines without a visible character say nothing."""
-    if isinstance(sys.stdin, TextIOWrapper):
-        sys.stdin.reconfigure(encoding="utf-8", errors="replace")
-    while True:
-        try:
-            line = input(prompt) if prompt else sys.stdin.readline()
-        except EOFError:
-            return
-        if not line and not prompt:
-            return
-        message = line.removeprefix("\N{ZERO WIDTH NO-BREAK SPACE}").strip()
-        if message:
-            yield message

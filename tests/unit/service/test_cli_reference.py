@@ -31,6 +31,7 @@ def test_every_verb_takes_home_and_json_and_explains_its_options():
             *promised.split(),
             "worker",
             "pretrain",
+            "compare",
             "demo",
             "doctor",
             "bases list",
