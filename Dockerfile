@@ -17,7 +17,7 @@ FROM base AS build-serve
 ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
 WORKDIR /src
 RUN python -m venv /opt/attune
-COPY pyproject.toml constraints.txt README.md LICENSE THIRD_PARTY.md ./
+COPY pyproject.toml constraints.txt README.md LICENSE NOTICE THIRD_PARTY.md ./
 COPY data data
 COPY export export
 COPY service service

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from types import TracebackType
@@ -34,10 +34,11 @@ from export.hear import Heard, Listener, Spoken
 from export.parts import Channel, IntentModel, Parts, ReplyModel, drafting_of, parts_of
 from export.placeholders import placeholders
 from export.policy import decide, wants_draft
+from export.prediction import Prediction
 from export.release import GENERATE, open_release
 from export.runtime import Embeddings, EncoderPool
-from export.sentiment import Sentiment, sentiments
-from export.situation import NOT_UNDERSTOOD, Action, Candidate, Ranked, Situation, Source, Understanding, label_of
+from export.sentiment import sentiments
+from export.situation import NOT_UNDERSTOOD, Candidate, Ranked, Situation, Understanding, label_of
 
 __all__ = ["Channel", "IntentModel", "Parts", "Prediction", "Predictor", "ReplyModel"]
 
@@ -50,47 +51,6 @@ SCORED = 256
 """Texts scored at a time: each is compared with every neighbour of the head."""
 
 
-@dataclass(frozen=True, slots=True)
-class Prediction:
-    """What the bot says and all that led to it. `intent` is `oos` for a message taken to be out of scope."""
-
-    reply: str
-    intent: str | None
-    confidence: float
-    source: Source
-    reason: str
-    ranking: tuple[Ranked, ...]
-    candidates: tuple[Candidate, ...]
-    release: str
-    action: Action
-    in_scope: float
-    sentiment: Sentiment | None = None
-    drafts: tuple[Draft, ...] = ()
-    entities: tuple[Recognised, ...] = ()
-    """Of the customer's newest message, with places in it as it was typed."""
-
-    def to_wire(self) -> dict[str, Any]:
-        """As JSON; scores rounded, since more digits serve only those who copy models."""
-        return {
-            "reply": self.reply,
-            "intent": self.intent,
-            "confidence": round(self.confidence, 3),
-            "source": self.source,
-            "action": self.action,
-            "reason": self.reason,
-            "in_scope": round(self.in_scope, 3),
-            "ranking": [{"intent": r.intent, "probability": round(r.probability, 3)} for r in self.ranking],
-            "candidates": [
-                {"reply": c.text, "score": round(c.score, 3), "intent": c.intent, "count": c.count}
-                for c in self.candidates
-            ],
-            "drafts": [draft.to_wire() for draft in self.drafts],
-            "sentiment": self.sentiment.to_wire() if self.sentiment else None,
-            "entities": [entity.to_wire() for entity in self.entities],
-            "release": self.release,
-        }
-
-
 class Predictor:
     """Answers for one release. Close it (or use it as a context) to give its encoders back to the pool."""
 
@@ -101,9 +61,12 @@ class Predictor:
         self._recogniser = Recogniser(parts.imports, parts.entities)
 
     @classmethod
-    def load(cls, folder: Path, pool: EncoderPool, decoders: DecoderPool | None = None) -> Predictor:
+    def load(
+        cls, folder: Path, pool: EncoderPool, decoders: DecoderPool | None = None, exact_replies: int | None = None
+    ) -> Predictor:
         """The predictor of the release in `folder`, its encoders taken from `pool`, what writes replies from
-        `decoders`; without those, none are written.
+        `decoders`; without those, none are written. Of more than `exact_replies` not all are compared (None: of any
+        number), where that can be done well.
 
         Raises NotFound or IntegrityError; then nothing stays taken.
         """
@@ -113,6 +76,8 @@ class Predictor:
                 task: stack.enter_context(pool.holding(digest)) for task, digest in release.facts.encoders.items()
             }
             parts = parts_of(release, encoders)
+            if exact_replies is not None:
+                parts = parts.in_cells(exact_replies)
             if decoders is not None and GENERATE in release.facts.decoders:
                 decoder = stack.enter_context(decoders.holding(release.facts.decoders[GENERATE]))
                 drafting = replace(drafting_of(release, decoder, parts.imports), turn=decoders.turn)
@@ -199,6 +164,11 @@ class Predictor:
         before = turns[at - 1][1] if at and turns[at - 1][0] in BRAND_ROLES else None
         return replace(answered, entities=self.entities(turns[at][1], before))
 
+    def draft(self, turns: Sequence[Spoken]) -> Draft | None:
+        """What would be written after `turns`, said or not; None where nothing is written. Raises Overloaded."""
+        heard = self._listener.hear(turns)
+        return self._draft(heard, self._candidates([heard], CANDIDATES)[0], None)
+
     def reply_many(self, conversations: Sequence[Sequence[Spoken]]) -> list[Prediction]:
         """`reply` for each of `conversations`, embedded in batches, without entities and with nothing written: for
         evaluation."""
@@ -237,16 +207,20 @@ class Predictor:
 
     def _drafted(self, heard: Heard, situation: Situation, cancelled: Cancelled | None) -> Situation:
         """With a reply that was written for it, where that could be what is said."""
-        drafting, selector = self.parts.drafting, self.parts.reply
-        said = bool(heard.turns) and bool(heard.turns[-1][1])
-        if drafting is None or selector is None or not said or not wants_draft(situation):
+        if not wants_draft(situation):
             return situation
+        draft = self._draft(heard, situation.candidates, cancelled)
+        return situation if draft is None else replace(situation, drafts=(draft,))
+
+    def _draft(self, heard: Heard, candidates: Sequence[Candidate], cancelled: Cancelled | None) -> Draft | None:
+        drafting, selector = self.parts.drafting, self.parts.reply
+        if drafting is None or selector is None or not heard.turns or not heard.turns[-1][1]:
+            return None
         context = selector.channel.embed([selector.channel.renderer.context(heard.turns)])[0]
-        known = [one.text for one in situation.candidates if one.echoes or not placeholders(one.text)]
-        draft = drafting.draft(
+        known = [one.text for one in candidates if one.echoes or not placeholders(one.text)]
+        return drafting.draft(
             Asked(heard.turns, known, cancelled), lambda text: float(selector.channel.read([text])[0] @ context)
         )
-        return replace(situation, drafts=(draft,))
 
     def _situation(self, heard: Heard, understanding: Understanding, candidates: tuple[Candidate, ...]) -> Situation:
         return Situation(

@@ -14,8 +14,10 @@ from data.profile import BotProfile, load_profile
 from data.store import Store, bots, releases
 from data.store.bots import Bot
 from data.store.releases import Promotion, Release
+from export.drafts import Draft
 from export.hear import Spoken
 from export.predict import Prediction
+from export.situation import Candidate
 from service.answering import predictor_of
 from service.imports import Desk, Tell, pooled
 from service.promotion import move
@@ -37,7 +39,7 @@ HELPDESK = ImportOptions(
 )
 LOGS: tuple[tuple[str, ImportOptions], ...] = (("chats.jsonl", ImportOptions()), ("helpdesk.csv", HELPDESK))
 
-SHOWN = ("intent", "reply", "sentiment")
+SHOWN = ("intent", "reply", "generate", "sentiment")
 """What the demo trains. Entities would take as long again: what is known by how it is written is found without them."""
 
 SCRIPT: tuple[tuple[str, ...], ...] = (
@@ -71,6 +73,26 @@ class Said:
         """An element of `replies` in what the demo tells programs."""
         wire = self.prediction.to_wire()
         return {"message": self.message} | {name: wire[name] for name in ("reply", "intent", "confidence", "source")}
+
+
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """For one message: the earlier reply that was selected, and one that was written, whether or not it may be said.
+    `bars`: the scores from which each would be; None: never."""
+
+    message: str
+    selected: Candidate | None
+    written: Draft
+    bars: tuple[float | None, float | None]
+
+    def to_wire(self) -> dict[str, Any]:
+        """An element of `written` in what the demo tells programs."""
+        selected = self.selected
+        return {
+            "message": self.message,
+            "selected": selected and {"reply": selected.text, "score": round(selected.score, 3), "bar": self.bars[0]},
+            "written": {**self.written.to_wire(), "bar": self.bars[1]},
+        }
 
 
 @dataclass
@@ -122,6 +144,18 @@ class Demonstration:
                     prediction = predictor.reply(turns)
                     yield Said(message, prediction, opens=len(turns) == 1)
                     turns.append(("assistant", prediction.reply))
+
+    def write(self, bot: Bot, release: Release) -> Iterator[Beside]:
+        """What was selected and what is written, for the messages that open the conversations of the script; nothing
+        where the release writes no replies."""
+        with predictor_of(self.session.settings, bot, release) as predictor:
+            bars = predictor.parts.thresholds
+            for message, *_ in SCRIPT:
+                turns: list[Spoken] = [("user", message)]
+                draft = predictor.draft(turns)
+                if draft is not None:
+                    selected = next(iter(predictor.candidates(turns, 1)), None)
+                    yield Beside(message, selected, draft, (bars.reply, bars.generated))
 
 
 def seconds_of(result: Mapping[str, Any], imported: float, total: float) -> dict[str, float]:

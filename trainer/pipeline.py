@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import reduce
 from typing import Any
 
 from data.appraise import Lack
@@ -31,7 +32,8 @@ from trainer.candidate import Trained, build_candidate, reply_index
 from trainer.core.run_folder import MemoryLedger, RunFolder
 from trainer.entities.train_entities import TrainedEntities, train_entities
 from trainer.estimates.dry_run import DryRun
-from trainer.estimates.estimate import foretold, sufficiency
+from trainer.estimates.estimate import Estimate, foretold, sufficiency
+from trainer.estimates.writing import foretold_writing
 from trainer.generation.writing import Brand, Lessons, Writing, chat_base, write
 from trainer.insight.findings import judged
 from trainer.intents.languages import Suited, suited
@@ -101,9 +103,10 @@ def _foretell(work: Retraining, material: Material, base: LocalBase, lacks: Sequ
     run = RunFolder(
         folder, MemoryLedger(), work.report, work.context.check, train.threads, train.accelerator, keep=False
     )
-    told = foretold(work.order, base, material, DryRun(run))
-    if told is not None:  # what cannot be trained is refused as it is begun
-        event = {**told.to_wire(), **sufficiency(lacks, work.order.tasks)}
+    dry = DryRun(run)
+    parts = foretold(work.order, base, material, dry), foretold_writing(work.order, work.settings, material, dry)
+    if found := [part for part in parts if part is not None]:  # what cannot be trained is refused as it is begun
+        event = {**reduce(Estimate.then, found).to_wire(), **sufficiency(lacks, work.order.tasks)}
         work.context.event("estimate", **event)
         work.emit({"type": "estimate", **event})
 
@@ -231,7 +234,7 @@ def _train_writing(
     if "generate" not in work.order.tasks:
         return None
     lessons = Lessons.of(material.train, material.validation, brand, work.order.seed)
-    base, lack = chat_base(work.settings, work.order, lessons)
+    base, lack = chat_base(work.settings, work.order, len(lessons.train))
     if base is None:
         work.context.event("generate", left_out=lack)
         return None

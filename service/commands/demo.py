@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -13,7 +13,7 @@ import typer
 from data.settings import load_settings
 from data.store import Store
 from service.child import require_train_extra
-from service.demonstration import BOT, Demonstration, Said, seconds_of
+from service.demonstration import BOT, Beside, Demonstration, Said, seconds_of
 from service.progress import meter
 from service.session import Session
 from service.showroom import LOOK_SECONDS, Correction, Keys, Served, Showroom
@@ -64,11 +64,14 @@ def _main_job(session: Session, store: Store) -> Answer:
     for one in steps.talk(bot, release):
         said.append(one)
         _show(session.terminal, text(_line(one)))
+    written = list(steps.write(bot, release))
+    _show(session.terminal, text(written_beside(written)))
     total = steps.clock() - started
     wire: dict[str, Any] = {
         "import": report,
         "verdict": result["verdict"],
         "replies": [one.to_wire() for one in said],
+        "written": [one.to_wire() for one in written],
         "release": result["release"],
         "seconds": seconds_of(result, imported, total),
     }
@@ -168,6 +171,27 @@ def _line(said: Said) -> str:
     gap = "\n" if said.opens else ""
     facts = f"{one.intent or 'no intent'}, {one.confidence:.2f}, {one.source}"
     return f"{gap}visitor> {said.message}\nbot>     {one.reply}\n         [{facts}]"
+
+
+def written_beside(written: Sequence[Beside]) -> str:
+    """Selected and written replies to the same messages, one below the other, and whether each would be said."""
+    if not written:
+        return "\nThis release writes no replies of its own."
+    lines = ["\nThe same replies, selected among the brand's own and written by its chat model:"]
+    for one in written:
+        lines.append(f"\nvisitor> {one.message}")
+        if one.selected is not None:
+            told = f"{one.selected.score:.2f}, {_bar(one.selected.score, one.bars[0])}"
+            lines.append(f"earlier> {one.selected.text}\n         [retrieved, {told}]")
+        said = "; ".join(one.written.flaws) or _bar(one.written.score, one.bars[1])
+        lines.append(f"written> {one.written.text}\n         [generated, {one.written.score:.2f}, {said}]")
+    return "\n".join(lines)
+
+
+def _bar(score: float, bar: float | None) -> str:
+    if bar is None:
+        return "no bar keeps the promised precision, so it is not said"
+    return f"{'reaches' if score >= bar else 'below'} its bar of {bar:.2f}"
 
 
 def _closing(session: Session, number: int, seconds: float) -> str:

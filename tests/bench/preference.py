@@ -1,12 +1,13 @@
 """Does a generator do what two hundred pairs ask for, and what does that cost the rest of what it says?
 
-    python -m tests.bench.preference [bitext|taskmaster4 ...] --base FOLDER [--methods dpo orpo] [--seeds N ...]
+    python -m tests.bench.preference [bitext|taskmaster4 ...] [--base BASE] [--methods dpo orpo] [--seeds N ...]
         [--pairs N] [--held N] [--talks N] [--rate R] [--tunes full|lora] [--corpora CORPORA]
 
-FOLDER is a chat base. It is tuned on conversations of the corpus first, once. Then a reviewer, invented here, has
-every reply end with one line, which no reply of the corpus does: each pair is a true reply with the line, and without.
-Measured on conversations of the test file: how many greedy replies end with the line; how many of held-out pairs the
-model would rather end so; bits per byte of the test's replies as they are, without the line; how far the model moved.
+BASE is a chat base, the default one where none is named. It is tuned on conversations of the corpus first, once. Then a
+reviewer, invented here, has every reply end with one line, which no reply of the corpus does: each pair is a true reply
+with the line, and without. Measured on conversations of the test file: how many greedy replies end with the line; how
+many of held-out pairs the model would rather end so; bits per byte of the test's replies as they are, without the line;
+how far the model moved.
 """
 
 from __future__ import annotations
@@ -22,13 +23,14 @@ from pathlib import Path
 from typing import Any
 
 from data.settings import ImportSettings
-from export.decoder_parity import TrainedWriter
 from tests.bench.corpora import parser, require
 from trainer.bases.catalogue import find_base
 from trainer.bases.chat_base import ChatBase
+from trainer.bases.known import CHAT
 from trainer.core.run_folder import MemoryLedger, RunFolder
 from trainer.experiments.reading import read_dialogues
 from trainer.generation.lines import Ask, Talk, asks_of, rendered
+from trainer.generation.packed import pack_generator, replies_to
 from trainer.generation.pairs import Pair, sides
 from trainer.generation.preference import prefer
 from trainer.generation.preferred import compared
@@ -92,14 +94,11 @@ def started(base: ChatBase, parts: Parts, threads: int) -> TrainedGenerator:
 
 
 def saying(tuned: TrainedGenerator, asks: Sequence[Ask]) -> float:
-    """The share of greedy replies that end with the line."""
-    writer, renderer = TrainedWriter(tuned.model), tuned.renderer
-    told = 0
-    for ask in asks:
-        context = renderer.prompt(ask.before, room=LONGEST)
-        room = min(LONGEST, renderer.context - len(context))
-        told += renderer.text(writer.write(context, room, sorted(renderer.stops))).rstrip().endswith(LINE)
-    return told / len(asks)
+    """The share of greedy replies, by the exported model in full precision, that end with the line."""
+    with tempfile.TemporaryDirectory() as folder:
+        packed = pack_generator(tuned.model, tuned.base, Path(folder) / "packed", ("fp32",))
+        replies = replies_to(asks, packed.opened("fp32", 2), lambda: None, LONGEST)
+    return sum(reply.rstrip().endswith(LINE) for reply in replies) / len(asks)
 
 
 @dataclass(frozen=True)
@@ -147,7 +146,7 @@ def recipe_of(asked: Namespace, start: TrainedGenerator, method: Any, seed: int)
 def main() -> int:
     options = parser(__doc__ or "")
     options.add_argument("sets", nargs="*", choices=[*FILES, []], default=[])
-    options.add_argument("--base", required=True, help="folder of a chat base")
+    options.add_argument("--base", default=CHAT, help="a chat base: its folder, or one of the catalogue")
     options.add_argument("--methods", nargs="+", choices=["dpo", "orpo"], default=["dpo", "orpo"])
     options.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     for name, value in (("pairs", 200), ("held", 100), ("talks", 1500), ("threads", 0)):

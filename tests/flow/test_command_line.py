@@ -73,7 +73,8 @@ def test_the_demo_prints_exactly_one_object(attune, home):
     code, out, err = attune("demo", "--no-serve", "--json")
     assert code == 0, err
     told = json.loads(out)
-    assert set(told) == {"import", "verdict", "replies", "release", "seconds"}
+    assert set(told) == {"import", "verdict", "replies", "written", "release", "seconds"}
+    assert told["written"] == [], "this release writes none"
     assert told["import"]["rows_in"] == told["import"]["rows_used"] + sum(told["import"]["set_aside"].values())
     assert len(told["import"]["uploads"]) == 2
     assert (told["verdict"]["decision"], told["release"]) == ("promote", 1)
@@ -94,7 +95,16 @@ def test_the_demo_prints_exactly_one_object(attune, home):
 def test_the_demo_shows_every_step_and_lets_a_held_release_through(attune):
     code, out, _ = attune("demo", "--no-serve", decision="hold")
     assert code == 0
-    for wanted in ("conversations", "floor", "Macro-F1", "So it was decided.", "says hold", "visitor> ", "README.md"):
+    for wanted in (
+        "conversations",
+        "floor",
+        "Macro-F1",
+        "So it was decided.",
+        "says hold",
+        "visitor> ",
+        "no replies of its own",
+        "README.md",
+    ):
         assert wanted in out
     assert "attune chat otterbrook --explain" in out
 

@@ -70,6 +70,17 @@ def test_the_bot_writes_where_it_may(brand: Brand) -> None:
         assert gone.source != "generated"
 
 
+def test_what_it_would_write_is_told_whatever_it_says(brand: Brand) -> None:
+    """The demo shows it beside what was selected."""
+    with loaded(brand) as bot:
+        draft = bot.draft([("user", "refund money paid")])
+        assert draft is not None
+        assert draft.tokens > 0
+        assert bot.draft([]) is None
+        assert bot.draft([("user", " ")]) is None
+        assert Predictor(replace(bot.parts, drafting=None)).draft([("user", "refund money paid")]) is None
+
+
 def test_evaluation_writes_nothing(brand: Brand) -> None:
     with loaded(brand) as bot:
         assert bot.reply_many([[("user", "refund money paid")]])[0].drafts == ()

@@ -47,5 +47,21 @@ CATALOGUE: dict[str, Base] = {
             "tokenizer.json": "be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037",
         },
         parameters=22_565_376,
-    )
+    ),
+    CHAT: Base(
+        name=CHAT,
+        licence="apache-2.0",
+        languages=("en",),
+        max_length=512,
+        hub_id=CHAT,
+        inside="chat",
+        digests={
+            "config.json": "51fe76fdb9647fcdae777985aea7772b29cdd10224ccd52695067c7c6350441b",
+            "model.safetensors": "76ba30ff52e003dd4ecae2668329c7c11f990f55b6b9d2b797fa37e8e2dfa702",
+            "tokenizer.json": "a8f3351cadd384a0339753a5a44f4927f27f47f1e6035bf3d7975d6f315cc26e",
+            "chat_template.jinja": "633e8dfbc1ec9a086e11cb721f96bc4a386cb5a4b821272d1697740b97af869b",
+        },
+        parameters=10_059_840,
+        use="write",
+    ),
 }

@@ -105,6 +105,11 @@ def plan_batches(lengths: Sequence[int], sizes: Sizes, order: tuple[int, int] | 
     return [batches[at] for at in generator.permutation(len(batches))]
 
 
+def padded_tokens(lengths: Sequence[int], batch: Sequence[int]) -> int:
+    """What a batch holds, padding included."""
+    return max(lengths[row] for row in batch) * len(batch)
+
+
 def _cut(rows: Sequence[int], lengths: Sequence[int], sizes: Sizes) -> list[list[int]]:
     """`rows`, shortest first, in batches."""
     batches: list[list[int]] = []

@@ -24,12 +24,13 @@ from typing import Any
 import torch
 
 from data.render import Padder, Rendered, Renderer
-from trainer.core.datamodule import Rows
+from trainer.core.datamodule import Rows, Sizes, padded_tokens, plan_batches
 from trainer.core.embedding import BATCH, Embedder, embed
 from trainer.core.fit import resolve_precision, set_threads
 from trainer.core.fixed_layers import Autocast, kept_below
 from trainer.core.module import Tuner
 from trainer.core.run_folder import RunFolder
+from trainer.generation.recipe import GenerateRecipe
 from trainer.intents.linear import Labelled
 from trainer.recipes import Recipe
 from trainer.tasks.task import Task
@@ -74,7 +75,19 @@ class DryRun:
             step(rows.batch(batch, renderer))
 
         with kept_below(task, rows.texts(tried), renderer, autocast):
-            return self._line(lengths, recipe.batch_size, learn)
+            return self._line(lengths, _batches(lengths, recipe.batch_size), learn)
+
+    def budgeted(self, task: Task, recipe: GenerateRecipe, rows: Rows, renderer: Padder) -> Line:
+        """As `steps`, where a batch holds so many tokens at most. `task` is not to be used again."""
+        step, _ = _stepping(task, recipe, self.run)
+        lengths = rows.lengths()
+        plan = plan_batches(lengths, Sizes.of(recipe, recipe.batch_tokens), None)
+        plan.sort(key=lambda batch: padded_tokens(lengths, batch))
+
+        def learn(batch: Sequence[int]) -> None:
+            step(rows.batch(batch, renderer))
+
+        return self._line(lengths, (plan[len(plan) // 2], plan[-1]), learn)
 
     def reading(self, encoder: Embedder, renderer: Renderer, rendered: Sequence[Rendered]) -> Line:
         """What a batch of texts takes to be embedded, by its tokens."""
@@ -83,20 +96,23 @@ class DryRun:
         def read(batch: Sequence[int]) -> None:
             embed(encoder, renderer, [rendered[row] for row in batch])
 
-        return self._line([len(one) for one in rendered], BATCH, read)
+        lengths = [len(one) for one in rendered]
+        return self._line(lengths, _batches(lengths, BATCH), read)
 
     def linear(self, rows: Labelled, fit: Callable[[Labelled], object]) -> float:
         """Seconds that a linear head takes for each row and label when `fit` fits it."""
         return self._timed(partial(fit, rows)) / (len(rows) * len(set(rows.labels)))
 
-    def _line(self, lengths: Sequence[int], size: int, work: Callable[[Sequence[int]], None]) -> Line:
+    def _line(
+        self, lengths: Sequence[int], batches: tuple[list[int], list[int]], work: Callable[[Sequence[int]], None]
+    ) -> Line:
         if not lengths:  # what refuses to learn from nothing says so itself
             return Line((1.0, 0.0), (1.0, 0.0))
-        typical, longest = _batches(lengths, size)
+        typical, longest = batches
         # The first step makes room for the optimiser's state; of two, the faster one was held up by nothing else.
         _, *taken = (self._timed(partial(work, typical)) for _ in range(STEPS))
         most = self._timed(partial(work, longest))
-        return Line((_padded(lengths, typical), min(taken)), (_padded(lengths, longest), most))
+        return Line((padded_tokens(lengths, typical), min(taken)), (padded_tokens(lengths, longest), most))
 
     def _timed(self, work: Callable[[], object]) -> float:
         self.run.check()
@@ -110,10 +126,6 @@ def _batches(lengths: Sequence[int], size: int) -> tuple[list[int], list[int]]:
     order = sorted(range(len(lengths)), key=lambda row: lengths[row])
     middle = max(len(order) // 2 - size // 2, 0)
     return order[middle : middle + size], order[-size:]
-
-
-def _padded(lengths: Sequence[int], batch: Sequence[int]) -> float:
-    return float(max(lengths[row] for row in batch) * len(batch))
 
 
 def without_trace(work: Callable[[], Any]) -> tuple[Any, int]:

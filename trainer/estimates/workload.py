@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from trainer.core.datamodule import Sizes, plan_batches
+from trainer.core.datamodule import Sizes, padded_tokens, plan_batches
 from trainer.intents import folds
 from trainer.intents.augmentation import cost_of, wanted
 from trainer.intents.intent_work import MOST_BACKGROUND, MOST_PERTURBED, Work
@@ -55,7 +55,7 @@ class Workload:
     def tokens(self) -> float:
         """Of a batch, padding included, in the mean."""
         plan = plan_batches(self.lengths, Sizes(self.batch_size), (0, 0))
-        return sum(max(self.lengths[row] for row in batch) * len(batch) for batch in plan) / max(len(plan), 1)
+        return sum(padded_tokens(self.lengths, batch) for batch in plan) / max(len(plan), 1)
 
 
 def of_intents(work: Work) -> Workload:

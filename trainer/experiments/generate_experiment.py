@@ -18,7 +18,7 @@ from export.grounding import Grounding
 from export.writer import Brief, Writer
 from trainer.bases.catalogue import base_for
 from trainer.bases.chat_base import ChatBase
-from trainer.bases.known import CATALOGUE, CHAT, DEFAULT
+from trainer.bases.known import CHAT, DEFAULT
 from trainer.core.run_folder import RunFolder
 from trainer.experiments.experiment_report import history_row
 from trainer.experiments.question import Outcome, Question, common
@@ -137,11 +137,6 @@ def generate_experiment(question: Question, settings: Settings, run: RunFolder) 
 def _base(question: Question, settings: Settings) -> ChatBase:
     """The chat model asked for; the default of other tasks only reads."""
     name = question.base if question.recipe is None else question.recipe.base
-    if name == DEFAULT and CHAT not in CATALOGUE:
-        raise UsageError(
-            f"To generate takes a chat model; {name!r} only reads, and this install has no chat model of its own.",
-            remedy="Name the folder of one with --base, or make one: attune pretrain.",
-        )
     return ChatBase(base_for(settings, CHAT if name == DEFAULT else name))
 
 

@@ -67,18 +67,25 @@ TOKENS = 3_000_000
 """Tokens times epochs of a training: more conversations need fewer looks at each."""
 SMALL, LARGE = 50_000_000, 400_000_000
 """Below so many parameters a model is tuned in big steps; from so many on, by adapters."""
+RATES = {("full", SMALL): 1e-3, ("full", LARGE): 1e-4, ("lora", SMALL): 4e-3, ("lora", LARGE): 2e-4}
+"""Learning rates by method, for models that are small and for those that are not."""
 
 
-def pick_generate(tokens: int, parameters: int, *, base: str, seed: int = 0) -> GenerateRecipe:
-    """The recipe for so many tokens to learn from and a base of so many parameters. Raises RecipeError for a seed that
-    is none."""
-    body: dict[str, Any] = {"epochs": min(max(round(TOKENS / max(tokens, 1)), 2), 10), "base": base, "seed": seed}
+def pick_generate(
+    tokens: int, parameters: int, *, base: str, method: Literal["full", "lora"] | None = None, seed: int = 0
+) -> GenerateRecipe:
+    """The recipe for so many tokens to learn from and a base of so many parameters, by `method` where one is named.
+
+    Raises RecipeError for a seed that is none.
+    """
+    method = method or ("full" if parameters < LARGE else "lora")
+    size = SMALL if parameters < SMALL else LARGE
+    body: dict[str, Any] = {"name": f"generate-{method}", "method": method, "learning_rate": RATES[method, size]}
+    body |= {"epochs": min(max(round(TOKENS / max(tokens, 1)), 2), 10), "base": base, "seed": seed}
     if parameters < SMALL:
-        body |= {"name": "generate-full", "method": "full", "learning_rate": 1e-3, "batch_tokens": 2048}
-    elif parameters < LARGE:
-        body |= {"name": "generate-full", "method": "full", "learning_rate": 1e-4}
-    else:
-        body |= {"name": "generate-lora", "method": "lora", "learning_rate": 2e-4, "gradient_checkpointing": True}
+        body |= {"batch_tokens": 2048}
+    if parameters >= LARGE:
+        body |= {"gradient_checkpointing": True}
     return made(GenerateRecipe, body)
 
 

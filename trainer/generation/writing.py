@@ -25,7 +25,6 @@ from export.grounding import Grounding
 from export.replies import ReplyIndex
 from trainer.bases.catalogue import base_for
 from trainer.bases.chat_base import ChatBase
-from trainer.bases.known import CATALOGUE, CHAT
 from trainer.core.run_folder import RunFolder
 from trainer.generation.lines import Ask, Talk, rendered
 from trainer.generation.packed import PackedGenerator, cheapest, compared, pack_generator
@@ -102,12 +101,10 @@ class Lessons:
         return sum(len(line) for line in rendered(self.train, base.renderer()))
 
 
-def chat_base(settings: Settings, order: Order, lessons: Lessons) -> tuple[ChatBase | None, str]:
-    """The base to tune; None, and why there is none. Raises BaseRefused for one that was asked for by name."""
-    if len(lessons.train) < LEAST_REPLIES:
-        return None, f"{len(lessons.train)} replies of the brand, where {LEAST_REPLIES} are the least to learn from"
-    if order.chat_base not in CATALOGUE and order.chat_base == CHAT:
-        return None, "this install has no chat model of its own"
+def chat_base(settings: Settings, order: Order, replies: int) -> tuple[ChatBase | None, str]:
+    """The base to tune on so many replies; None, and why there is none. Raises BaseRefused."""
+    if replies < LEAST_REPLIES:
+        return None, f"{replies} replies of the brand, where {LEAST_REPLIES} are the least to learn from"
     return ChatBase(base_for(settings, order.chat_base)), ""
 
 
@@ -177,6 +174,16 @@ def _asks(rows: Sequence[Example], brand: Brand, seed: int | None) -> list[Ask]:
         silent = seed is not None and draw.random() < UNTOLD
         asks.append(Ask(before, reply, () if silent else told(others[:FROM])))
     return asks
+
+
+def supposed(rows: Sequence[Example]) -> list[Ask]:
+    """As long as what will be learned: the next replies stand in the place of those that the selector will find."""
+    kept = [row for row in rows if row.reply is not None]
+    after = [str(row.reply) for row in (*kept[1:], *kept[: FROM + 1])]
+    return [
+        Ask((*row.context, ("user", row.text)), str(row.reply), told(after[at : at + FROM]))
+        for at, row in enumerate(kept)
+    ]
 
 
 def _voice(replies: Sequence[str], profile: BotProfile) -> Voice:

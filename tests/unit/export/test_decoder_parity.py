@@ -58,21 +58,25 @@ def test_another_model_is_refused_by_name_of_the_contexts(decoders):
 
 
 class Leaning(TrainedWriter):
-    """A trained side whose favourite at one place of one reply is another, by a hair or by more."""
+    """A trained side whose favourite at one place of every reply is another, by a hair or by more."""
 
     def __init__(self, trained: TrainedWriter, gap: float) -> None:
         super().__init__(trained._model)
         self.gap = gap
 
-    def write(self, context, length, stop):
-        reply = list(super().write(context, length, stop))
-        second = int(self.scores([*context, *reply[:2]])[-1].argsort()[-2])
-        return [*reply[:2], second, *reply[3:]]
+    def scores(self, ids, since=0):
+        scores = super().scores(ids, since)
+        order = scores[-3].argsort()
+        scores[-3, order[-2]] = scores[-3, order[-1]] + self.gap
+        return scores
 
-    def scores(self, ids):
-        scores = super().scores(ids)
-        order = scores[-1].argsort()
-        scores[-1, order[-2]] = scores[-1, order[-1]] - self.gap
+
+class Stopping(TrainedWriter):
+    """A trained side that would have ended every reply two tokens earlier."""
+
+    def scores(self, ids, since=0):
+        scores = super().scores(ids, since)
+        scores[-3, END] = scores[-3].max() + 1
         return scores
 
 
@@ -85,12 +89,19 @@ def test_only_what_is_equally_likely_may_differ(trained, decoders):
 
 
 def test_a_reply_that_ends_elsewhere_is_another_reply(trained, decoders):
-    class Short(TrainedWriter):
-        def write(self, context, length, stop):
-            return super().write(context, length, stop)[:3]
-
-    found = compare_decoder(Short(trained._model), decoders["fp32"], HELD[:3])
+    found = compare_decoder(Stopping(trained._model), decoders["fp32"], HELD[:3])
     assert found.equal == 0.0
+
+
+def test_one_pass_tells_what_writing_token_by_token_would(trained, decoders):
+    """The reply that transformers writes falls short nowhere; one with any other token, or another end, does."""
+    stop = decoders["fp32"].card.stop
+    for one in HELD[:6]:
+        reply = trained.write(one.context, 16, stop)
+        assert trained.shortfall(one.context, reply, 16, stop) < 1e-4
+        assert trained.shortfall(one.context, [*reply[:-1], reply[-1] ^ 1], 16, stop) > 1e-3
+        assert trained.shortfall(one.context, reply[:-1], 16, stop) > 1e-3
+        assert trained.shortfall(one.context, reply[:-1], 16, ()) == np.inf
 
 
 def test_the_trained_side_writes_nothing_after_its_end(trained):

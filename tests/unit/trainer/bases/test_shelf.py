@@ -17,15 +17,19 @@ from safetensors.torch import load_file, save_file
 
 from data.errors import AttuneError, BaseRefused, InUse, NameTaken, NotFound, UsageError
 from data.profile import BotProfile
+from data.render import Renderer
 from data.settings import Settings
 from data.store import bots, jobs, open_store
-from export.onnx import export_encoder
+from export.onnx import PooledEncoder, export_encoder
 from tests.architectures import random_model
+from tests.homes import lay_home
 from trainer.bases import kept as kept_bases
 from trainer.bases import shelf
 from trainer.bases.catalogue import base_for
 from trainer.bases.foreign.files import TOKENIZER
-from trainer.bases.known import DEFAULT
+from trainer.bases.foreign.jail import heeded
+from trainer.bases.foreign.proving import proven
+from trainer.bases.known import CHAT, DEFAULT
 from trainer.bases.shelf import Wanted, import_base, listing, remove_base
 from trainer.core.embedding import embed
 
@@ -41,16 +45,42 @@ def settings(tmp_path: Path) -> Settings:
 @pytest.fixture
 def folder(tiny_folder: Path, tmp_path: Path) -> Path:
     """A model folder as somebody else made it."""
-    found = Path(shutil.copytree(tiny_folder, tmp_path / "theirs"))
-    (found / "README.md").write_text(CARD, "utf-8")
-    (found / "LICENSE").write_text("Do as you like.", "utf-8")
-    return found
+    return given_away(tiny_folder, tmp_path / "theirs")
+
+
+def given_away(tiny_folder: Path, folder: Path) -> Path:
+    shutil.copytree(tiny_folder, folder)
+    (folder / "README.md").write_text(CARD, "utf-8")
+    (folder / "LICENSE").write_text("Do as you like.", "utf-8")
+    return folder
 
 
 def bring(settings: Settings, source: Path | str, name: str = "mine", **given: Any) -> dict[str, Any]:
     """Both calls: look at the terms, and accept them."""
     shown = import_base(settings, Wanted(str(source), name, **given))
     return import_base(settings, Wanted(str(source), name, accepted=shown["digest"], **given))
+
+
+@pytest.fixture(scope="module")
+def kept(tiny_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]]:
+    """A home that has taken one base in as `mine`, and what was told of it. Copied, never changed."""
+    place = tmp_path_factory.mktemp("kept")
+    folder = given_away(tiny_folder, place / "theirs")
+    (folder / "notes.txt").write_text("mine", "utf-8")
+    return place / "home", bring(Settings(home=place / "home"), folder)
+
+
+@pytest.fixture
+def having(settings: Settings, kept: tuple[Path, dict[str, Any]]) -> Settings:
+    """A home of one's own in which the base `mine` is kept."""
+    shutil.copytree(kept[0], settings.home)
+    return settings
+
+
+@pytest.fixture
+def tried_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The model is tried in this process: to lock it into one of its own takes seconds, and is what others test."""
+    monkeypatch.setattr(shelf, "run_jailed", lambda _module, folder, _limits: heeded(proven(folder)))
 
 
 def nothing_is_kept(settings: Settings) -> bool:
@@ -73,19 +103,23 @@ def test_what_was_accepted_must_be_what_is_kept(settings: Settings, folder: Path
     assert nothing_is_kept(settings)
 
 
-def test_a_kept_base_is_a_base_like_any_other(settings: Settings, folder: Path) -> None:
-    (folder / "notes.txt").write_text("mine", "utf-8")
-    done = bring(settings, folder)
+def test_a_kept_base_is_a_base_like_any_other(having: Settings, kept: tuple[Path, dict[str, Any]]) -> None:
+    settings, done = having, kept[1]
     assert done["kept"]
     assert done["files_left"] == ["notes.txt"]
     assert not done["converted"]
     local = base_for(settings, "mine")
     assert (local.name, local.base.licence, local.base.languages) == ("mine", "apache-2.0", ("en", "de"))
     assert local.base.max_length == 128
-    first, mine = listing(settings)
+    first, _, mine = listing(settings)
     assert (first["name"], first["default"], first["here"]) == (DEFAULT, True, True)
     assert mine["parameters"] == sum(one.numel() for one in local.encoder().parameters())
     assert (mine["origin"], mine["hub_id"], mine["state"]) == ("folder", "theirs", "ready")
+
+
+@pytest.mark.usefixtures("tried_here")
+def test_a_name_stands_for_one_model_on_the_same_terms(having: Settings, folder: Path) -> None:
+    settings = having
     assert not bring(settings, folder)["kept"]
     with pytest.raises(NameTaken):
         bring(settings, folder, languages=["fr"])
@@ -94,8 +128,9 @@ def test_a_kept_base_is_a_base_like_any_other(settings: Settings, folder: Path) 
 
 
 @pytest.mark.parametrize("name", ["config.json", "model.safetensors", "tokenizer.json"])
-def test_a_file_that_changed_is_refused_at_use(settings: Settings, folder: Path, name: str) -> None:
-    bring(settings, folder)
+@pytest.mark.usefixtures("tried_here")
+def test_a_file_that_changed_is_refused_at_use(having: Settings, folder: Path, name: str) -> None:
+    settings = having
     kept = kept_bases.find(settings.home, "mine")
     assert kept is not None
     path = kept_bases.folder_of(settings.home, kept) / name
@@ -104,13 +139,13 @@ def test_a_file_that_changed_is_refused_at_use(settings: Settings, folder: Path,
     path.write_bytes(content)
     with pytest.raises(BaseRefused, match=name.replace(".", r"\.")):
         base_for(settings, "mine")
-    assert [one["here"] for one in listing(settings)] == [True, False]
+    assert [one["here"] for one in listing(settings)] == [True, True, False]
     remove_base(settings, "mine")
     assert bring(settings, folder)["kept"]
 
 
-def test_a_record_that_cannot_be_read_can_be_removed(settings: Settings, folder: Path) -> None:
-    bring(settings, folder)
+def test_a_record_that_cannot_be_read_can_be_removed(having: Settings) -> None:
+    settings = having
     (settings.home / "bases" / "mine.json").write_text('{"name": "mine", "digest": "../../.."}', "utf-8")
     with pytest.raises(BaseRefused, match="cannot be read"):
         base_for(settings, "mine")
@@ -118,8 +153,9 @@ def test_a_record_that_cannot_be_read_can_be_removed(settings: Settings, folder:
     assert kept_bases.names(settings.home) == []
 
 
-def test_the_last_name_takes_the_files_along(settings: Settings, folder: Path) -> None:
-    bring(settings, folder)
+@pytest.mark.usefixtures("tried_here")
+def test_the_last_name_takes_the_files_along(having: Settings, folder: Path) -> None:
+    settings = having
     bring(settings, folder, "other")
     remove_base(settings, "mine")
     assert base_for(settings, "other").encoder() is not None
@@ -133,9 +169,9 @@ def test_the_last_name_takes_the_files_along(settings: Settings, folder: Path) -
         remove_base(settings, DEFAULT)
 
 
-def test_a_base_that_a_job_waits_for_stays(settings: Settings, folder: Path) -> None:
-    bring(settings, folder)
-    with open_store(settings.store_url, home=settings.home) as store:
+def test_a_base_that_a_job_waits_for_stays(having: Settings) -> None:
+    settings = having
+    with open_store(settings.store_url, home=lay_home(settings.home)) as store:
         with store.begin() as tx:
             bot = bots.create(tx, "acme", BotProfile(name="Acme"))
             job = jobs.enqueue(tx, "train", {"base": "mine"}, bot_id=bot.id)
@@ -275,7 +311,17 @@ TRIED: dict[str, tuple[Callable[[Path], Any], str]] = {
 
 
 @pytest.mark.parametrize("breakage", [*LOOKED_AT, *TRIED])
+@pytest.mark.usefixtures("tried_here")
 def test_a_hostile_folder_is_refused_and_nothing_is_kept(settings: Settings, folder: Path, breakage: str) -> None:
+    refused(settings, folder, breakage)
+
+
+@pytest.mark.parametrize("breakage", [pytest.param(one, marks=[pytest.mark.slow] * (one != "NaN")) for one in TRIED])
+def test_what_is_refused_while_it_is_locked_in_is_refused(settings: Settings, folder: Path, breakage: str) -> None:
+    refused(settings, folder, breakage)
+
+
+def refused(settings: Settings, folder: Path, breakage: str) -> None:
     spoil, why = {**LOOKED_AT, **TRIED}[breakage]
     spoil(folder)
     with pytest.raises(BaseRefused, match=why) as caught:
@@ -305,6 +351,7 @@ def test_the_hub_is_not_asked_unless_that_is_allowed(settings: Settings, source:
     assert len(str(caught.value)) < 500
 
 
+@pytest.mark.usefixtures("tried_here")
 def test_the_hub_gives_the_terms_before_the_weights(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -337,9 +384,30 @@ LONGEST = {
 
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("kind", LONGEST)
+@pytest.mark.usefixtures("tried_here")
+def test_every_kind_of_encoder_is_taken_and_read_as_its_makers_do(settings: Settings, folder: Path, kind: str) -> None:
+    """What becomes of each as a graph is the business of the tests of the export."""
+    taken(settings, folder, kind)
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("kind", LONGEST)
 def test_every_kind_of_encoder_goes_from_a_folder_to_a_graph(
     settings: Settings, folder: Path, tmp_path: Path, kind: str
 ) -> None:
+    encoder, renderer = taken(settings, folder, kind)
+    rendered = renderer.utterances(SENTENCES)
+    vectors = embed(encoder, renderer, rendered)
+    export_encoder(encoder, tmp_path / "encoder.onnx")
+    session = ort.InferenceSession(str(tmp_path / "encoder.onnx"), providers=["CPUExecutionProvider"])
+    ids, mask = renderer.pad(rendered)
+    found = session.run(["embedding"], {"input_ids": ids, "attention_mask": mask})[0]
+    np.testing.assert_allclose(found, vectors, atol=1e-5)
+
+
+def taken(settings: Settings, folder: Path, kind: str) -> tuple[PooledEncoder, Renderer]:
+    """The kept base as it is trained, with the weights it came with."""
     words = len(json.loads((folder / TOKENIZER).read_text("utf-8"))["model"]["vocab"])
     theirs = random_model(kind, words, 40, seed=3)
     theirs.save_pretrained(folder)
@@ -351,16 +419,11 @@ def test_every_kind_of_encoder_goes_from_a_folder_to_a_graph(
     prefix = f"{theirs.base_model_prefix}."
     own = {name.removeprefix(prefix): value for name, value in theirs.named_parameters()}
     assert all(torch.equal(value, own[name]) for name, value in kept.items())
-    rendered = renderer.utterances(SENTENCES)
-    vectors = embed(encoder, renderer, rendered)
-    export_encoder(encoder, tmp_path / "encoder.onnx")
-    session = ort.InferenceSession(str(tmp_path / "encoder.onnx"), providers=["CPUExecutionProvider"])
-    ids, mask = renderer.pad(rendered)
-    found = session.run(["embedding"], {"input_ids": ids, "attention_mask": mask})[0]
-    np.testing.assert_allclose(found, vectors, atol=1e-5)
+    assert np.isfinite(embed(encoder, renderer, renderer.utterances(SENTENCES))).all()
+    return encoder, renderer
 
 
 def test_the_shelf_reads_nothing_it_does_not_know(settings: Settings) -> None:
     (settings.home / "bases").mkdir(parents=True)
     (settings.home / "bases" / "not a name.json").write_text("{}", "utf-8")
-    assert [one["name"] for one in shelf.listing(settings)] == [DEFAULT]
+    assert [one["name"] for one in shelf.listing(settings)] == [DEFAULT, CHAT]

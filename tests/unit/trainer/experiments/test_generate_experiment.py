@@ -11,7 +11,7 @@ import pytest
 from data.errors import BaseRefused, DatasetError, UsageError
 from data.settings import Settings, TrainSettings
 from tests.tiny_chat import SAID, lay_chat
-from trainer.bases.known import CATALOGUE, CHAT, DEFAULT
+from trainer.bases.known import CHAT, DEFAULT
 from trainer.experiments.experiment import Question, experiment
 from trainer.generation.recipe import LARGE, SMALL, GenerateRecipe, pick_generate
 
@@ -96,9 +96,14 @@ def test_a_base_that_only_reads_is_refused(tmp_path: Path, base: Path) -> None:
         experiment(question(tmp_path, tmp_path), SETTINGS, lambda _: None)
 
 
-def test_the_usual_base_only_reads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delitem(CATALOGUE, CHAT, raising=False)
-    with pytest.raises(UsageError, match="no chat model of its own"):
+def test_where_no_base_is_named_the_one_that_comes_along_is_tuned(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def seen(recipe: object, base: Any, *rest: object) -> None:
+        raise DatasetError(f"tunes {base.name}")
+
+    monkeypatch.setattr("trainer.experiments.generate_experiment.train_generator", seen)
+    with pytest.raises(DatasetError, match=f"tunes {CHAT}"):
         experiment(question(tmp_path, DEFAULT), SETTINGS, lambda _: None)
 
 
