@@ -70,12 +70,13 @@ def breaks_promise(
 
 
 def choose_oos_threshold(in_scope_score: Array, correct: Array, is_oos: Array) -> float:
-    """The threshold that maximises the mean of in-scope accuracy and out-of-scope recall.
+    """The lowest threshold at which the sum of in-scope accuracy and out-of-scope recall is its best, within chance.
 
     A row is called out of scope when its score is below the threshold; an in-scope row so called is wrong, whatever its
-    label. Between the two neighbouring scores of the best cut the middle is taken; among equally good cuts the lowest,
-    which turns fewest customers away. Without out-of-scope rows nothing is called out of scope: there is no evidence to
-    do so by.
+    label. The sum is flat around its best, and there are far fewer rows out of scope than in it: which of a range of
+    cuts is the best one is chance. So of all cuts within one standard error of the best sum (the rule of Breiman et al.
+    1984) the lowest is taken, which turns fewest customers away; between its two neighbouring scores, the middle.
+    Without out-of-scope rows nothing is called out of scope: there is no evidence to do so by.
     """
     score = np.asarray(in_scope_score, dtype=float)
     outside = np.asarray(is_oos, dtype=bool)
@@ -86,10 +87,14 @@ def choose_oos_threshold(in_scope_score: Array, correct: Array, is_oos: Array) -
     flagged_outside = np.concatenate([[0], np.cumsum(outside[order])])
     right = (np.asarray(correct, dtype=bool) & ~outside)[order]
     kept_right = right.sum() - np.concatenate([[0], np.cumsum(right)])
-    value = kept_right / max(int((~outside).sum()), 1) + flagged_outside / outside.sum()
+    inside = max(int((~outside).sum()), 1)
+    accuracy, recall = kept_right / inside, flagged_outside / outside.sum()
+    value = accuracy + recall
     # Cut c calls the c lowest rows out of scope; a cut inside a tie is none.
     possible = np.concatenate([[True], ordered[1:] != ordered[:-1], [True]])
-    cut = int(np.argmax(np.where(possible, value, -np.inf)))
+    best = int(np.argmax(np.where(possible, value, -np.inf)))
+    chance = accuracy[best] * (1 - accuracy[best]) / inside + recall[best] * (1 - recall[best]) / outside.sum()
+    cut = int(np.argmax(possible & (value >= value[best] - chance**0.5 - 1e-12)))
     if cut == 0:
         return float(ordered[0])
     if cut == len(ordered):

@@ -1,5 +1,7 @@
 """The thresholds keep what they promise, say so when they cannot, and are not fooled by a handful of lucky rows."""
 
+import math
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -99,19 +101,33 @@ def test_only_out_of_scope_rows_leave_nothing_to_answer() -> None:
 
 
 @given(ROWS)
-def test_the_oos_threshold_is_the_best_of_all(rows: list[tuple[int, bool, bool]]) -> None:
+def test_the_oos_threshold_is_the_lowest_that_is_as_good_as_the_best(rows: list[tuple[int, bool, bool]]) -> None:
     score, correct, outside = columns(rows)
 
-    def worth(threshold: float) -> float:
+    def shares(threshold: float) -> tuple[float, float]:
         kept = score >= threshold
         inside_right = (correct & kept)[~outside].mean() if (~outside).any() else 0.0
-        return float((inside_right + (~kept)[outside].mean()) / 2)
+        return float(inside_right), float((~kept)[outside].mean())
 
     threshold = choose_oos_threshold(score, correct, outside)
     if not outside.any():
         assert (score >= threshold).all()
-    else:
-        assert worth(threshold) == pytest.approx(max(worth(cut) for cut in [*score, 1.1]))
+        return
+    cuts = [*sorted(set(score)), 1.1]
+    accuracy, recall = max((shares(cut) for cut in cuts), key=sum)
+    chance = accuracy * (1 - accuracy) / max((~outside).sum(), 1) + recall * (1 - recall) / outside.sum()
+    enough = accuracy + recall - math.sqrt(chance) - 1e-9
+    assert sum(shares(threshold)) >= enough - 1e-9
+    lower = [cut for cut in cuts if cut < threshold and sum(shares(cut)) >= enough + 1e-8]
+    assert not [cut for cut in lower if shares(cut) != shares(threshold)]
+
+
+def test_of_cuts_that_chance_alone_tells_apart_the_one_that_turns_fewest_away_is_taken() -> None:
+    """One row in forty is too little to turn five customers in a hundred away for."""
+    inside, outside = np.linspace(0.3, 1.0, 100), np.array([*np.linspace(0.0, 0.2, 39), 0.34])
+    score, is_oos = np.concatenate([inside, outside]), np.arange(140) >= 100
+    threshold = choose_oos_threshold(score, ~is_oos, is_oos)
+    assert 0.2 < threshold < 0.3
 
 
 def test_the_oos_threshold_stands_in_the_middle_of_the_gap() -> None:
