@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ from data.store import Store, bots, jobs, open_store, releases
 from data.store.jobs import Event, Job
 from data.store.releases import Release
 from data.store.uploads import NewUpload
+from tests.homes import lay_home
 from trainer.pipeline import KIND, retrain
 
 BOT = "acme"
@@ -138,12 +140,24 @@ class Brand:
         return True
 
 
+def settings_at(home: Path, jobs: JobSettings = TINY_JOBS) -> Settings:
+    return Settings(home=home, jobs=jobs, train=TrainSettings(threads=1, accelerator="cpu", checkpoint_seconds=0.2))
+
+
+@contextmanager
+def brand_like(first: Path, home: Path, base: Path) -> Iterator[Brand]:
+    """The brand whose home is `first`, in a copy of it."""
+    shutil.copytree(first, home)
+    settings = settings_at(home)
+    with open_store(settings.store_url, home=home) as store:
+        yield Brand(store, settings, base)
+
+
 @contextmanager
 def brand_at(home: Path, base: Path, content: bytes = b"", *, job_settings: JobSettings = TINY_JOBS) -> Iterator[Brand]:
     """A fresh home that has taken `content` in."""
-    train = TrainSettings(threads=1, accelerator="cpu", checkpoint_seconds=0.2)
-    settings = Settings(home=home, jobs=job_settings, train=train)
-    with open_store(settings.store_url, home=home) as store:
+    settings = settings_at(home, job_settings)
+    with open_store(settings.store_url, home=lay_home(home)) as store:
         with store.begin() as tx:
             bots.create(tx, BOT, BotProfile(name=BOT))
         brand = Brand(store, settings, base)

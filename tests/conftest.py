@@ -10,16 +10,18 @@ import pwd
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from itertools import count
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
 
-from data.store import Store, open_store
+from data.store import Store, connections, open_store
+from data.store.connections import pragmas
+from data.store.migrate import VERSION_TABLE
+from tests.homes import lay_home
 
 # A property is about what comes out. How long it took is told by the machine and by what else it does.
 settings.register_profile("attune", deadline=None)
@@ -44,6 +46,15 @@ class HandClock:
 @pytest.fixture
 def clock() -> HandClock:
     return HandClock()
+
+
+@pytest.fixture(autouse=True, scope="session")
+def no_waiting_for_the_disk() -> Iterator[None]:
+    """What is written in these processes need not outlive a power cut; that a process is killed loses none of it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "fsync", lambda _handle: None)
+        patch.setattr(connections, "pragmas", lambda version: (*pragmas(version), "synchronous=OFF"))
+        yield
 
 
 def _program(name: str) -> str | None:
@@ -85,30 +96,72 @@ def postgres_server() -> Iterator[str]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+@dataclass(frozen=True)
+class PostgresServer:
+    """The databases of a running server, by the folder of its socket."""
+
+    folder: str
+
+    def url(self, name: str) -> str:
+        return f"postgresql://attune@/{name}?host={self.folder}"
+
+    def order(self, name: str, *statements: str) -> None:
+        """Each of these in the database `name`, in a transaction of its own."""
+        import psycopg
+
+        with psycopg.connect(host=self.folder, user="attune", dbname=name, autocommit=True) as connection:
+            for statement in statements:
+                connection.execute(statement)  # type: ignore[arg-type]
+
+    def empty(self, name: str) -> None:
+        """Turn out who is still connected, and leave what a migration leaves."""
+        self.order(name, TURN_OUT, "SET session_replication_role = replica", LEAVE_NOTHING)
+
+
+TURN_OUT = """
+SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity
+WHERE datname = current_database() AND pid <> pg_backend_pid()
+"""
+LEAVE_NOTHING = f"""
+DO $$
+DECLARE name text;
+BEGIN
+  FOR name IN SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename <> '{VERSION_TABLE}' LOOP
+    EXECUTE format('DELETE FROM %I', name) || CASE name WHEN 'workspaces' THEN ' WHERE id <> ''default''' ELSE '' END;
+  END LOOP;
+END $$
+"""
+
+
 @pytest.fixture(scope="session")
-def make_postgres_url(postgres_server: str, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., str]:
-    """Makes a database and returns its URL: an empty one, or with `like` a copy of the database of that name."""
-    import psycopg
+def postgres(postgres_server: str, tmp_path_factory: pytest.TempPathFactory) -> PostgresServer:
+    """The server, with a database `migrated` that has all tables."""
+    server = PostgresServer(postgres_server)
+    server.order("postgres", "CREATE DATABASE migrated")
+    open_store(server.url("migrated"), home=tmp_path_factory.mktemp("home")).close()
+    return server
 
-    numbers = count(1)
 
-    def make(name: str | None = None, like: str = "template1") -> str:
-        made = name or f"t{next(numbers)}"
-        with psycopg.connect(host=postgres_server, user="attune", dbname="postgres", autocommit=True) as connection:
-            connection.execute(f'CREATE DATABASE "{made}" TEMPLATE "{like}"')
-        return f"postgresql://attune@/{made}?host={postgres_server}"
-
-    open_store(make("migrated"), home=tmp_path_factory.mktemp("home")).close()
-    return make
+@pytest.fixture
+def empty_postgres(postgres: PostgresServer) -> Iterator[str]:
+    """The URL of a database that has no tables yet. It goes with the test."""
+    postgres.order("postgres", "CREATE DATABASE empty")
+    yield postgres.url("empty")
+    postgres.order("postgres", "DROP DATABASE empty WITH (FORCE)")
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
 def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """The URL of a database of each kind that holds no rows yet."""
+    """The URL of a database of each kind that holds no rows yet.
+
+    On PostgreSQL it is always the same one, emptied: to make one for each test takes longer than most tests, and two
+    hundred of them are gigabytes to be removed in the end.
+    """
     if request.param == "sqlite":
-        return f"sqlite:///{tmp_path / 'home' / 'attune.db'}"
-    make: Callable[..., str] = request.getfixturevalue("make_postgres_url")
-    return make(like="migrated")
+        return f"sqlite:///{lay_home(tmp_path / 'home') / 'attune.db'}"
+    server: PostgresServer = request.getfixturevalue("postgres")
+    server.empty("migrated")
+    return server.url("migrated")
 
 
 @pytest.fixture
@@ -121,6 +174,6 @@ def store(store_url: str, tmp_path: Path, clock: HandClock) -> Iterator[Store]:
 @pytest.fixture
 def sqlite_store(tmp_path: Path, clock: HandClock) -> Iterator[Store]:
     """An open, empty store in a SQLite file, with little patience."""
-    home = tmp_path / "home"
+    home = lay_home(tmp_path / "home")
     with open_store(f"sqlite:///{home / 'attune.db'}", home=home, clock=clock, busy_seconds=0.2) as opened:
         yield opened

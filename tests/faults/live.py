@@ -21,6 +21,7 @@ from data.settings import load_settings
 from data.store import Store, bots, keys, open_store, releases
 from data.store.keys import SCOPES, NewKey
 from tests.flow import tiny_release
+from tests.homes import lay_home
 
 ROOT = Path(__file__).parents[2]
 BOT = "acme"
@@ -115,7 +116,7 @@ class Running:
 def furnish(home: Path, answers: tuple[str, ...] = ("About {}.",)) -> dict[str, str]:
     """A home with one bot, a release for each kind of answer, the first of them live. Returns keys by name."""
     settings = load_settings(home, environ={})
-    with open_store(settings.store_url, home=home) as store:
+    with open_store(settings.store_url, home=lay_home(home)) as store:
         for number, words in enumerate(answers, 1):
             profile = parse_profile(_profile(words))
             with store.begin() as tx:

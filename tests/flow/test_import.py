@@ -23,6 +23,7 @@ from data.profile import BotProfile
 from data.settings import ImportSettings, Settings
 from data.store import Store, bots, conversations, jobs, open_store, uploads
 from data.store.uploads import NewUpload
+from tests.homes import lay_home
 
 CHAT = [
     {"role": "user", "content": "hello, my mail is jo@example.com", "intent": "greeting"},
@@ -47,7 +48,7 @@ def settings(tmp_path: Path) -> Settings:
 
 @pytest.fixture
 def store(settings: Settings) -> Iterator[Store]:
-    with open_store(settings.store_url, home=settings.home) as opened:
+    with open_store(settings.store_url, home=lay_home(settings.home)) as opened:
         with opened.begin() as tx:
             bots.create(tx, "acme", BotProfile(name="acme"))
         yield opened

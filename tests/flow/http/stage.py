@@ -27,6 +27,7 @@ from data.store.suggestions import NewSuggestion
 from data.store.tables import metadata
 from service.app import create_app
 from tests.flow import tiny_release
+from tests.homes import lay_home
 
 ROOT = Path(__file__).parents[3]
 ORIGIN = "https://shop.example"
@@ -93,7 +94,7 @@ def settings_of(home: Path, **overrides: Any) -> Settings:
 def furnish(home: Path) -> dict[str, str]:
     """Two workspaces with two bots each, `acme` in both of them; keys of every kind. Returns the keys by name."""
     settings = settings_of(home)
-    with open_store(settings.store_url, home=home) as store:
+    with open_store(settings.store_url, home=lay_home(home)) as store:
         workspaces.ensure(store, "other")
         for place in PLACES.values():
             _make_bots(store.for_workspace(place), settings)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ import pytest
 
 from service.child import trainer_command
 from service.cli import run
+from tests.homes import lay_home
 
 ROOT = Path(__file__).parents[3]
 LOG = "\n".join(
@@ -57,7 +59,15 @@ class Ran:
 
 @pytest.fixture
 def home(tmp_path: Path) -> Path:
-    return tmp_path / "home"
+    """In which nothing was done yet."""
+    return lay_home(tmp_path / "home")
+
+
+@pytest.fixture
+def no_home(home: Path) -> Path:
+    """Where the home folder will be: there is none yet."""
+    shutil.rmtree(home)
+    return home
 
 
 @pytest.fixture

@@ -30,13 +30,13 @@ def asks(log):
     return ASKS.replace("{log!r}", repr(str(log))).replace("{{", "{").replace("}}", "}")
 
 
-def test_bases_are_listed(attune, trainer, home):
+def test_bases_are_listed(attune, trainer, no_home):
     body = f"say('done', result={{'bases': [{LISTED!r}]}})"
     for verb in (["bases"], ["bases", "list"]):
         assert attune(*verb, "--json", launch=trainer(body)).json["bases"] == [LISTED]
         shown = attune(*verb, launch=trainer(body)).out
         assert all(word in shown for word in ("en", "22.6 M", "non-commercial", "90 MB", "hub h", "ready"))
-    assert not home.exists()
+    assert not no_home.exists()
 
 
 def test_terms_are_shown_and_nothing_is_kept_where_nobody_accepts(attune, trainer, tmp_path):

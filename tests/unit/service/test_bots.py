@@ -29,6 +29,7 @@ from export.predict import Predictor
 from export.sealed import read_seal, seal
 from service import promotion
 from service.bots import LiveBots, Loaded
+from tests.homes import lay_home
 
 ROOT = Path(__file__).parents[3]
 _spec = importlib.util.spec_from_file_location("tiny_release", ROOT / "tests" / "flow" / "tiny_release.py")
@@ -102,7 +103,7 @@ class Shop:
 def shop(tmp_path: Path) -> Iterator[Shop]:
     home = tmp_path / "home"
     settings = Settings(home=home)
-    with open_store(settings.store_url, home=home, busy_seconds=0.2) as store:
+    with open_store(settings.store_url, home=lay_home(home), busy_seconds=0.2) as store:
         yield Shop(store, settings, Seconds())
 
 

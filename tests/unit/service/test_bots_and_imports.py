@@ -15,9 +15,9 @@ from data.store import jobs, open_store
 PROFILE = 'name = "Acme"\n[[intents]]\nname = "order_status"\ntitle = "an order"\nanswers = ["Use the link."]\n'
 
 
-def test_a_bot_is_created_once_and_listed(attune, home):
+def test_a_bot_is_created_once_and_listed(attune, no_home):
     assert attune("bots", "--json").json == {"bots": []}
-    assert not home.exists(), "looking makes nothing"
+    assert not no_home.exists(), "looking makes nothing"
     assert attune("init", "acme", "--json").json["bot"] == "acme"
     again = attune("init", "acme", "--json")
     assert (again.code, again.json["error"]["code"]) == (1, "name_taken")

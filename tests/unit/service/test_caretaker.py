@@ -13,6 +13,7 @@ from data.store.keys import NewKey
 from service.auth import Doorkeeper, Secret
 from service.caretaker import PURGE_SECONDS, Caretaker
 from tests.conftest import HandClock
+from tests.homes import lay_home
 
 
 class Hand:
@@ -31,7 +32,7 @@ def hand() -> Hand:
 
 @pytest.fixture
 def kept(tmp_path: Path, clock: HandClock) -> Store:
-    return open_store(f"sqlite:///{tmp_path}/attune.db", home=tmp_path, clock=clock)
+    return open_store(f"sqlite:///{tmp_path}/attune.db", home=lay_home(tmp_path), clock=clock)
 
 
 def test_a_round_notes_the_keys_and_forgets_what_is_a_day_old(kept: Store, clock: HandClock, hand: Hand) -> None:

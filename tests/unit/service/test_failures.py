@@ -45,11 +45,11 @@ def test_asked_for_wrongly_is_exit_code_2(attune, arguments):
 
 
 @pytest.mark.parametrize("verb", ["import", "chat", "releases", "datasets", "evaluate", "rollback", "profile"])
-def test_there_is_no_such_home_or_bot(attune, home, verb, log):
+def test_there_is_no_such_home_or_bot(attune, no_home, verb, log):
     more = [log] if verb == "import" else []
     nowhere = attune(verb, "acme", *more, "--json")
     assert (nowhere.code, nowhere.json["error"]["code"]) == (1, "not_found")
-    assert not home.exists()
+    assert not no_home.exists()
     attune("init", "other")
     nobody = attune(verb, "acme", *more)
     assert (nobody.code, "attune bots" in nobody.err) == (1, True)
@@ -63,9 +63,9 @@ def test_the_home_folder_is_a_file(attune, log):
     assert "internal" not in below.out
 
 
-def test_a_setting_that_does_not_exist(attune, home):
-    home.mkdir()
-    (home / "attune.toml").write_text("[jobs]\nlaese_seconds = 3\n")
+def test_a_setting_that_does_not_exist(attune, no_home):
+    no_home.mkdir()
+    (no_home / "attune.toml").write_text("[jobs]\nlaese_seconds = 3\n")
     ran = attune("init", "acme", "--json")
     assert (ran.code, ran.json["error"]["code"]) == (2, "settings_invalid")
 

@@ -17,6 +17,7 @@ from data.store import Store, bots, open_store, releases, workspaces
 from data.store.bots import Bot
 from data.store.releases import Promotion
 from service.promotion import move, point
+from tests.homes import lay_home
 
 _spec = importlib.util.spec_from_file_location(
     "tiny_release", Path(__file__).parents[3] / "tests" / "flow" / "tiny_release.py"
@@ -51,7 +52,7 @@ def wanted(number: int, version: int, override: str | None = None) -> Promotion:
 @pytest.fixture(params=["default", "north"])
 def counter(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Counter]:
     settings = Settings(home=tmp_path / "home")
-    with open_store(settings.store_url, home=settings.home) as opened:
+    with open_store(settings.store_url, home=lay_home(settings.home)) as opened:
         store = workspaces.ensure(opened, request.param)
         with store.begin() as tx:
             bot = bots.create(tx, "acme", BotProfile(name="Acme"))

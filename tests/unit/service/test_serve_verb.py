@@ -51,12 +51,12 @@ def test_what_was_asked_for_wins_over_the_settings(tmp_path: Path) -> None:
     assert (serve.host, serve.port, serve.public_key) == ("127.0.0.2", 7, "att_pub_x")
 
 
-def test_a_port_that_is_taken_is_said_before_a_key_is_made(attune: Callable[..., Any], home: Path) -> None:
+def test_a_port_that_is_taken_is_said_before_a_key_is_made(attune: Callable[..., Any], no_home: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         ran = attune("serve", "--port", str(taken.getsockname()[1]), "--json")
     assert ran.code == 2
     assert "listens on port" in ran.json["error"]["message"]
-    assert not (home / "attune.db").exists()
+    assert not (no_home / "attune.db").exists()
 
 
 def test_it_serves_tells_where_and_ends_when_it_is_told_to(tmp_path: Path) -> None:

@@ -27,6 +27,7 @@ from service.commands import demo
 from service.session import Session
 from service.showroom import Showroom
 from service.terminal import Terminal
+from tests.homes import lay_home
 from tests.unit.service.test_bots import tiny_release
 
 ASKED = "do you mend the zips of tents in your workshop"
@@ -35,7 +36,7 @@ ASKED = "do you mend the zips of tents in your workshop"
 @pytest.fixture
 def room(tmp_path: Path) -> Iterator[Showroom]:
     settings = load_settings(tmp_path / "home", {"serve.metrics_port": 0}, environ={})
-    with open_store(settings.store_url, home=settings.home) as store:
+    with open_store(settings.store_url, home=lay_home(settings.home)) as store:
         with store.begin() as tx:
             bot = bots.create(tx, "otterbrook", BotProfile(name="Otterbrook"))
         for _ in range(2):

@@ -7,7 +7,7 @@ from sqlalchemy.exc import IntegrityError
 
 from data.errors import SettingsError, StorageError, StorageFull, StoreCorrupt, StoreUnavailable
 from data.profile import BotProfile
-from data.store import Store, bots, jobs, open_store, tables
+from data.store import Store, bots, connections, jobs, open_store, tables
 from data.store.connections import parse_url, pragmas
 from data.store.failures import translate
 
@@ -19,7 +19,11 @@ def test_sqlite_keeps_a_rollback_journal_until_its_log_is_safe() -> None:
     assert pragmas((4, 0, 0))[:2] == ("journal_mode=WAL", "synchronous=FULL")
 
 
-def test_every_connection_is_durable_and_checks_references(sqlite_store: Store) -> None:
+def test_every_connection_is_durable_and_checks_references(
+    sqlite_store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connections, "pragmas", pragmas)  # the other tests need not outlive a power cut
+    sqlite_store.close()
     with sqlite_store.read() as tx:
         ask = {
             name: tx.connection.exec_driver_sql(f"PRAGMA {name}").scalar()

@@ -28,6 +28,7 @@ from sqlalchemy import event
 from data.errors import LeaseLost
 from data.store import Tx, jobs, open_store
 from data.store.jobs import Job
+from tests.homes import lay_home
 
 LEASE = 10.0
 ATTEMPTS = 3
@@ -63,7 +64,7 @@ class Queue(RuleBasedStateMachine):
         self.folder = tempfile.TemporaryDirectory()
         self.seconds = 0.0
         start = datetime(2026, 1, 1, tzinfo=UTC)
-        home = Path(self.folder.name)
+        home = lay_home(Path(self.folder.name))
         self.store = open_store(
             f"sqlite:///{home / 'attune.db'}", home=home, clock=lambda: start + timedelta(seconds=self.seconds)
         )

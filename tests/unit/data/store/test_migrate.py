@@ -2,7 +2,6 @@
 
 import shutil
 import sqlite3
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -123,7 +122,7 @@ def first_home(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """The URL of a database of the first schema, on each kind of database, with a bot and an upload in it."""
     url = f"sqlite:///{tmp_path / 'attune.db'}"
     if request.param == "postgres":
-        url = request.getfixturevalue("make_postgres_url")()
+        url = request.getfixturevalue("empty_postgres")
     scripts = tmp_path / "first"
     shutil.copytree(migrate.SCRIPTS, scripts, ignore=shutil.ignore_patterns("__pycache__", "v000[2-9]_*"))
     upgrade(url, tmp_path / "backups", scripts, head="0001")
@@ -164,14 +163,12 @@ def test_a_home_of_the_first_schema_keeps_its_rows(first_home: str, tmp_path: Pa
 
 
 @pytest.mark.postgres
-def test_an_older_schema_is_moved_on_a_server(
-    make_postgres_url: Callable[..., str], tmp_path: Path, later: Path
-) -> None:
-    url = make_postgres_url(like="migrated")
-    upgrade(url, tmp_path, later)
-    upgrade(url, tmp_path, later)
+def test_an_older_schema_is_moved_on_a_server(empty_postgres: str, tmp_path: Path, later: Path) -> None:
+    open_store(empty_postgres, home=tmp_path).close()
+    upgrade(empty_postgres, tmp_path, later)
+    upgrade(empty_postgres, tmp_path, later)
     with pytest.raises(SchemaTooNew):
-        open_store(url, home=tmp_path)
+        open_store(empty_postgres, home=tmp_path)
 
 
 def test_a_migration_that_fails_leaves_the_old_schema_and_every_row(sqlite_store: Store, later: Path) -> None:
