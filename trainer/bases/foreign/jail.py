@@ -63,6 +63,11 @@ def run_jailed(module: str, folder: Path, limits: Limits) -> dict[str, Any]:
     if not isinstance(said, dict):
         why = "it tried to reach out of its process" if ended.returncode == BROKE_OUT else "it ended without a word"
         raise _stopped(why if ended.returncode >= 0 else "it needed more memory or time than such a model needs")
+    return heeded(said)
+
+
+def heeded(said: dict[str, Any]) -> dict[str, Any]:
+    """What the child said; raises BaseRefused where it refused."""
     if "refused" in said:
         raise BaseRefused(str(said["refused"]), remedy=str(said.get("remedy", "")))
     return said

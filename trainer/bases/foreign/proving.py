@@ -25,18 +25,23 @@ _REMEDY = "Save the model again with save_pretrained, from a copy that works."
 def main(arguments: list[str]) -> int:
     folder, limits = Path(arguments[0]), arguments[1]
     lock_in(limits, LOADED)
-    try:
-        tell(_proven(folder))
-    except AttuneError as error:
-        tell({"refused": error.message, "remedy": error.remedy})
-    except MemoryError:
-        tell({"refused": "The model needs more memory than a model of its size.", "remedy": _REMEDY})
-    except Exception as error:  # whatever the libraries make of a file that is none
-        tell({"refused": f"The model cannot be read ({type(error).__name__}).", "remedy": _REMEDY})
+    tell(proven(folder))
     return 0
 
 
-def _proven(folder: Path) -> dict[str, Any]:
+def proven(folder: Path) -> dict[str, Any]:
+    """What the model in `folder` is, or `refused` with its `remedy`."""
+    try:
+        return _proof(folder)
+    except AttuneError as error:
+        return {"refused": error.message, "remedy": error.remedy}
+    except MemoryError:
+        return {"refused": "The model needs more memory than a model of its size.", "remedy": _REMEDY}
+    except Exception as error:  # whatever the libraries make of a file that is none
+        return {"refused": f"The model cannot be read ({type(error).__name__}).", "remedy": _REMEDY}
+
+
+def _proof(folder: Path) -> dict[str, Any]:
     converted = (folder / PICKLED).exists()
     if converted:
         _convert(folder / PICKLED, folder / WEIGHTS)
