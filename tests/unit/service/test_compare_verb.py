@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import csv
 import json
+import os
+import pty
 import random
+import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from io import BytesIO, StringIO, TextIOWrapper
 from pathlib import Path
 from typing import Any
@@ -23,6 +27,7 @@ from service.comparing.blind import stands_left
 from tests.brand import FILLER
 from tests.flow import tiny_release
 
+ROOT = Path(__file__).parents[3]
 ASKED = [
     "my parcel has not moved", "where is the tracking of my parcel", "when does my order come", "wash the rain jacket",
     "a real person please", "thanks for your help",
@@ -30,6 +35,7 @@ ASKED = [
 OLD, NEW = "We look at parcels once a week.", "Your parcel is on its way."
 ABOUT_PARCELS = 3
 """Questions of `ASKED` that the two releases answer otherwise."""
+SHARES = Shares(0.4, 0.1, 0.5)
 VERDICT = {"decision": "promote", "reasons": [], "models": {}}
 Call = Callable[..., Any]
 
@@ -201,7 +207,7 @@ def test_questions_come_of_what_the_dataset_keeps_for_testing(
     settings = load_settings(home, environ={})
     home.mkdir()
     with open_store(settings.store_url, home=home) as store:
-        bot = _with_dataset(store, settings, home, attune, tmp_path)
+        bot = _with_dataset(store, settings, attune, tmp_path)
         says("q\n")
         first = attune("compare", "acme", "--count", "4", "--keep", keep, at=home)
         assert "my parcel" in first.out
@@ -218,15 +224,30 @@ def test_questions_come_of_what_the_dataset_keeps_for_testing(
         assert attune("compare", "acme", "--keep", keep, "--count", "5", at=home).code == 2
         sheet = attune("compare", "acme", "2", "1", "--sheet", tmp_path / "s.csv", "--json", at=home).json
         assert sheet["questions"] > 4, "all that there are, below 50"
+        keep.write_text(keep.read_text().replace(head["dataset"], "0" * 64))
+        gone = attune("compare", "acme", "--keep", keep, at=home)
+        assert (gone.code, "not here" in gone.err) == (1, True)
 
 
-def _with_dataset(store: Store, settings: Settings, home: Path, attune: Call, tmp_path: Path) -> str:
+def test_a_dataset_that_keeps_nothing_for_testing_asks_nothing(attune: Call, tmp_path: Path, keep: Path) -> None:
+    home = tmp_path / "home"
+    settings = load_settings(home, environ={})
+    home.mkdir()
+    with open_store(settings.store_url, home=home) as store:
+        _with_dataset(store, settings, attune, tmp_path, Shares(0.9, 0.1, 0.0))
+    none = attune("compare", "acme", "--keep", keep, at=home)
+    assert none.code == 1
+    assert "--questions FILE" in none.err
+    assert not keep.exists()
+
+
+def _with_dataset(store: Store, settings: Settings, attune: Call, tmp_path: Path, shares: Shares = SHARES) -> str:
     with store.begin() as tx:
         bot = bots.create(tx, "acme", profile(OLD))
     path = tmp_path / "log.jsonl"
     path.write_bytes(log())
-    assert attune("import", "acme", path, at=home).code == 0
-    freeze(store, settings, bot.id, Plan(Shares(0.4, 0.1, 0.5)))
+    assert attune("import", "acme", path, at=settings.home).code == 0
+    freeze(store, settings, bot.id, Plan(shares))
     tiny_release.publish(store, settings, "acme", VERDICT)
     with store.begin() as tx:
         releases.promote(tx, bot.id, Promotion(1, 0, "test", "it is the first"))
@@ -301,3 +322,23 @@ def test_choices_about_the_questions_of_a_file_need_that_file(
     other = attune("compare", "acme", "--questions", asked, "--keep", keep)
     assert other.code == 2
     assert "other questions" in other.err
+
+
+def test_in_a_terminal_it_prompts_and_takes_no_word_that_is_none(made: Path, asked: Path, keep: Path) -> None:
+    ours, theirs = pty.openpty()
+    arguments = ["compare", "acme", "--questions", str(asked), "--keep", str(keep), "--home", str(made)]
+    command = [sys.executable, "-c", "from service.cli import main; main()", *arguments]
+    process = subprocess.Popen(command, stdin=theirs, stdout=theirs, stderr=theirs, cwd=ROOT)
+    os.close(theirs)
+    os.write(ours, b"perhaps\nl\nq\n")
+    shown = b""
+    with suppress(OSError):  # how Linux tells that nobody writes to a terminal any more
+        while piece := os.read(ours, 65_536):
+            shown += piece
+    os.close(ours)
+    assert process.wait(timeout=60) == 0, shown
+    out = shown.decode()
+    assert out.count("choice> ") >= 2
+    assert "Question 1 of 6" in out
+    assert out.count("a note may follow") == 2, "once at the beginning, once for what was no choice"
+    assert len(lines(keep)) == 2

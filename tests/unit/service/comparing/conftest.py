@@ -22,17 +22,17 @@ def pair_of(question: Question, replies: tuple[str, str] = ("new words", "old wo
     return Pair(question, replies, ("generated", "retrieved"), stands_left(seed, question.id))
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def questions() -> tuple[Question, ...]:
     return ASKED
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def pin() -> Pin:
     return pin_of(ASKED)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def pair() -> Callable[..., Pair]:
     return pair_of
 

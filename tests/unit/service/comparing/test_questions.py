@@ -106,6 +106,7 @@ def test_personal_data_is_gone_before_anybody_sees_it(tmp_path: Path) -> None:
         (b'{"text": "fine"}\n{"text": 3}\n[]\n', r"2 lines .* 2 \(wrong_type\), 3 \(not_an_object\)"),
         (b'{"messages": [{"role": "agent", "content": "Hello."}]}', r"1 \(no message of a customer\)"),
         (b'{"text": "\xff\xfe"}\n{"text": "\xc3\xa4h"}\n{"text": "\xc3\xb6h"}', "undecodable"),
+        ("é\né\n".encode() + b"\xe9\n", r"3 \(undecodable\)"),
         (b"{nonsense", "malformed_json"),
         (b"x" * 70_000, "too_long"),
         ("\N{ZERO WIDTH SPACE}\n".encode() * 7, r"7 lines .*\.\.\."),

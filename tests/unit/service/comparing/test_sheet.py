@@ -105,14 +105,43 @@ def test_a_spoilt_sheet_is_refused(
 
 
 @given(raw=st.binary(max_size=200))
-def test_any_bytes_are_read_or_refused(raw: bytes, tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_any_bytes_are_refused_in_words(
+    raw: bytes, tmp_path_factory: pytest.TempPathFactory, pin: Pin, questions: Sequence[Question]
+) -> None:
     path = tmp_path_factory.getbasetemp() / "any.csv"
     path.write_bytes(raw)
-    question = Question.of([("user", "x")])
-    from tests.unit.service.comparing.conftest import pin_of
-
     with pytest.raises(UsageError):
-        read_sheet(path, pin_of([question]), [question])
+        read_sheet(path, pin, questions)
+
+
+@given(cells=st.lists(st.text(max_size=8), max_size=6), choice=st.text(max_size=8))
+def test_any_row_is_read_or_refused(
+    cells: list[str], choice: str, tmp_path_factory: pytest.TempPathFactory, pin: Pin, questions: Sequence[Question]
+) -> None:
+    path = tmp_path_factory.getbasetemp() / "row.csv"
+    row = [pin.mark(questions[0].id), choice, *cells]
+    written = StringIO(newline="")
+    csv.writer(written).writerows([["id", "choice", "note"], row])
+    path.write_bytes(written.getvalue().encode("utf-8", "replace"))
+    found, refused = dict[str, object](), ""
+    try:
+        found.update(read_sheet(path, pin, questions))
+    except UsageError as error:
+        refused = error.message
+    assert found.keys() <= {questions[0].id}
+    assert not refused or "row 1" in refused or "another comparison" in refused
+
+
+def test_a_table_that_is_far_too_large_or_no_table_is_refused(
+    tmp_path: Path, pin: Pin, questions: Sequence[Question], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "sheet.csv"
+    path.write_text('id,choice\n"' + "x" * 200_000)
+    with pytest.raises(UsageError, match="no sheet"):
+        read_sheet(path, pin, questions)
+    monkeypatch.setattr("service.comparing.sheet.MOST_BYTES", 100)
+    with pytest.raises(UsageError, match="far too large"):
+        read_sheet(path, pin, questions)
 
 
 def test_a_sheet_is_not_written_over_another(sheet: Path, pin: Pin, questions: Sequence[Question], pair: Make) -> None:
