@@ -23,7 +23,8 @@ from data.store.jobs import Event, Job
 from data.store.releases import Release
 from data.store.uploads import NewUpload
 from tests.homes import lay_home
-from trainer.pipeline import KIND, retrain
+from trainer.pipeline import retrain
+from trainer.retraining import KIND
 
 BOT = "acme"
 INTENTS = {

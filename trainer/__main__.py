@@ -26,14 +26,14 @@ from typing import IO, Any
 from data import ingest
 from data.erasing.job import run_erasure
 from data.erasing.request import KIND as ERASE
-from data.errors import AttuneError, JobCancelled, UsageError
+from data.errors import AttuneError, JobCancelled
 from data.jobs import JobContext, run_job
 from data.settings import Settings, load_settings
 from data.store import Store, jobs, open_store
 from data.store.jobs import Job
 from data.suggested import KIND as DISCOVER
 from export.unsaid import unsay
-from trainer.worker import Worker, die_with_parent
+from trainer.worker import Worker, die_with_parent, leave
 
 FINDINGS = "findings"
 """The kind of jobs that judge what a training would learn from."""
@@ -49,7 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     emit = _emitter()
     warnings.simplefilter("ignore")
     logging.getLogger("lightning").setLevel(logging.ERROR)
-    signal.signal(signal.SIGTERM, _leave)
+    signal.signal(signal.SIGTERM, leave)
     if getattr(options, "attended", False):
         die_with_parent()
     try:
@@ -76,11 +76,6 @@ def _emitter() -> Emit:
 def _write(out: IO[str], event: Mapping[str, Any]) -> None:
     out.write(json.dumps(event, ensure_ascii=False) + "\n")
     out.flush()
-
-
-def _leave(_signal: int, _frame: object) -> None:
-    """SIGTERM: unwind, so that the job is given back, its attempt not counted."""
-    raise SystemExit(128 + signal.SIGTERM)
 
 
 def _job(options: argparse.Namespace, settings: Settings, emit: Emit) -> int:
@@ -118,14 +113,16 @@ def _handler(job: Job, settings: Settings, emit: Emit) -> Callable[[JobContext],
     if job.kind == DISCOVER:
         return lambda context: _discover(context, settings, emit)
 
-    def train(context: JobContext) -> dict[str, Any]:
-        from trainer.pipeline import KIND, retrain
+    return lambda context: _train(context, settings, emit)
 
-        if job.kind != KIND:
-            raise UsageError(f"This worker knows no jobs of the kind {job.kind!r}.", remedy="Update attune.")
-        return retrain(context, settings, emit)
 
-    return train
+def _train(context: JobContext, settings: Settings, emit: Emit) -> dict[str, Any]:
+    from trainer.retraining import bot_of
+
+    bot_of(context.job)  # what is no training is refused before the seconds that torch takes to load
+    from trainer.pipeline import retrain
+
+    return retrain(context, settings, emit)
 
 
 def _findings(context: JobContext, settings: Settings, emit: Emit) -> dict[str, Any]:

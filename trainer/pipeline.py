@@ -14,7 +14,7 @@ from typing import Any
 
 from data.appraise import Lack
 from data.build import freeze
-from data.errors import DatasetError, UsageError
+from data.errors import DatasetError
 from data.files import Blobs, remove
 from data.frozen import FrozenDataset
 from data.jobs import JobContext
@@ -48,10 +48,9 @@ from trainer.recipes import IntentRecipe
 from trainer.replies.calibrate import meaning_by, worth
 from trainer.replies.details import private_details
 from trainer.replies.train_reply import TrainedReply, mean_length, train_reply
-from trainer.retraining import Emit, Retraining, run_folder, settling
+from trainer.retraining import Emit, Retraining, bot_of, run_folder, settling
 from trainer.search.searching import better
 
-KIND = "train"
 PHASES = ("dataset", "findings", "train", "evaluate", "export", "publish")
 
 
@@ -135,10 +134,8 @@ def _published(work: Retraining) -> dict[str, Any] | None:
 
 def _start(context: JobContext, settings: Settings, emit: Emit) -> Retraining:
     order = Order.from_payload(context.job.payload)
-    if context.job.bot_id is None:
-        raise UsageError("A train job belongs to a bot.")
     with context.store.read() as tx:
-        bot = bots.get_by_id(tx, context.job.bot_id)
+        bot = bots.get_by_id(tx, bot_of(context.job))
         version, profile = bots.profile(tx, bot.id)
     return Retraining(context, settings, emit, order, bot, profile, version, Blobs(settings.home), {})
 

@@ -16,12 +16,14 @@ from data.profile import BotProfile
 from data.settings import Settings
 from data.store import jobs, runs
 from data.store.bots import Bot
+from data.store.jobs import Job
 from data.store.runs import NewRun
 from trainer.core.ledger import StoreLedger
 from trainer.core.run_folder import RunFolder
 from trainer.order import Order
 from trainer.recipes import Recipe
 
+KIND = "train"
 Emit = Callable[[Mapping[str, Any]], None]
 
 
@@ -55,6 +57,15 @@ class Retraining:
         if event.get("type") == "progress":
             share = event["step"] / max(event["steps"], 1)
             self.context.report(min(float(share), 0.999), **{k: v for k, v in event.items() if k != "type"})
+
+
+def bot_of(job: Job) -> str:
+    """The id of the bot to train. Raises UsageError for a job that is no training, or nobody's."""
+    if job.kind != KIND:
+        raise UsageError(f"This worker knows no jobs of the kind {job.kind!r}.", remedy="Update attune.")
+    if job.bot_id is None:
+        raise UsageError("A train job belongs to a bot.")
+    return job.bot_id
 
 
 def run_folder(work: Retraining, task: str, dataset: FrozenDataset, recipe: Recipe) -> tuple[RunFolder, str]:

@@ -160,3 +160,8 @@ def die_with_parent() -> None:
         os._exit(CHILD_ENDED)
 
     threading.Thread(target=watch, name="parent watch", daemon=True).start()
+
+
+def leave(_signal: int, _frame: object) -> None:
+    """What a child does at SIGTERM: unwind, so that the job is given back, its attempt not counted."""
+    raise SystemExit(128 + signal.SIGTERM)

@@ -17,6 +17,7 @@ import pytest
 from data.settings import JobSettings, Settings
 from data.store import Store, jobs, open_store, workspaces
 from data.store.jobs import Job
+from tests.homes import lay_home
 from trainer.worker import CHILD_ENDED, Worker, due
 
 ROOT = Path(__file__).parents[3]
@@ -27,10 +28,9 @@ sys.path.insert(0, ROOT)
 from data.jobs import run_job
 from data.settings import load_settings
 from data.store import jobs, open_store
-from trainer.__main__ import _leave
-from trainer.worker import die_with_parent
+from trainer.worker import die_with_parent, leave
 
-signal.signal(signal.SIGTERM, _leave)
+signal.signal(signal.SIGTERM, leave)
 die_with_parent()
 job_id, home, workspace = [*sys.argv[1:], "default"][:3]
 settings = load_settings(home)
@@ -65,7 +65,7 @@ def settings(tmp_path: Path) -> Settings:
 
 @pytest.fixture
 def store(settings: Settings) -> Iterator[Store]:
-    with open_store(settings.store_url, home=settings.home) as opened:
+    with open_store(settings.store_url, home=lay_home(settings.home)) as opened:
         yield opened
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
 import warnings
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -57,18 +57,26 @@ def test_terms_fit_in_a_line(licence: str, limits: tuple[str, ...], words: str) 
     assert "\n" not in told
 
 
-@pytest.fixture
-def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Settings]:
-    """A bot with messages, and one imported base that knows their words."""
-    monkeypatch.setattr("trainer.bases.shelf.CATALOGUE", {})
+@pytest.fixture(scope="module")
+def advised(tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    """A bot with messages, and one imported base that knows their words. Copied, never changed."""
+    place = tmp_path_factory.mktemp("advised")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        folder = lay_tiny(tmp_path / "theirs", more=VOCABULARY)
+        folder = lay_tiny(place / "theirs", more=VOCABULARY)
     (folder / "README.md").write_text("---\nlicense: cc-by-nc-4.0\nlanguage: [de]\n---\n", "utf-8")
-    with brand_at(tmp_path / "home", folder, log(120)) as brand:
+    with brand_at(place / "home", folder, log(120)) as brand:
         told = import_base(brand.settings, Wanted(str(folder), "theirs"))
         import_base(brand.settings, Wanted(str(folder), "theirs", accepted=told["digest"]))
-        yield brand.settings
+        return brand.settings
+
+
+@pytest.fixture
+def settings(advised: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    """A home of one's own with both."""
+    monkeypatch.setattr("trainer.bases.shelf.CATALOGUE", {})
+    shutil.copytree(advised.home, tmp_path / "home")
+    return advised.model_copy(update={"home": tmp_path / "home"})
 
 
 def test_a_base_is_looked_at_with_the_messages_of_the_bot(settings: Settings) -> None:

@@ -212,8 +212,18 @@ class Marks:
         return (os.mkdir, (str(self.mark),))
 
 
-@pytest.mark.parametrize("form", ["zip", "older", "raw"])
+@pytest.mark.parametrize("form", ["zip", *(pytest.param(form, marks=pytest.mark.slow) for form in ("older", "raw"))])
 def test_a_pickle_that_does_something_does_nothing(settings: Settings, folder: Path, tmp_path: Path, form: str) -> None:
+    does_nothing(settings, folder, tmp_path, form)
+
+
+@pytest.mark.parametrize("form", ["zip", "older", "raw"])
+@pytest.mark.usefixtures("tried_here")
+def test_no_pickle_needs_a_jail_to_do_nothing(settings: Settings, folder: Path, tmp_path: Path, form: str) -> None:
+    does_nothing(settings, folder, tmp_path, form)
+
+
+def does_nothing(settings: Settings, folder: Path, tmp_path: Path, form: str) -> None:
     mark = tmp_path / "mark"
     path = pickled(folder) / "pytorch_model.bin"
     if form == "raw":
