@@ -91,6 +91,12 @@ class ServeSettings(_Section):
     """How answers are computed."""
 
     threads: int = Field(1, ge=1, description="CPU threads of one inference.")
+    exact_replies: int = Field(
+        20_000,
+        ge=0,
+        description="Replies of a bot up to which a message is compared with all; with more, those nearby, where the"
+        " extra `index` is installed.",
+    )
     host: str = Field("127.0.0.1", min_length=1, description="Address to listen on.")
     port: int = Field(8000, ge=0, le=65535, description="Port to listen on; 0 lets the system choose.")
     writers: int = Field(2, ge=1, le=64, description="Replies that are written at the same time.")

@@ -81,6 +81,10 @@ class Parts:
         model = self.intent or self.reply
         return model.channel if model else None
 
+    def in_cells(self, most: int) -> Parts:
+        """The same parts; of more than `most` replies a search compares a part where that can be done well."""
+        return replace(self, reply=self.reply and replace(self.reply, index=self.reply.index.in_cells(most)))
+
     def behind(self, intent: Channel | None = None, reply: Channel | None = None) -> Parts:
         """The same parts with other encoders before their heads: the trained model, or another precision of it."""
         return replace(

@@ -1,8 +1,9 @@
-"""The index of the brand's own earlier replies: exact search by inner product, no approximation.
+"""The index of the brand's own earlier replies: exact search by inner product.
 
 Vectors are kept as float16: the error of a cosine between unit vectors is below 0.001, and half the memory. For the
 product they are widened to float32. A small index is widened once, for widening costs more than multiplying; a large
-one block by block at each search, so that it is never held twice over.
+one block by block at each search, so that it is never held twice over. Where even that is too slow, cells may lie over
+it that say which replies are worth comparing (export/reply_cells.py).
 """
 
 from __future__ import annotations
@@ -20,11 +21,13 @@ from safetensors.numpy import load_file, save_file
 
 from data.errors import IntegrityError
 from data.schema import ROLES
+from export.reply_cells import Cells
 from export.reply_scores import PLAIN, Scoring, familiarity
 from export.sealed import REMEDY
 
 Vectors = npt.NDArray[np.float16]
 Queries = npt.NDArray[np.floating[Any]]
+Rows = npt.NDArray[np.int64]
 
 VECTORS_FILE = "reply_index.safetensors"
 REPLIES_FILE = "replies.jsonl"
@@ -81,6 +84,7 @@ class ReplyIndex:
         self.vectors: Vectors = narrow
         self.replies = tuple(replies)
         self._wide = narrow.astype(np.float32) if 2 * narrow.nbytes <= WIDE_BYTES else None
+        self._cells: Cells | None = None
 
     def __len__(self) -> int:
         return len(self.replies)
@@ -92,15 +96,25 @@ class ReplyIndex:
     @property
     def size_bytes(self) -> int:
         """Bytes of the vectors in memory; the texts come on top."""
-        return self.vectors.nbytes + (0 if self._wide is None else self._wide.nbytes)
+        cells = 0 if self._cells is None else self._cells.size_bytes
+        return self.vectors.nbytes + (0 if self._wide is None else self._wide.nbytes) + cells
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether every search compares all replies."""
+        return self._cells is None
+
+    def in_cells(self, most: int) -> ReplyIndex:
+        """The same replies; where there are more than `most`, a search compares a part of them, if the extra `index` is
+        installed and what it finds is nearly always the same."""
+        index = ReplyIndex(self.vectors, self.replies, self.scoring)
+        if len(self) > most:
+            index._cells = Cells.over(index.vectors, index._added, index.scores)
+        return index
 
     def scores(self, queries: Queries) -> npt.NDArray[np.float32]:
         """Scores [m, n] of every reply for `queries` [m, hidden]. ValueError for one that is not finite."""
-        wide = np.ascontiguousarray(queries, dtype=np.float32)
-        if wide.ndim != 2 or wide.shape[1] != self.hidden:
-            raise ValueError(f"queries of shape [m, {self.hidden}] were expected, came {queries.shape}")
-        if not np.isfinite(wide).all():
-            raise ValueError("a query is not finite")
+        wide = self._asked(queries)
         result = np.empty((len(wide), len(self)), dtype=np.float32)
         for start in range(0, len(self), BLOCK):
             block = (self.vectors if self._wide is None else self._wide)[start : start + BLOCK]
@@ -126,19 +140,46 @@ class ReplyIndex:
         """`search` for every row of `queries` [m, hidden], a few at a time, so that m x n scores are never held."""
         found: list[tuple[Hit, ...]] = []
         for start in range(0, len(queries), QUERIES):
-            found += (tuple(self._top(row, k)) for row in self.scores(queries[start : start + QUERIES]))
+            some = queries[start : start + QUERIES]
+            looked = self._everywhere(some) if self._cells is None or k < 1 else self._nearby(some, k, self._cells)
+            found += (tuple(self._top(rows, scores, k)) for rows, scores in looked)
         return found
 
-    def _top(self, scores: npt.NDArray[np.float32], k: int) -> Iterator[Hit]:
+    def _asked(self, queries: Queries) -> npt.NDArray[np.float32]:
+        wide = np.ascontiguousarray(queries, dtype=np.float32)
+        if wide.ndim != 2 or wide.shape[1] != self.hidden:
+            raise ValueError(f"queries of shape [m, {self.hidden}] were expected, came {queries.shape}")
+        if not np.isfinite(wide).all():
+            raise ValueError("a query is not finite")
+        return wide
+
+    def _everywhere(self, queries: Queries) -> Iterator[tuple[Rows, npt.NDArray[np.float32]]]:
+        """For each query all rows and their scores."""
+        rows = np.arange(len(self))
+        yield from ((rows, scores) for scores in self.scores(queries))
+
+    def _nearby(self, queries: Queries, k: int, cells: Cells) -> Iterator[tuple[Rows, npt.NDArray[np.float32]]]:
+        """For each query the rows among which its best `k` nearly always are, and their scores; all of them where the
+        cells nearby hold too few."""
+        wide, least = self._asked(queries), min(max(k, 2), len(self))
+        for query, rows in zip(wide, cells.near(wide, least), strict=True):
+            if len(rows) < least:
+                yield from self._everywhere(query[None, :])
+            else:
+                yield rows, self.vectors[rows].astype(np.float32) @ query + self._added[rows]
+
+    def _top(self, rows: Rows, scores: npt.NDArray[np.float32], k: int) -> Iterator[Hit]:
+        """The best `k` of `rows`, which come in the order of the index, with these scores."""
         if k < 1 or not len(scores):
             return
         most = min(max(k, 2), len(scores))  # what the second is worth says something of the first
         bar = np.partition(scores, len(scores) - most)[len(scores) - most]
-        rows = np.flatnonzero(scores >= bar)  # more than these on ties: the stable sort settles them by row
-        best = rows[np.argsort(-scores[rows], kind="stable")][:most]
-        sure = self.scoring.confidence(scores[best], [self.replies[row].count for row in best])
-        for row, confidence in zip(best[:k], sure, strict=False):
-            yield Hit(self.replies[row], float(scores[row]), float(confidence))
+        near = np.flatnonzero(scores >= bar)  # more than these on ties: the stable sort settles them by row
+        best = near[np.argsort(-scores[near], kind="stable")][:most]
+        replies = [self.replies[row] for row in rows[best]]
+        sure = self.scoring.confidence(scores[best], [reply.count for reply in replies])
+        for reply, score, confidence in list(zip(replies, scores[best], sure, strict=True))[:k]:
+            yield Hit(reply, float(score), float(confidence))
 
     def save(self, folder: Path) -> None:
         """Write `reply_index.safetensors` and `replies.jsonl`, whose lines are the rows in order."""

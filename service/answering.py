@@ -57,7 +57,7 @@ def predictors_of(settings: Settings, bot: Bot, chosen: Sequence[Release]) -> It
         for release in chosen:
             folder = release_folder(settings.home, settings.workspace, bot.name, release.number)
             vouched(folder, release)
-            loaded.append(stack.enter_context(Predictor.load(folder, pool, decoders)))
+            loaded.append(stack.enter_context(Predictor.load(folder, pool, decoders, settings.serve.exact_replies)))
         yield tuple(loaded)
 
 

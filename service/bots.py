@@ -85,7 +85,8 @@ class LiveBots:
         self._every = settings.serve.watch_seconds
         self._pool = EncoderPool(settings.home / "encoders", settings.serve.threads)
         self._decoders = decoder_pool(settings)
-        self._loader = Loader(store, settings.home, (self._pool, self._decoders), clock)
+        exact = settings.serve.exact_replies
+        self._loader = Loader(store, settings.home, (self._pool, self._decoders), clock, exact)
         self._residents = Residents(settings.serve.memory_bytes, clock)
         self._queues: dict[Address, _Queue] = {}
         self._lock = threading.Lock()

@@ -75,11 +75,13 @@ class Loader:
         home: Path,
         pools: tuple[EncoderPool, DecoderPool],
         clock: Callable[[], float] = time.monotonic,
+        exact_replies: int | None = None,
     ) -> None:
         self._store = store
         self._home = home
         self._pool, self._decoders = pools
         self._clock = clock
+        self._exact_replies = exact_replies
         self._bad: dict[tuple[Address, int], _Bad] = {}
 
     def find(self, address: Address, held: Held | None) -> Found:
@@ -161,13 +163,21 @@ class Loader:
         facts = vouched(folder, release).facts
         digests = {*facts.encoders.values(), *facts.decoders.values()}
         with ExitStack() as stack:
-            predictor = stack.enter_context(Predictor.load(folder, self._pool, self._decoders))
+            predictor = stack.enter_context(Predictor.load(folder, self._pool, self._decoders, self._exact_replies))
+            self._tell_of_cells(address, release.number, predictor.parts)
             _try_out(predictor)
             usage = (*self._pool.usage(), *self._decoders.usage())
             sizes = {use.digest: use.size_bytes for use in usage if use.digest in digests}
             stack.pop_all()
         _trim()
         return Holding(predictor, release.number, release.revision, sizes, _arrays(predictor.parts))
+
+    def _tell_of_cells(self, address: Address, number: int, parts: Parts) -> None:
+        """An operator with very many replies wants to know how they are searched."""
+        replies = 0 if parts.reply is None else len(parts.reply.index)
+        if parts.reply is not None and self._exact_replies is not None and replies > self._exact_replies:
+            which = {"workspace": address.workspace, "bot": address.bot_id, "release": number}
+            _log.info("replies_in_cells", **which, replies=replies, in_cells=not parts.reply.index.is_exact)
 
     def _traces(self, address: Address, number: int, models: Sequence[str]) -> Traces:
         folders = [release_folder(self._home, address.workspace, address.bot, number)]
