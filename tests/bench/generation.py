@@ -99,7 +99,7 @@ class Side:
 
     @property
     def chrf(self) -> float:
-        return TextScores.of(self.texts).chrf.value
+        return 100 * TextScores.of(self.texts).chrf.value
 
 
 def _talks(path: Path) -> list[Talk]:
@@ -150,7 +150,7 @@ def lines(recipe: GenerateRecipe, trained: TrainedGenerator, plain: Side, ours: 
     apart: Difference = ours.likely.less(plain.likely)
     gained = differences(plain.texts, ours.texts)["chrf"]
     bits = f"{ours.bits:.4f} bits per byte, {less:.1f} % less ({apart.low:+.3f} to {apart.high:+.3f})"
-    chrf = f"chrF {ours.chrf:.1f}, {more:.2f} times ({gained.low:+.1f} to {gained.high:+.1f})"
+    chrf = f"chrF {ours.chrf:.1f}, {more:.2f} times ({100 * gained.low:+.1f} to {100 * gained.high:+.1f})"
     before, after = (one.remembers.bits_per_byte().value for one in (plain, ours))
     took = f"{len(trained.history)} epochs, {trained.seconds:.0f} s"
     return [
@@ -164,7 +164,7 @@ def exported(trained: TrainedGenerator, parts: Parts, precisions: Sequence[Preci
     with tempfile.TemporaryDirectory() as folder:
         packed = pack_generator(trained.model, trained.base, Path(folder) / "packed", ("fp32", *precisions))
         found = compared(trained.model, packed, parts.asked, lambda: None)
-        scores = {one: TextScores.of(_written(packed.opened(one, 2), parts)).chrf.value for one in found}
+        scores = {one: 100 * TextScores.of(_written(packed.opened(one, 2), parts)).chrf.value for one in found}
     size = sum(len(ask.reply.encode()) for ask in parts.asked)
     tokens = sum(len(trained.renderer.reply(ask.reply)) for ask in parts.asked)
     costs = {name: (one.drift or 0.0) * tokens / size / math.log(2) for name, one in found.items()}

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from data.errors import RecipeError, UsageError
 from data.schema import TASKS
+from trainer.bases.known import CHAT, DEFAULT
 from trainer.order import Order
 from trainer.recipes import EntityRecipe, IntentRecipe, ReplyRecipe
 
 LABELS = ["a", "b"] * 5
+WRITES = {"task": "generate", "name": "mine", "method": "full"}
 
 
 def test_what_is_asked_for_is_trained_over_the_base_of_the_order() -> None:
@@ -53,3 +57,17 @@ def test_nothing_asked_for_is_everything_that_there_is() -> None:
     order = Order.from_payload({})
     assert (order.tasks, order.recipe, order.search) == (TASKS, None, None)
     assert Order.from_payload({"tasks": ["reply", "intent"]}).tasks == ("intent", "reply")
+
+
+@pytest.mark.parametrize(
+    ("payload", "base", "chat"),
+    [
+        ({}, DEFAULT, CHAT),
+        ({"recipe": WRITES}, DEFAULT, CHAT),
+        ({"recipe": {**WRITES, "base": "own"}}, DEFAULT, "own"),
+        ({"recipe": WRITES, "chat_base": "other", "base": "mine"}, "mine", "other"),
+    ],
+)
+def test_a_recipe_for_what_is_written_names_the_chat_base_alone(payload: dict[str, Any], base: str, chat: str) -> None:
+    order = Order.from_payload(payload)
+    assert (order.base, order.chat_base) == (base, chat)
