@@ -139,12 +139,12 @@ def gate(monkeypatch: pytest.MonkeyPatch) -> tuple[threading.Event, threading.Ev
     loads: list[str] = []
     load = Predictor.load
 
-    def slowly(folder, pool, decoders):  # type: ignore[no-untyped-def]
+    def slowly(folder, *given):  # type: ignore[no-untyped-def]
         loads.append(folder.parent.name)
         if folder.parent.name == "slow":
             begun.set()
             assert go.wait(PATIENCE)
-        return load(folder, pool, decoders)
+        return load(folder, *given)
 
     monkeypatch.setattr(Predictor, "load", slowly)
     return begun, go, loads
