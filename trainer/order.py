@@ -56,7 +56,8 @@ class Order:
         search = Budget.from_wire(payload.get("search"))
         if search is not None and "intent" not in tasks:
             raise UsageError("A search is for the recipe of the intents, which are not among the tasks asked for.")
-        writes = isinstance(recipe, GenerateRecipe) and recipe.base != DEFAULT  # which every recipe names that names none
+        # A recipe that names no base names the default one, which only reads.
+        writes = isinstance(recipe, GenerateRecipe) and recipe.base != DEFAULT
         chat = payload.get("chat_base") or (recipe.base if recipe is not None and writes else CHAT)
         if not isinstance(chat, str):
             raise UsageError("A chat base is named by a text: one of the catalogue, or a folder.")
