@@ -150,6 +150,19 @@ def gate(monkeypatch: pytest.MonkeyPatch) -> tuple[threading.Event, threading.Ev
     return begun, go, loads
 
 
+def test_a_release_is_told_how_many_replies_are_all_compared(shop, monkeypatch):
+    acme, load, told_of = shop.lively("acme"), Predictor.load, []
+
+    def listening(folder, pool, decoders, exact_replies):  # type: ignore[no-untyped-def]
+        told_of.append(exact_replies)
+        return load(folder, pool, decoders, exact_replies)
+
+    monkeypatch.setattr(Predictor, "load", listening)
+    with shop.open(exact_replies=7) as live:
+        assert ask(live, acme) == "acme@1"
+    assert set(told_of) == {7}
+
+
 def test_every_live_release_is_loaded_at_the_start_in_all_workspaces(shop):
     acme, brisk = shop.lively("acme"), shop.lively("brisk", "other")
     shop.bot("quiet")
