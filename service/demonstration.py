@@ -47,8 +47,8 @@ WRITES = {
     "name": "demo-short",
     "method": "full",
     "epochs": 1,
-    "learning_rate": 1e-3,
-    "batch_tokens": 2048,
+    "learning_rate": 5e-4,
+    "batch_tokens": 1024,
 }
 """How the demo's chat model is tuned: one look at each reply, for somebody is waiting. A training takes more."""
 

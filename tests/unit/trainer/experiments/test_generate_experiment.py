@@ -71,7 +71,7 @@ def test_the_report_holds_what_the_exported_model_says(tmp_path: Path, base: Pat
 
 def test_without_a_recipe_the_amount_of_data_and_the_base_pick_one() -> None:
     assert pick_generate(10**9, SMALL - 1, base="x").epochs == 2
-    assert pick_generate(10, SMALL - 1, base="x").epochs == 10
+    assert pick_generate(10, SMALL - 1, base="x").epochs == 3
     assert pick_generate(10, SMALL - 1, base="x").learning_rate > pick_generate(10, SMALL, base="x").learning_rate
     assert pick_generate(10, LARGE, base="x").method == "lora"
 
