@@ -12,16 +12,21 @@ import subprocess
 import sys
 import warnings
 from collections.abc import Callable, Iterable, Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import Engine, event
 
+from data.jobs import run_job
+from data.settings import JobSettings, Settings, TrainSettings
 from data.store import bots, discoveries, jobs, open_store, suggested_turns, suggestions
 from data.store.jobs import Job
 from service.discovering import request_discovery
 from tests.brand import BOT, VOCABULARY, Brand, brand_at, log
 from tests.tiny_bert import lay_tiny
+from trainer.insight.discover import discover
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 
@@ -29,40 +34,11 @@ ROOT = Path(__file__).parents[2]
 PATIENCE_SECONDS = 600
 EVERY = 10_000
 PROGRAM = """
-import os, signal, sys
-from datetime import UTC, datetime, timedelta
+import sys
+sys.path.insert(0, sys.argv[4])
 from pathlib import Path
-
-home, job, kill_at, hours = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
-sys.path.insert(0, sys.argv[5])
-
-from sqlalchemy import Engine, event
-
-from data.jobs import run_job
-from data.settings import JobSettings, Settings, TrainSettings
-from data.store import jobs, open_store
-from trainer.insight.discover import discover
-
-steps = 0
-
-def step(*_):
-    global steps
-    steps += 1
-    if steps == kill_at:
-        os.kill(os.getpid(), signal.SIGKILL)
-
-settings = Settings(
-    home=home,
-    jobs=JobSettings(lease_seconds=60, heartbeat_seconds=1000),
-    train=TrainSettings(threads=1, accelerator="cpu"),
-)
-clock = lambda: datetime.now(UTC) + timedelta(hours=hours)
-with open_store(settings.store_url, home=home, clock=clock) as store:
-    with store.begin() as tx:
-        held = jobs.claim(tx, "test", lease_seconds=60, job_id=job)
-    event.listen(Engine, "commit", step)
-    done = run_job(store, settings, held, lambda context: discover(context, settings, step))
-print(done.state, steps)
+from tests.faults.test_killed_discovery import discovered
+discovered(Path(sys.argv[1]), sys.argv[2], kill_at=int(sys.argv[3]))
 """
 WORKER = {
     "ATTUNE_JOBS__LEASE_SECONDS": "2",
@@ -95,13 +71,46 @@ def asked(settled: Brand, home: Path) -> tuple[Brand, Job]:
         return brand, request_discovery(tx, bots.get(tx, BOT), 0, str(settled.base))
 
 
-def work(brand: Brand, job: Job, kill_at: int, hours: int) -> tuple[int, str]:
-    command = [sys.executable, "-c", PROGRAM, str(brand.settings.home), job.id, str(kill_at), str(hours), str(ROOT)]
+def discovered(home: Path, job: str, *, kill_at: int = 0, hours: int = 0) -> int:
+    """Work on the job by a clock that is `hours` ahead; how many places there were to be killed at.
+
+    With `kill_at` this process is killed at that one.
+    """
+    steps = 0
+
+    def step(*_: object) -> None:
+        nonlocal steps
+        steps += 1
+        if steps == kill_at:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    settings = Settings(
+        home=home,
+        jobs=JobSettings(lease_seconds=60, heartbeat_seconds=1000),
+        train=TrainSettings(threads=1, accelerator="cpu"),
+    )
+    ahead = timedelta(hours=hours)
+    with open_store(settings.store_url, home=home, clock=lambda: datetime.now(UTC) + ahead) as store:
+        with store.begin() as tx:
+            held = jobs.claim(tx, "test", lease_seconds=60, job_id=job)
+        assert held is not None
+        event.listen(Engine, "commit", step)
+        try:
+            done = run_job(store, settings, held, lambda context: discover(context, settings, step))
+        finally:
+            event.remove(Engine, "commit", step)
+    assert done.state == "succeeded", done.error
+    return steps
+
+
+def kill(brand: Brand, job: Job, at: int) -> None:
+    """Have the job worked on by a process that is killed there."""
+    command = [sys.executable, "-c", PROGRAM, str(brand.settings.home), job.id, str(at), str(ROOT)]
     ran = subprocess.run(
         command, capture_output=True, text=True, cwd=brand.settings.home, env={**os.environ, "OMP_NUM_THREADS": "1"},
         timeout=PATIENCE_SECONDS, check=False,
     )  # fmt: skip
-    return ran.returncode, ran.stdout or ran.stderr
+    assert ran.returncode == -signal.SIGKILL, ran.stderr
 
 
 def state(brand: Brand, job: Job) -> dict[str, Any]:
@@ -134,17 +143,14 @@ def test_killed_wherever_it_goes_on(settled: Brand, tmp_path: Path) -> None:
 
 def kill_and_go_on(settled: Brand, tmp_path: Path, places: Callable[[int], Iterable[int]]) -> None:
     brand, job = asked(settled, tmp_path / "home")
-    status, said = work(brand, job, 0, 0)
-    assert status == 0, said
-    steps = int(said.split()[1])
+    steps = discovered(brand.settings.home, job.id)
     undisturbed = state(brand, job)
     brand.store.close()
     assert steps >= 5, "three phases, the discovery, the end of the job"
     for place in places(steps):
         brand, job = asked(settled, tmp_path / "home")
-        assert work(brand, job, place, 0)[0] == -signal.SIGKILL
-        status, said = work(brand, job, 0, 1)
-        assert status == 0, (place, said)
+        kill(brand, job, place)
+        discovered(brand.settings.home, job.id, hours=1)
         assert state(brand, job) == undisturbed, place
         assert brand.is_sound(), place
         brand.store.close()
@@ -157,7 +163,7 @@ def started(brand: Brand, *verb: str) -> subprocess.Popen[str]:
 
 def test_killed_from_outside_while_it_reads_and_ended_by_the_next_worker(settled: Brand, tmp_path: Path) -> None:
     brand, job = asked(settled, tmp_path / "whole")
-    assert started(brand, "worker", "--until-idle").wait(PATIENCE_SECONDS) == 0
+    discovered(brand.settings.home, job.id)
     undisturbed = state(brand, job)
     brand.store.close()
     brand, job = asked(settled, tmp_path / "killed")

@@ -292,7 +292,7 @@ def check_uploads(tx: Tx, ledger: Ledger) -> None:
     assert states == {("import", "succeeded"): len(there)}
 
 
-FEW = pytest.param(3, marks=pytest.mark.timeout(240))
+FEW = pytest.param(2, marks=pytest.mark.timeout(240))
 MANY = pytest.param(20, marks=[pytest.mark.slow, pytest.mark.timeout(1200)])
 
 

@@ -31,7 +31,7 @@ from export.release import verify_release
 from export.replies import ReplyIndex
 from export.runtime import EncoderPool
 from export.unsaid import unsay
-from tests.brand import FROZEN, Brand, brand_at
+from tests.brand import FROZEN, Brand, brand_at, brand_like
 from tests.chats import Chats
 from tests.erased import traces
 from tests.person import MARKER, PERSON, SHARED, ask_to_erase, erase, lines, others, person, settle, take
@@ -51,12 +51,8 @@ def first(tmp_path_factory: pytest.TempPathFactory, base: Path) -> Path:
 
 @pytest.fixture
 def brand(first: Path, base: Path, tmp_path: Path) -> Iterator[Brand]:
-    home = tmp_path / "home"
-    shutil.copytree(first, home)
-    with brand_at(tmp_path / "other", base) as other:
-        settings = other.settings.model_copy(update={"home": home})
-    with open_store(settings.store_url, home=home) as store:
-        yield Brand(store, settings, base)
+    with brand_like(first, tmp_path / "home", base) as made:
+        yield made
 
 
 def the_session(brand: Brand) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,11 +13,11 @@ import pytest
 from data.frozen import FrozenDataset, open_dataset
 from data.lessons import outlook
 from data.profile import BotProfile
-from data.store import bots, open_store, workspaces
+from data.store import bots, workspaces
 from export.corrections import CORRECTIONS_FILE
 from export.predict import Prediction, Predictor
 from export.runtime import EncoderPool
-from tests.brand import BOT, FROZEN, Brand, brand_at, log
+from tests.brand import BOT, FROZEN, Brand, brand_at, brand_like, log
 from tests.chats import Chats
 
 # As `python -m trainer` does: torch and the exporter warn of what is none of ours.
@@ -26,6 +25,8 @@ pytestmark = pytest.mark.filterwarnings("ignore")
 
 ASKED = "could somebody travel under the quiet river by candle"
 FIX = "No, but the ferry leaves every hour."
+REPLIES: dict[str, Any] = {"tasks": ["reply"], "recipe": None}
+"""Where nothing is asked of intents, none are learned."""
 
 
 @pytest.fixture(scope="module")
@@ -40,12 +41,8 @@ def first(tmp_path_factory: pytest.TempPathFactory, base: Path) -> Path:
 
 @pytest.fixture
 def brand(first: Path, base: Path, tmp_path: Path) -> Iterator[Brand]:
-    home = tmp_path / "home"
-    shutil.copytree(first, home)
-    with brand_at(tmp_path / "other", base) as other:
-        settings = other.settings.model_copy(update={"home": home})
-    with open_store(settings.store_url, home=home) as store:
-        yield Brand(store, settings, base)
+    with brand_like(first, tmp_path / "home", base) as made:
+        yield made
 
 
 @pytest.fixture
@@ -66,7 +63,7 @@ def says(brand: Brand, number: int, message: str) -> Prediction:
 
 def retrained(brand: Brand, **payload: Any) -> FrozenDataset:
     """The dataset of the next release."""
-    done = brand.retrain(recipe=FROZEN, **payload)
+    done = brand.retrain(**{"recipe": FROZEN, **payload})
     assert done.state == "succeeded", done.error
     assert brand.is_sound()
     return open_dataset(brand.settings.home / "datasets" / done.result["dataset"])
@@ -102,7 +99,7 @@ def test_a_disliked_reply_is_no_target(brand: Brand, chats: Chats) -> None:
     chats.accept(chats.give(disliked, rating=-1, corrected_intent="hours"))
     liked = chats.ask(chats.open("train"), ASKED.replace("river", "mountain"), "Take the stairs.", action="answer")
     chats.accept(chats.give(liked, rating=1))
-    dataset = retrained(brand)
+    dataset = retrained(brand, **REPLIES)
     rows = {row.text: row for split in ("train",) for row in dataset.rows(split)}  # type: ignore[arg-type]
     assert (rows[ASKED].intent, rows[ASKED].reply, rows[ASKED].rating) == ("hours", None, -1)
     assert rows[ASKED.replace("river", "mountain")].reply == "Take the stairs."
@@ -121,7 +118,7 @@ def test_a_correction_in_test_is_measured_and_not_learned(
     with brand.store.begin() as tx:
         told = outlook(tx, brand.settings, given)
     assert (told.split, "measured_not_learned" in told.codes) == (split, not learned)
-    dataset = retrained(brand)
+    dataset = retrained(brand, **REPLIES)
     assert [row.split for row in dataset.rows(told.split) if row.corrected] == [split]
     assert (says(brand, 2, ASKED).reply == FIX) is learned
     with answering(brand, 2) as predictor:
@@ -136,7 +133,7 @@ def test_of_a_flood_nothing_is_learned_and_the_dataset_says_so(brand: Brand, cha
     for one in flood[:30]:
         chats.accept(one)
     honest = chats.taught(ASKED, "train", corrected_reply=FIX)
-    dataset = retrained(brand)
+    dataset = retrained(brand, **REPLIES)
     feedback = dataset.manifest["feedback"]
     assert (feedback["rows_in"], feedback["rows_used"]) == (31, 1)
     assert feedback["set_aside"] == {"flooding_source": 30}
@@ -151,7 +148,7 @@ def test_two_workspaces_train_bots_of_one_name_side_by_side(brand: Brand) -> Non
     other = Brand(shop, brand.settings, brand.base)
     other.take_in(log(100, first=5000, answered=False))
     before = {path: path.read_bytes() for path in brand.folder(1).rglob("*") if path.is_file()}
-    done = other.retrain(recipe=FROZEN)
+    done = other.retrain(tasks=["intent"], recipe=FROZEN)
     assert done.state == "succeeded", done.error
     assert (brand.settings.home / "releases" / f"shop.{BOT}" / "1" / "manifest.json").is_file()
     assert {path: path.read_bytes() for path in brand.folder(1).rglob("*") if path.is_file()} == before

@@ -38,7 +38,7 @@ def log() -> bytes:
     lines = []
     for intent, own in INTENTS.items():
         pairs = [(a, b) for a in own for b in own if a != b]
-        for at, (first, second) in enumerate(pairs * 2):
+        for at, (first, second) in enumerate(pairs):
             text = ASKED.format(place=PLACES[at % len(PLACES)], first=first, second=second)
             lines.append(json.dumps({"text": text, "label": intent}, ensure_ascii=False))
     return "\n".join(lines).encode()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import random
-import shutil
 import signal
 import subprocess
 import sys
@@ -21,12 +20,12 @@ import yaml
 
 from data.errors import RecipeError
 from data.jobs import JobContext
-from data.store import jobs, open_store, releases, runs
+from data.store import jobs, releases, runs
 from data.store.releases import Promotion
 from export.predict import Predictor
 from export.release import verify_release
 from export.runtime import EncoderPool
-from tests.brand import FROZEN, INTENTS, TOP, Brand, brand_at, log, metrics
+from tests.brand import FROZEN, INTENTS, TOP, Brand, brand_at, brand_like, log, metrics
 from trainer import pipeline
 from trainer.judgement import weighing
 from trainer.order import Order
@@ -51,12 +50,8 @@ def trained(tmp_path_factory: pytest.TempPathFactory, base: Path) -> tuple[Path,
 @pytest.fixture
 def again(trained: tuple[Path, Any], base: Path, tmp_path: Path) -> Iterator[Brand]:
     """A home of one's own in which release 1 stands."""
-    home = tmp_path / "home"
-    shutil.copytree(trained[0], home)
-    with brand_at(tmp_path / "other", base) as other:
-        settings = other.settings.model_copy(update={"home": home})
-    with open_store(settings.store_url, home=home) as store:
-        yield Brand(store, settings, base)
+    with brand_like(trained[0], tmp_path / "home", base) as made:
+        yield made
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from export.runtime import SLOW_FUSIONS
 from tests.architectures import HIDDEN, random_model
 
 FUSED = ("bert", "roberta", "xlm-roberta", "distilbert", "electra")
-STEP_BY_STEP = ("deberta-v2", "mpnet", "modernbert")
+STEP_BY_STEP = ("deberta", "deberta-v2", "mpnet", "modernbert")
 
 
 def made(kind: str) -> PooledEncoder:

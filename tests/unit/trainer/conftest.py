@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -12,7 +11,7 @@ from typing import Any
 import pytest
 
 from data.profile import Acceptance
-from export.onnx import PooledEncoder
+from tests.packing import packing_once
 from tests.tiny_bert import OPENINGS, WORDS, lay_tiny
 from trainer.bases.catalogue import LocalBase, find_base
 from trainer.core.run_folder import MemoryLedger, RunFolder
@@ -20,7 +19,6 @@ from trainer.judgement.card_facts import BaseFacts, CardFacts, DataFacts, Epoch,
 from trainer.judgement.comparison import Against, ClassRow, Comparison, Flip, Slice
 from trainer.judgement.intervals import Difference, Interval
 from trainer.judgement.verdict import decide
-from trainer.package import Packed, pack
 
 
 @pytest.fixture
@@ -132,18 +130,8 @@ def quick_experiments(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None
     from trainer.experiments import experiment
     from trainer.intents import intent_work
 
-    kept = tmp_path_factory.mktemp("packed")
-    made: dict[str, Packed] = {}
-
-    def once(encoder: PooledEncoder, base: LocalBase, max_length: int, _work: Path, versions: Any) -> Packed:
-        weights = b"".join(value.numpy().tobytes() for value in encoder.state_dict().values())
-        key = hashlib.sha256(weights + bytes([max_length])).hexdigest()
-        if key not in made:
-            made[key] = pack(encoder, base, max_length, kept / key, versions)
-        return made[key]
-
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(experiment, "pack", once)
+        patch.setattr(experiment, "pack", packing_once(tmp_path_factory.mktemp("packed")))
         patch.setattr(intent_work, "MOST_BACKGROUND", 60)
         yield
 
