@@ -20,6 +20,8 @@ READY := $(VENV)/.ready
 TORCH := torch==$(shell sed -n 's/^torch==//p' constraints.txt)
 # Threads of numerical libraries in tests that run side by side would only wait for each other.
 ALONE := OMP_NUM_THREADS=$${OMP_NUM_THREADS:-1} MKL_NUM_THREADS=$${MKL_NUM_THREADS:-1} TOKENIZERS_PARALLELISM=false
+# A file stays with one of the two, so that what its tests share is made once.
+TWO := -n 2 --dist loadfile --no-loadscope-reorder
 INDEX := $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
 
 .DEFAULT_GOAL := help
@@ -43,7 +45,7 @@ demo: $(READY) ## The main job on the sample brand, then its page at http://127.
 	$(BIN)/attune demo --home $(DEMO_HOME) $(DEMO_ARGS)
 
 test: $(READY) ## The tests, but for the slow ones.
-	$(ALONE) $(BIN)/python -m pytest $(or $(PYTEST_ARGS),-n 2)
+	$(ALONE) $(BIN)/python -m pytest $(or $(PYTEST_ARGS),$(TWO))
 
 test-slow: $(READY) ## The slow tests: minutes of training, and of killing it.
 	$(BIN)/python -m pytest -m slow --timeout 1800 $(PYTEST_ARGS)
@@ -57,7 +59,7 @@ format: $(READY) ## Rewrite the code in the house's format.
 	$(BIN)/ruff format .
 
 coverage: $(READY) ## The tests again, counting branches: at least 90 % of data/, export/ and service/.
-	$(ALONE) $(BIN)/python -m pytest --cov --cov-report= $(or $(PYTEST_ARGS),-n 2)
+	$(ALONE) $(BIN)/python -m pytest --cov --cov-report= $(or $(PYTEST_ARGS),$(TWO))
 	@$(BIN)/coverage combine --quiet 2>/dev/null || true
 	$(BIN)/coverage report --skip-covered
 	@status=0; for room in data export service; do printf '%s: ' $$room; \
