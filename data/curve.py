@@ -14,6 +14,8 @@ import numpy as np
 
 FLOORS = 60
 """Values of the error that no amount of data removes, among which the best fit is taken."""
+STEEPEST = 300.0
+"""The logarithm of what a curve may stand at where it begins: points that rise within a few rows show no law."""
 FARTHEST = 20
 """Times the data there are, beyond which nothing is foretold."""
 
@@ -66,7 +68,9 @@ def fitted(points: Sequence[Point]) -> LearningCurve | None:
     best: tuple[float, float, float, float] | None = None
     for floor in np.linspace(0.0, lowest, FLOORS, endpoint=False):
         slope, intercept = np.polyfit(np.log(rows), np.log(errors - floor), 1)
+        if slope >= 0 or intercept > STEEPEST:
+            continue
         loss = float(((floor + np.exp(intercept) * rows**slope - errors) ** 2).sum())
-        if slope < 0 and (best is None or loss < best[0]):
+        if best is None or loss < best[0]:
             best = (loss, float(floor), float(np.exp(intercept)), float(-slope))
     return None if best is None else LearningCurve(tuple(ordered), *best[1:])

@@ -32,6 +32,7 @@ def test_what_is_too_far_off_is_not_foretold():
         [Point(10, 0.7), Point(20, 0.6), Point(40, 0.5)],
         [Point(10, 0.7), Point(20, 0.9), Point(40, 1.0)],
         [Point(10, 0.7), Point(10, 0.8), Point(10, 0.9)],
+        [Point(5000, 0.1), Point(5001, 0.5), Point(5002, 0.9)],
     ],
 )
 def test_points_that_show_no_law_have_no_curve(points):
