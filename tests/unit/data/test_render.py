@@ -68,7 +68,8 @@ def _unigram() -> Tokenizer:
 
 def _default() -> Tokenizer:
     bases = pytest.importorskip("trainer.bases.catalogue")
-    return Tokenizer.from_file(str(bases.find_base(bases.DEFAULT).folder / "tokenizer.json"))
+    known = pytest.importorskip("trainer.bases.known")
+    return Tokenizer.from_file(str(bases.find_base(known.DEFAULT).folder / "tokenizer.json"))
 
 
 MAKERS: dict[str, Callable[[], Tokenizer]] = {
