@@ -37,6 +37,7 @@ METRICS: dict[str, tuple[str, Callable[[float], str]]] = {
     "in_scope_coverage": ("In-scope messages it answers", _share),
     "recall_at_1": ("Own reply found first", _share),
     "recall_at_5": ("Own reply among five", _share),
+    "bits_per_byte": ("Surprise at the brand's replies, bits a byte", _plain),
     "latency_ms": ("One message takes", _milliseconds),
     "size_bytes": ("Size", _megabytes),
 }

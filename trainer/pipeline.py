@@ -230,7 +230,7 @@ def _train_writing(
     """None where nobody asked for it, too little is known of how the brand writes, or no base is at hand."""
     if "generate" not in work.order.tasks:
         return None
-    lessons = Lessons.of(material.train, material.validation, brand, work.order.seed)
+    lessons = Lessons.of(material, brand, work.order.seed)
     base, lack = chat_base(work.settings, work.order, len(lessons.train))
     if base is None:
         work.context.event("generate", left_out=lack)

@@ -47,6 +47,8 @@ def test_the_release_names_what_writes_for_it(brand: Brand) -> None:
     (row,) = brand.releases()
     assert row.verdict is not None
     assert row.verdict["parity"]["generate"]["fp32"]["passed"] is True
+    told = row.verdict["models"]
+    assert told["candidate"]["bits_per_byte"]["value"] < told["base"]["bits_per_byte"]["value"]
     assert "generate" in (brand.folder(1) / "README.md").read_text()
 
 

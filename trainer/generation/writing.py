@@ -34,6 +34,7 @@ from trainer.generation.surprise import surprise
 from trainer.generation.train_generator import TrainedGenerator, train_generator
 from trainer.intents.calibrate import background_utterances
 from trainer.intents.thresholds import ANSWERS_NOTHING, choose_answer_threshold
+from trainer.material import Material
 from trainer.order import Order
 from trainer.replies.calibrate import SAME_MEANING
 from trainer.replies.train_reply import Context, TrainedReply
@@ -64,7 +65,8 @@ class Brand:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Writing:
-    """A generator as it would be released; `threshold` None: it never speaks by itself."""
+    """A generator as it would be released; `threshold` None: it never speaks by itself. `tested`: where the brand
+    answers in the test split."""
 
     generator: TrainedGenerator
     packed: PackedGenerator
@@ -73,6 +75,7 @@ class Writing:
     voice: Voice
     threshold: float | None
     measured: dict[str, Any]
+    tested: Sequence[Ask] = ()
 
     @property
     def findings(self) -> tuple[Finding, ...]:
@@ -86,15 +89,19 @@ class Writing:
 
 @dataclass(frozen=True, slots=True)
 class Lessons:
-    """Points of the brand's conversations where it answers, to learn from and held out."""
+    """Points of the brand's conversations where it answers: to learn from, held out, and to be measured on in the
+    end."""
 
     train: Sequence[Ask]
     held: Sequence[Ask]
     reviews: Reviews = field(default_factory=Reviews)
+    tested: Sequence[Ask] = ()
 
     @classmethod
-    def of(cls, train: Sequence[Example], held: Sequence[Example], brand: Brand, seed: int) -> Lessons:
-        return cls(_asks(train, brand, seed), _asks(held, brand, None), Reviews.of(train, held))
+    def of(cls, material: Material, brand: Brand, seed: int) -> Lessons:
+        train, held = material.train, material.validation
+        tested = _asks(material.test, brand, None)
+        return cls(_asks(train, brand, seed), _asks(held, brand, None), Reviews.of(train, held), tested)
 
     def tokens(self, base: ChatBase) -> int:
         """How many there are to learn from."""
@@ -121,7 +128,7 @@ def write(recipe: GenerateRecipe, base: ChatBase, lessons: Lessons, brand: Brand
     threshold = draft_threshold(drafting, lessons.held, brand, run.check)
     told_parity = {name: one.to_wire() for name, one in parity.items()} | {"served": precision}
     worth = {**_measured(generator, base, lessons), "reviews": reviews}
-    return Writing(generator, packed, precision, told_parity, voice, threshold, worth)
+    return Writing(generator, packed, precision, told_parity, voice, threshold, worth, lessons.tested)
 
 
 def draft_threshold(drafting: Drafting, held: Sequence[Ask], brand: Brand, check: Callable[[], None]) -> float | None:

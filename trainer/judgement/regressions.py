@@ -9,12 +9,13 @@ from data.schema import Finding
 from trainer.judgement.comparison import Comparison, Slice
 from trainer.judgement.forgetting import MUCH
 
-REGRESSED, FORGOTTEN = "slice_regressed", "language_forgotten"
+REGRESSED, FORGOTTEN, WRITING_LOST = "slice_regressed", "language_forgotten", "writing_lost"
 KINDS: Mapping[str, Kind] = {
     REGRESSED: Kind("warning", "Label more messages of this part, then train again."),
     FORGOTTEN: Kind(
         "warning", "Take fewer epochs, a lower learning_rate, more frozen_layers, or more keep_base in the recipe."
     ),
+    WRITING_LOST: Kind("warning", "Look at what was imported since the live release was trained, or name a chat base."),
 }
 """The findings on a comparison, explained with examples in docs/verdict.md."""
 

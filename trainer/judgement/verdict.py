@@ -249,9 +249,9 @@ def answers_are_precise(case: Case) -> Iterator[Reason]:
         )
 
 
-def spans_are_no_worse(case: Case) -> Iterator[Reason]:
+def spans_and_writing_are_no_worse(case: Case) -> Iterator[Reason]:
     for finding in case.findings:
-        if finding.code == entity_data.SPANS_LOST:
+        if finding.code in (entity_data.SPANS_LOST, regressions.WRITING_LOST):
             yield Reason("hold", finding.sample)
 
 
@@ -277,7 +277,7 @@ RULES: tuple[Callable[[Case], Iterator[Reason]], ...] = (
     enough_test_messages,
     answers_are_precise,
     replies_are_no_worse,
-    spans_are_no_worse,
+    spans_and_writing_are_no_worse,
     answers_are_fast,
 )
 

@@ -13,11 +13,13 @@ from data.schema import Finding
 from data.store import Store, releases
 from data.store.bots import Bot
 from data.store.releases import Release
+from export.decoder_pool import DecoderPool
 from export.predict import Predictor
 from export.runtime import EncoderPool
 from trainer.bases.catalogue import LocalBase
 from trainer.candidate import Candidate
 from trainer.entities.entity_work import span_scores_of
+from trainer.generation.judged import written_scores_of
 from trainer.judgement.evaluate import compare
 from trainer.judgement.judging import forgotten, judge_all
 from trainer.judgement.verdict import LIVE_NOT_COMPARED, decide
@@ -47,8 +49,11 @@ def judge(
     with live or nullcontext():
         test, judged = judge_all(material, base, live, candidate, tested)
         spans = span_scores_of(material.marked.test, candidate.parts, live.parts if live else None, bench.seed)
-    comparison = spans.into(replace(compare(test, judged, seed=bench.seed), forgetting=forgotten(base, candidate)))
-    found += spans.findings
+        drafting = None if live is None else live.parts.drafting
+        written = written_scores_of(candidate.writing, drafting.writer if drafting else None, bench.seed)
+    comparison = replace(compare(test, judged, seed=bench.seed), forgetting=forgotten(base, candidate))
+    comparison = written.into(spans.into(comparison))
+    found += spans.findings + written.findings
     return Judgement(comparison, decide(comparison, candidate.parity, material.profile.acceptance, found + missing))
 
 
@@ -57,7 +62,7 @@ def _loaded(bench: Bench, release: Release) -> tuple[Predictor | None, tuple[Fin
     what helps then."""
     folder = release_folder(bench.home, bench.store.workspace, bench.bot.name, release.number)
     try:
-        return Predictor.load(folder, EncoderPool(bench.home / "encoders")), ()
+        return Predictor.load(folder, EncoderPool(bench.home / "encoders"), DecoderPool(bench.home)), ()
     except (NotFound, IntegrityError):
         remedy = "`attune doctor` says what is damaged."
         return None, (Finding(LIVE_NOT_COMPARED, "warning", 1, remedy),)
