@@ -38,7 +38,7 @@ $(READY): pyproject.toml constraints.txt
 	  { echo 'attune needs Python 3.11 to 3.14. Name one: make setup PYTHON=python3.12' >&2; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet $(INDEX) -c constraints.txt "$(TORCH)"
-	$(BIN)/python -m pip install --quiet $(INDEX) -c constraints.txt -e ".[train,postgres,dev]"
+	$(BIN)/python -m pip install --quiet $(INDEX) -c constraints.txt -e ".[train,postgres,index,dev]"
 	@touch $(READY)
 
 demo: $(READY) ## The main job on the sample brand, then its page at http://127.0.0.1:8000 (some minutes).

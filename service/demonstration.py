@@ -51,6 +51,7 @@ WRITES = {
     "batch_tokens": 1024,
 }
 """How the demo's chat model is tuned: one look at each reply, for somebody is waiting. A training takes more."""
+ORDER = Order(tasks=SHOWN, recipe=WRITES)
 
 SCRIPT: tuple[tuple[str, ...], ...] = (
     (
@@ -132,7 +133,7 @@ class Demonstration:
     def train(self, bot: Bot, tell: Tell) -> dict[str, Any]:
         """The result of the training job."""
         with self.store.begin() as tx:
-            job = request_training(tx, bot, Order(tasks=SHOWN, recipe=WRITES))
+            job = request_training(tx, bot, ORDER)
         work = Training(self.store, self.session.settings, self.session.launch, self.session.terminal.note)
         return dict(work.work(job, tell).result or {})
 

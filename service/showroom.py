@@ -29,8 +29,9 @@ from data.store.sessions import NewSession
 from service.answering import predictor_of
 from service.auth import Doorkeeper, Secret
 from service.child import GRACE_SECONDS, Event
+from service.demonstration import ORDER
 from service.promotion import move
-from service.training import Order, enqueue_training
+from service.training import enqueue_training
 
 ACTOR = "demo"
 KEY_NAMES = ("demo: everything", "demo: the page")
@@ -140,7 +141,7 @@ class Showroom:
     def retrain(self, tell: Callable[[Event], None]) -> Job:
         """Ask for a training and wait until the server's worker has done it."""
         with self.store.begin() as tx:
-            job = enqueue_training(tx, self.bot, Order())
+            job = enqueue_training(tx, self.bot, ORDER)
         seen = 0
         while True:
             with self.store.read() as tx:

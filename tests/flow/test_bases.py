@@ -35,9 +35,9 @@ def test_a_base_comes_in_and_goes(attune: Attune, tmp_path: Path) -> None:
     named = ("bases", "import", folder, "--name", "mine", "--licence", "MIT", "--languages", "en")
     code, refused = attune(*named)
     assert (code, refused["error"]["code"]) == (2, "usage_invalid")
-    assert [one["name"] for one in attune("bases")[1]["bases"]] == ["minilm-l6"]
+    assert [one["name"] for one in attune("bases")[1]["bases"]] == ["minilm-l6", "attune-chat-10m"]
     code, done = attune(*named, "--accept-licence")
     assert (code, done["base"]["licence"], done["kept"]) == (0, "mit", True)
-    assert [one["name"] for one in attune("bases", "list")[1]["bases"]] == ["minilm-l6", "mine"]
+    assert [one["name"] for one in attune("bases", "list")[1]["bases"]] == ["minilm-l6", "attune-chat-10m", "mine"]
     assert attune("bases", "remove", "mine")[0] == 0
     assert attune("bases", "remove", "mine")[1]["error"]["code"] == "not_found"
