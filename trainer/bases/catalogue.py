@@ -1,7 +1,7 @@
 """Where base models are found, and the only door through which weights come in.
 
 Loading is a trust boundary: safetensors only, never remote code, nothing from the network unless settings allow it and
-a hub model was named. A base of the catalogue is accepted only with the digests written here, an imported one only with
+a hub model was named. A base of the catalogue is accepted only with the digests in `known`, an imported one only with
 those of its import.
 """
 

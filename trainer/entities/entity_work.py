@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -103,10 +103,7 @@ class SpanVerdict:
 
     def into(self, comparison: Comparison) -> Comparison:
         """The comparison with these figures among those of its models."""
-        models = {name: dict(figures) for name, figures in comparison.models.items()}
-        for name, score in self.scores.items():
-            models.setdefault(name, {})["span_f1"] = score
-        return replace(comparison, models=models)
+        return comparison.with_metric("span_f1", self.scores)
 
 
 def span_scores_of(rows: Sequence[Marked], candidate: Parts, live: Parts | None, seed: int) -> SpanVerdict:

@@ -7,7 +7,7 @@ found. Bits per byte compare models of any tokenizer.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from data.catalogue import finding_of
 from data.schema import Finding
@@ -34,10 +34,7 @@ class WrittenVerdict:
 
     def into(self, comparison: Comparison) -> Comparison:
         """The comparison with these figures among those of its models."""
-        models = {name: dict(figures) for name, figures in comparison.models.items()}
-        for name, score in self.scores.items():
-            models.setdefault(name, {})[METRIC] = score
-        return replace(comparison, models=models)
+        return comparison.with_metric(METRIC, self.scores)
 
 
 def written_scores_of(writing: Writing | None, live: Writer | None, seed: int) -> WrittenVerdict:

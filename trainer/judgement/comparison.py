@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -193,6 +193,13 @@ class Comparison:
     @property
     def oos_rows(self) -> int:
         return self.rows - self.in_scope_rows
+
+    def with_metric(self, name: str, scores: Mapping[ModelName, Interval]) -> Comparison:
+        """The same with one more metric of the models in `scores`."""
+        models = {model: dict(figures) for model, figures in self.models.items()}
+        for model, score in scores.items():
+            models.setdefault(model, {})[name] = score
+        return replace(self, models=models)
 
     def metric(self, model: str, name: str) -> Interval | None:
         """The interval of one metric of one model; None when it was not judged."""
