@@ -33,6 +33,7 @@ from trainer.core.run_folder import MemoryLedger, RunFolder
 from trainer.entities.train_entities import TrainedEntities, train_entities
 from trainer.estimates.dry_run import DryRun
 from trainer.estimates.estimate import Estimate, foretold, sufficiency
+from trainer.estimates.fitting import foretold_entities
 from trainer.estimates.writing import foretold_writing
 from trainer.generation.writing import Brand, Lessons, Writing, chat_base, write
 from trainer.insight.findings import judged
@@ -103,7 +104,11 @@ def _foretell(work: Retraining, material: Material, base: LocalBase, lacks: Sequ
         folder, MemoryLedger(), work.report, work.context.check, train.threads, train.accelerator, keep=False
     )
     dry = DryRun(run)
-    parts = foretold(work.order, base, material, dry), foretold_writing(work.order, work.settings, material, dry)
+    parts = (
+        foretold(work.order, base, material, dry),
+        foretold_entities(work.order, base, material, dry),
+        foretold_writing(work.order, work.settings, material, dry),
+    )
     if found := [part for part in parts if part is not None]:  # what cannot be trained is refused as it is begun
         event = {**reduce(Estimate.then, found).to_wire(), **sufficiency(lacks, work.order.tasks)}
         work.context.event("estimate", **event)

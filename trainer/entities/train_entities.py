@@ -73,17 +73,16 @@ def train_entities(recipe: EntityRecipe, base: LocalBase, data: EntityData, run:
     started = time.monotonic()
     check_markable(data.train)
     renderer = base.renderer(recipe.max_length)
-    train, held = _apart(data, recipe, renderer)
-    counts = span_counts(train.rows)
-    types = tuple(sorted(name for name, count in counts.items() if count >= FEWEST_SPANS))
+    train, held = apart(data, recipe, renderer)
+    counts, types = span_counts(train.rows), types_of(train)
     if not types:
         raise DatasetError(
             "Too few of the marked spans can be read to learn from.",
             remedy="Mark whole words, and no word twice.",
         )
     task = EntityTask(TokenEncoder(base.encoder().transformer), recipe, types)
-    learned = _rows(train, types)
-    rows = TextData(learned, _rows(held, types), renderer, Sizes.of(recipe), recipe.seed)
+    learned = rows_of(train, types)
+    rows = TextData(learned, rows_of(held, types), renderer, Sizes.of(recipe), recipe.seed)
     history = fit(task, rows, recipe, run, "entities").history
     encoder, head = task.encoder, task.head()
     assert isinstance(encoder, TokenEncoder)
@@ -98,7 +97,7 @@ def train_entities(recipe: EntityRecipe, base: LocalBase, data: EntityData, run:
     return TrainedEntities(encoder, renderer, head, recipe, history, taken, scores, dict(aside), findings)
 
 
-def _apart(data: EntityData, recipe: EntityRecipe, renderer: Renderer) -> tuple[Readable, Readable]:
+def apart(data: EntityData, recipe: EntityRecipe, renderer: Renderer) -> tuple[Readable, Readable]:
     """(rows to learn from, rows to be stopped by and scored on): as the data has them, or drawn from its rows."""
     train = readable_rows(data.train, renderer)
     if data.validation is not None and any(row.spans for row in data.validation):
@@ -112,7 +111,12 @@ def _apart(data: EntityData, recipe: EntityRecipe, renderer: Renderer) -> tuple[
     return own, held
 
 
-def _rows(read: Readable, types: tuple[str, ...]) -> EntityRows:
+def types_of(read: Readable) -> tuple[str, ...]:
+    """Those with spans enough to be learned."""
+    return tuple(sorted(name for name, count in span_counts(read.rows).items() if count >= FEWEST_SPANS))
+
+
+def rows_of(read: Readable, types: tuple[str, ...]) -> EntityRows:
     """What the task learns from or is scored on; spans of other types are text like any other."""
     known = [[span for span in row.spans if span.type in types] for row in read.rows]
     return EntityRows(

@@ -89,6 +89,18 @@ class DryRun:
 
         return self._line(lengths, (plan[len(plan) // 2], plan[-1]), learn)
 
+    def validating(self, task: Task, recipe: Recipe, rows: Rows, renderer: Padder) -> Line:
+        """What validating a batch takes, by its tokens."""
+        device, autocast = _placed(task, recipe, self.run)
+        task.eval()
+        lengths = rows.lengths()
+
+        def validate(batch: Sequence[int]) -> None:
+            with torch.no_grad(), autocast():
+                task.validate([tuple(part.to(device) for part in rows.batch(batch, renderer))])
+
+        return self._line(lengths, _batches(lengths, Sizes.of(recipe).of_validation().rows), validate)
+
     def reading(self, encoder: Embedder, renderer: Renderer, rendered: Sequence[Rendered]) -> Line:
         """What a batch of texts takes to be embedded, by its tokens."""
         set_threads(self.run.threads)
@@ -166,13 +178,19 @@ def _forget_peak() -> bool:
     return True
 
 
-def _stepping(task: Task, recipe: Recipe, run: RunFolder) -> tuple[Callable[[Any], None], Autocast]:
-    """A function that does with a batch what a step of `fit` does, and what it computes under."""
+def _placed(task: Task, recipe: Recipe, run: RunFolder) -> tuple[str, Autocast]:
+    """Where `task` now is, and what it computes under there."""
     set_threads(run.threads)
     device = "cuda" if run.accelerator != "cpu" and torch.cuda.is_available() else "cpu"
     half = resolve_precision(recipe.precision, run.accelerator) == "bf16-mixed"
-    task.to(device).train()
-    autocast = partial(torch.autocast, device, torch.bfloat16) if half else nullcontext
+    task.to(device)
+    return device, partial(torch.autocast, device, torch.bfloat16) if half else nullcontext
+
+
+def _stepping(task: Task, recipe: Recipe, run: RunFolder) -> tuple[Callable[[Any], None], Autocast]:
+    """A function that does with a batch what a step of `fit` does, and what it computes under."""
+    device, autocast = _placed(task, recipe, run)
+    task.train()
     optimiser = Tuner(task, recipe, STEPS).configure_optimizers()["optimizer"]
 
     def step(batch: Any) -> None:

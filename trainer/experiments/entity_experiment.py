@@ -23,6 +23,8 @@ from trainer.entities.entity_work import probe_of
 from trainer.entities.span_files import SpanFile, read_spans
 from trainer.entities.span_metrics import SpanScores, span_scores
 from trainer.entities.train_entities import TrainedEntities, train_entities
+from trainer.estimates.dry_run import DryRun
+from trainer.estimates.fitting import for_entities
 from trainer.experiments.experiment_report import history_row
 from trainer.experiments.precision import AGREEING, THREADS
 from trainer.experiments.question import Outcome, Question, common
@@ -40,6 +42,8 @@ def entity_experiment(question: Question, settings: Settings, run: RunFolder) ->
     assert isinstance(recipe, EntityRecipe)  # experiment() has compared the tasks
     base = base_for(settings, recipe.base)
     run.report({"type": "phase", "phase": "train"})
+    foretold = for_entities(recipe, base, EntityData(train.rows), DryRun(run)).to_wire()
+    run.report({"type": "estimate", **foretold})
     trained = train_entities(recipe, base, EntityData(train.rows), run)
     run.report({"type": "phase", "phase": "export"})
     packed = pack(trained.encoder, base, recipe.max_length, run.folder, running_versions())
@@ -60,6 +64,7 @@ def entity_experiment(question: Question, settings: Settings, run: RunFolder) ->
         "int8_span_f1": small.to_wire()["span_f1"],
         "fp32_agreement": parity["fp32"].equal,
         "int8_agreement": parity["int8"].equal,
+        "estimate": foretold,
         "held_out": trained.held_out.to_wire(),
         "set_aside": {"train": train.set_aside, "test": test.set_aside, "learning": dict(trained.set_aside)},
         "findings": trained.findings,

@@ -18,12 +18,14 @@ from export.trained import torch_channel
 from trainer.bases.catalogue import base_for
 from trainer.core.health import Scoring, Signs, diagnose
 from trainer.core.run_folder import RunFolder
+from trainer.estimates.dry_run import DryRun
+from trainer.estimates.fitting import for_labels
 from trainer.experiments.experiment_report import history_row
 from trainer.experiments.precision import AGREEING, THREADS, agreement, kept_precision
 from trainer.experiments.question import Outcome, Question, common
 from trainer.labels.label_rows import LabelRows, together
 from trainer.labels.several import f1_figures
-from trainer.labels.train_labels import TrainedLabels, train_labels
+from trainer.labels.train_labels import TrainedLabels, check_labels, train_labels
 from trainer.package import median_ms, pack
 from trainer.recipes import LabelRecipe, pick_labels
 
@@ -49,6 +51,9 @@ def several_labels(
     prepare = Preparer(settings.imports)
     learned = LabelRows([prepare(text) for text in train.texts], train.labels)
     run.report({"type": "phase", "phase": "train"})
+    check_labels(learned)
+    foretold = for_labels(recipe, base, learned, DryRun(run)).to_wire()
+    run.report({"type": "estimate", **foretold})
     trained = train_labels(recipe, base, learned, run)
     run.report({"type": "phase", "phase": "export"})
     packed = pack(trained.encoder, base, recipe.max_length, run.folder, running_versions())
@@ -70,6 +75,7 @@ def several_labels(
         "int8_macro_f1": _figures(said["int8"], trained, test, names)["macro_f1"],
         "fp32_agreement": agreement(in_torch.has, said["fp32"].has),
         "int8_agreement": agreement(in_torch.has, said["int8"].has),
+        "estimate": foretold,
         "held_out_macro_f1": trained.held_out,
         "set_aside": {"train": dict(train.set_aside), "test": dict(test.set_aside)},
         "findings": (*trained.findings, *diagnose(Signs((), (_scoring(said["fp32"], trained, test),)))),

@@ -31,6 +31,8 @@ from trainer.bases.known import CATALOGUE
 from trainer.bases.seq2seq_base import WITHOUT, Seq2SeqBase
 from trainer.core.health import Scoring, Signs, diagnose
 from trainer.core.run_folder import RunFolder
+from trainer.estimates.dry_run import DryRun
+from trainer.estimates.fitting import for_seq2seq
 from trainer.experiments.experiment_report import history_row
 from trainer.experiments.precision import THREADS
 from trainer.experiments.question import Outcome, Question, common
@@ -112,6 +114,8 @@ def seq2seq_experiment(question: Question, settings: Settings, run: RunFolder) -
     asked = _asked(question, settings)
     recipe, test = asked.recipe, _Test.of(asked, question.seed)
     run.report({"type": "phase", "phase": "train"})
+    foretold = for_seq2seq(recipe, asked.base, asked.train.rows, DryRun(run)).to_wire()
+    run.report({"type": "estimate", **foretold})
     trained = train_seq2seq(recipe, asked.base, asked.train.rows, None, run)
     run.report({"type": "phase", "phase": "export"})
     packed = _packed(trained, asked.base, run)
@@ -134,6 +138,7 @@ def seq2seq_experiment(question: Question, settings: Settings, run: RunFolder) -
         "precision_why": why,
         **{f"{name}_agreement": one.share for name, one in parity.items()},
         "parity": [one.to_wire() for one in probe.values()],
+        "estimate": foretold,
         "held_out": trained.held_out,
         "set_aside": {"train": asked.train.set_aside, "test": asked.test.set_aside},
         "findings": (*trained.findings, *_of_answers(trained, tuned)),
