@@ -203,7 +203,7 @@ def _orphans(home: Path, rows: Census, now: datetime, grace_seconds: float) -> l
     }
     there = [
         path
-        for pattern in ("blobs/*/*", "datasets/*", "runs/*", "releases/*/*", "encoders/*", "decoders/*")
+        for pattern in ("blobs/*/*", "datasets/*", "runs/*", "releases/*/*", "encoders/*", "decoders/*", "adapters/*")
         for path in sorted(home.glob(pattern))
         if path not in kept
     ] + _stray_bases(home)

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from pydantic import ValidationError
 
@@ -14,6 +15,7 @@ from data.profile import BotProfile
 from data.render import Rendered, Renderer
 from data.settings import ImportSettings
 from data.written import Written
+from export.adapters import open_adapter
 from export.corrections import CORRECTIONS_FILE, Corrections
 from export.decoding import Decoder
 from export.drafts import VOICE_FILE, Drafting, known_names, read_voice
@@ -123,10 +125,13 @@ def parts_of(release: Release, encoders: Mapping[str, Encoder]) -> Parts:
     return replace(parts, corrections=corrections)
 
 
-def drafting_of(release: Release, decoder: Decoder, prepare: ImportSettings) -> Drafting:
-    """What writes replies for `release`. Raises IntegrityError where its decoder cannot be talked to."""
+def drafting_of(release: Release, decoder: Decoder, prepare: ImportSettings, adapter: Path | None = None) -> Drafting:
+    """What writes replies for `release`, by its decoder and what lies over it. Raises IntegrityError where the decoder
+    cannot be talked to, or `adapter` is not one for it."""
+    if adapter is not None:
+        open_adapter(adapter, decoder=decoder.folder.digest)
     voice = read_voice(release.folder / VOICE_FILE) if release.has(VOICE_FILE) else None
-    return Drafting(Writer.of(decoder), Grounding(Written(prepare), known_names(release.profile)), voice)
+    return Drafting(Writer.of(decoder, adapter), Grounding(Written(prepare), known_names(release.profile)), voice)
 
 
 def _entity_model(release: Release, encoder: Encoder) -> EntityModel:

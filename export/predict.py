@@ -80,7 +80,9 @@ class Predictor:
                 parts = parts.in_cells(exact_replies)
             if decoders is not None and GENERATE in release.facts.decoders:
                 decoder = stack.enter_context(decoders.holding(release.facts.decoders[GENERATE]))
-                drafting = replace(drafting_of(release, decoder, parts.imports), turn=decoders.turn)
+                laid = release.facts.adapters.get(GENERATE)
+                adapter = None if laid is None else decoders.adapter(laid)
+                drafting = replace(drafting_of(release, decoder, parts.imports, adapter), turn=decoders.turn)
                 parts = replace(parts, drafting=drafting)
             return cls(parts, stack.pop_all())
 

@@ -17,6 +17,7 @@ from typing import Any
 
 from data.errors import IntegrityError, NotFound, ProfileError
 from data.profile import BotProfile, parse_profile
+from export.adapters import adapter_path, open_adapter
 from export.decoders import decoder_path, open_decoder
 from export.encoders import encoder_path, open_encoder
 from export.sealed import REMEDY, publish, read_seal, seal, verify_files
@@ -28,6 +29,8 @@ FORMAT = 1
 TASKS = ("intent", "reply", "entities")
 GENERATE = "generate"
 """The task of a release's decoder."""
+LATER = ("decoders", "adapters")
+"""What manifests may lack: those sealed before there were generators do."""
 READ_SIDE = ("attune", "numpy", "onnxruntime", "safetensors", "tokenizers")
 
 
@@ -38,7 +41,8 @@ class ReleaseFacts:
     `encoders` maps a task (`intent`, `reply`, `entities`) to the digest of its encoder; `prepare` holds the import
     settings that shape text (`phone_region`, `order_number`, `keep_kinds`), so that served text is prepared as the
     training's was; `lineage` names what it was made of (dataset fingerprint, run and recipe ids, base); `versions`
-    the tools. `decoders` names what writes replies (`generate`), where the release has that.
+    the tools. `decoders` names what writes replies (`generate`), where the release has that, and `adapters` what lies
+    over it, where it is shared by what other brands have tuned.
     """
 
     bot: str
@@ -51,6 +55,7 @@ class ReleaseFacts:
     lineage: Mapping[str, Any] = field(default_factory=dict)
     versions: Mapping[str, str] = field(default_factory=dict)
     decoders: Mapping[str, str] = field(default_factory=dict)
+    adapters: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,12 +110,15 @@ def open_release(folder: Path, *, verify: bool = True) -> Release:
 
 
 def verify_release(folder: Path, encoders: Path) -> Release:
-    """`open_release` and, byte for byte, every encoder it names under `encoders`, and every decoder beside them."""
+    """`open_release` and, byte for byte, every encoder it names under `encoders`, and every decoder and adapter beside
+    them."""
     release = open_release(folder)
     for digest in sorted(set(release.facts.encoders.values())):
         open_encoder(encoder_path(encoders, digest))
     for digest in sorted(set(release.facts.decoders.values())):
         open_decoder(decoder_path(encoders.parent / "decoders", digest))
+    for task, digest in sorted(release.facts.adapters.items()):
+        open_adapter(adapter_path(encoders.parent / "adapters", digest), decoder=release.facts.decoders[task])
     return release
 
 
@@ -132,8 +140,7 @@ def _facts(body: Mapping[str, Any]) -> ReleaseFacts:
                 f"This release is of format {body['format']}; this version reads format {FORMAT}.",
                 remedy="Use the version that made it, or export it again.",
             )
-        # Those sealed before there were generators name no decoders.
-        given = {name: body[name] for name in ReleaseFacts.__slots__ if name != "decoders" or name in body}
+        given = {name: body[name] for name in ReleaseFacts.__slots__ if name not in LATER or name in body}
         given["labels"] = tuple(given["labels"])
         given["thresholds"] = Thresholds.from_wire(given["thresholds"])
         encoders: Mapping[str, str] = given["encoders"]
@@ -142,6 +149,9 @@ def _facts(body: Mapping[str, Any]) -> ReleaseFacts:
         decoders: Mapping[str, str] = given.get("decoders", {})
         if not all(task == GENERATE and isinstance(digest, str) for task, digest in decoders.items()):
             raise KeyError("decoders")
+        adapters: Mapping[str, str] = given.get("adapters", {})
+        if not all(task in decoders and isinstance(digest, str) for task, digest in adapters.items()):
+            raise KeyError("adapters")
         return ReleaseFacts(**given)
     except (KeyError, TypeError, AttributeError):
         raise IntegrityError("The manifest of this release lacks what a release must name.", remedy=REMEDY) from None

@@ -68,7 +68,7 @@ def unsay(release: Path, aside: Path, words: Words) -> str | None:
             (aside / VOICE_FILE).unlink(missing_ok=True)
         (aside / MANIFEST).unlink()
     if writes:
-        body = {**body, "decoders": {}}
+        body = {**body, "decoders": {}, "adapters": {}}
     rewritten = [*body.get("rewritten", ()), datetime.now(UTC).isoformat(timespec="seconds")]
     return seal(aside, MANIFEST, {**body, "rewritten": rewritten})
 

@@ -34,7 +34,6 @@ class Brief:
     turns: Turns
     told: Sequence[str] = ()
     sampling: Sampling = field(default_factory=Sampling)
-    adapter: Path | None = None
     stops: Sequence[str] = ()
     cancelled: Callable[[], bool] = _waited_for
 
@@ -49,16 +48,18 @@ class Written:
 
 
 class Writer:
-    """Thread-safe: any number of replies at once."""
+    """Thread-safe: any number of replies at once. `adapter`, sealed, lies over the decoder in each of them; None: the
+    decoder writes as it is."""
 
-    def __init__(self, decoder: Decoder, renderer: ChatRenderer) -> None:
+    def __init__(self, decoder: Decoder, renderer: ChatRenderer, adapter: Path | None = None) -> None:
         self.decoder = decoder
         self.renderer = renderer
+        self.adapter = adapter
 
     @classmethod
-    def of(cls, decoder: Decoder) -> Writer:
+    def of(cls, decoder: Decoder, adapter: Path | None = None) -> Writer:
         """With the tokenizer and the template that lie beside the decoder. Raises IntegrityError without them."""
-        return cls(decoder, renderer_of(decoder.folder))
+        return cls(decoder, renderer_of(decoder.folder), adapter)
 
     def write(self, brief: Brief) -> Written:
         """The whole reply, without white space around it."""
@@ -74,7 +75,7 @@ class Writer:
         limit = brief.sampling
         room = min(limit.max_tokens, self.renderer.context // 2)
         ids = self.renderer.prompt(brief.turns, brief.told, room)
-        wish = Wish(ids, replace(limit, max_tokens=room), brief.adapter, cancelled=brief.cancelled)
+        wish = Wish(ids, replace(limit, max_tokens=room), self.adapter, cancelled=brief.cancelled)
         text = TextStream(self.renderer.text, brief.stops)
         writing = self.decoder.generate(wish)
         tokens = 0
@@ -90,6 +91,10 @@ class Writer:
         finally:
             writing.close()
         yield Written(text.finish(), writing.ending or "stop", tokens)
+
+    def log_likelihood(self, ids: Sequence[int], since: int) -> float:
+        """Of `ids` from position `since` on, after those before; natural logarithm."""
+        return self.decoder.log_likelihood(ids, since, self.adapter)
 
 
 def renderer_of(folder: DecoderFolder) -> ChatRenderer:

@@ -197,7 +197,7 @@ def _traced(folder: Path) -> Iterator[tuple[str, int, int, int]]:
 
 def _models(release: Release) -> tuple[str, ...]:
     """The folders of a release's models by what the store recorded, since its own manifest may be what is damaged."""
-    named = {kind: dict((release.manifest or {}).get(kind) or {}) for kind in ("encoders", "decoders")}
+    named = {kind: dict((release.manifest or {}).get(kind) or {}) for kind in ("encoders", "decoders", "adapters")}
     return tuple(sorted({f"{kind}/{digest}" for kind, digests in named.items() for digest in digests.values()}))
 
 

@@ -77,15 +77,21 @@ class Candidate:
         """The digest of each task's encoder."""
         return {task: packed.digests[precision] for task, (packed, precision) in self.packed.items()}
 
+    @property
+    def adapters(self) -> dict[str, str]:
+        """The digest of what lies over it, where it is shared with other brands."""
+        laid = None if self.writing is None else self.writing.packed.adapter(self.writing.precision)
+        return {} if laid is None else {GENERATE: laid}
+
     def publish_encoders(self, shelf: Path) -> None:
         """Put the encoders under the folder `shelf`, each by its digest; those that stand there already stay."""
         for packed, precision in self.packed.values():
             packed.publish(precision, shelf)
 
-    def publish_decoders(self, shelf: Path) -> None:
-        """The same of what writes replies."""
+    def publish_writer(self, home: Path) -> None:
+        """The same of what writes replies, under `decoders` and `adapters` of `home`."""
         if self.writing is not None:
-            self.writing.packed.publish(self.writing.precision, shelf)
+            self.writing.packed.publish(self.writing.precision, home)
 
     @property
     def size_bytes(self) -> int:

@@ -89,7 +89,8 @@ def build_release(origin: Origin, trained: Trained, candidate: Candidate, judgem
     for path in (folder, *(packed.folders[precision] for packed, precision in candidate.packed.values())):
         sync_tree(path)
     if candidate.writing is not None:
-        sync_tree(candidate.writing.packed.folders[candidate.writing.precision])
+        for path in candidate.writing.packed.parts(candidate.writing.precision):
+            sync_tree(path)
     return Built(origin, candidate, judgement.verdict, folder, digest)
 
 
@@ -99,7 +100,7 @@ def record_release(tx: Tx, built: Built, home: Path) -> Release:
     origin, verdict = built.origin, built.verdict
     final = release_folder(home, tx.workspace, origin.bot.name, origin.number)
     built.candidate.publish_encoders(home / "encoders")
-    built.candidate.publish_decoders(home / "decoders")
+    built.candidate.publish_writer(home)
     remove(final)
     publish_release(built.folder, final)
     manifest, _ = read_seal(final, "manifest.json", what="release")
@@ -180,6 +181,7 @@ def _release_facts(origin: Origin, trained: Trained, candidate: Candidate) -> Re
         },
         versions={name: version(name) for name in TRAINED_WITH},
         decoders=candidate.decoders,
+        adapters=candidate.adapters,
     )
 
 

@@ -20,7 +20,7 @@ from data.store.tables import bots, conversations, datasets, jobs, runs, uploads
 @dataclass(frozen=True, slots=True)
 class Shelf:
     """A release as its row describes it; `folder` is relative to the home's `releases/`, `models` to the home:
-    the folders of the encoders and decoders that it needs."""
+    the folders of the encoders, decoders and adapters that it needs."""
 
     bot_id: str
     folder: str
@@ -115,7 +115,7 @@ def _shelves(ask: Connection) -> tuple[Shelf, ...]:
 
 
 def _models(manifest: dict[str, Any] | None) -> frozenset[str]:
-    named = {kind: (manifest or {}).get(kind) or {} for kind in ("encoders", "decoders")}
+    named = {kind: (manifest or {}).get(kind) or {} for kind in ("encoders", "decoders", "adapters")}
     return frozenset(f"{kind}/{digest}" for kind, digests in named.items() for digest in digests.values())
 
 

@@ -20,6 +20,8 @@ from trainer.bases.catalogue import base_for
 from trainer.bases.chat_base import ChatBase
 from trainer.bases.known import CHAT, DEFAULT
 from trainer.core.run_folder import RunFolder
+from trainer.estimates.dry_run import DryRun
+from trainer.estimates.writing import for_writing
 from trainer.experiments.experiment_report import history_row
 from trainer.experiments.question import Outcome, Question, common
 from trainer.experiments.reading import read_dialogues
@@ -29,6 +31,7 @@ from trainer.generation.packed import (
     cheapest,
     compared,
     pack_generator,
+    pack_tuned,
     replies_to,
 )
 from trainer.generation.recipe import GenerateRecipe, pick_generate
@@ -103,9 +106,11 @@ def generate_experiment(question: Question, settings: Settings, run: RunFolder) 
     test = _test(_talks(question, settings, "test"), train, settings, question.seed)
     recipe = _recipe(question, base, train)
     run.report({"type": "phase", "phase": "train"})
+    foretold = for_writing(recipe, base, train, DryRun(run)).to_wire()
+    run.report({"type": "estimate", **foretold})
     trained = train_generator(recipe, base, train, held, run)
     run.report({"type": "phase", "phase": "export"})
-    packed = pack_generator(trained.model, base, run.folder / "tuned")
+    packed = pack_tuned(trained, run.folder / "tuned")
     parity = compared(trained.model, packed, test.asks[:PROBED], run.check)
     precision = cheapest(parity)
     run.report({"type": "phase", "phase": "evaluate"})
@@ -122,6 +127,7 @@ def generate_experiment(question: Question, settings: Settings, run: RunFolder) 
         "less_bits_per_byte": tuned.likelihood.less(plain.likelihood, seed=test.seed).to_wire(),
         "forgetting": _forgotten(untuned, trained),
         "divergence": divergence(trained.model, untuned, trained.renderer, _lines(trained, test.talks)),
+        "estimate": foretold,
         "written_rows": len(test.asks),
         "latency_ms": round(_latency(packed.opened(precision), test.asks), 3),
         "size_bytes": packed.size_bytes(precision),

@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from peft import PeftModel
     from transformers import PreTrainedModel
 
+from export.decoders import LoraShape
 from trainer.generation.recipe import ChatHyperparameters
 
 TARGETS = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
@@ -37,6 +38,14 @@ def with_adapters(model: PreTrainedModel, recipe: ChatHyperparameters) -> PeftMo
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return get_peft_model(model, config)
+
+
+def shape_of(adapted: PeftModel) -> LoraShape:
+    """The rank of its adapters, and what the layers are called that have them."""
+    model = adapted.get_base_model()
+    layers = {name.rpartition(".")[2] for name, module in model.named_modules() if hasattr(module, "lora_A")}
+    config: Any = adapted.peft_config["default"]
+    return LoraShape(int(config.r), tuple(sorted(layers)))
 
 
 def save_adapters(adapted: PeftModel, folder: Path) -> None:

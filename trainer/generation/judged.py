@@ -60,7 +60,7 @@ def foretelling(writer: Writer, asks: Sequence[Ask]) -> Likelihood:
     for ask in asks:
         line = writer.renderer.exchange(ask.before, ask.reply, ask.told)
         begins = line.said.index(True)
-        nats.append(-writer.decoder.log_likelihood(line.ids, begins))
+        nats.append(-writer.log_likelihood(line.ids, begins))
         tokens.append(len(line.ids) - begins)
     return Likelihood.of(nats, tokens, [ask.reply for ask in asks])
 

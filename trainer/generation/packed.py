@@ -5,23 +5,29 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from data.chat_render import GENERATION, TEMPLATE, TOKENIZER, TOKENIZER_CONFIG
+from export.adapters import open_adapter, publish_adapter
 from export.decoder_parity import DecoderComparison, Held, TrainedWriter, compare_decoder, require_decoder
 from export.decoders import LoraShape, Precision, open_decoder, publish_decoder
 from export.decoding import Decoder
 from export.genai import Order, build_decoders
+from export.lora import write_adapter
 from export.sampling import Sampling
 from export.writer import Brief, Writer
 from trainer.bases.chat_base import ChatBase
+from trainer.generation.adapters import TARGETS, save_adapters, shape_of
 from trainer.generation.lines import Ask
+from trainer.generation.train_generator import TrainedGenerator
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
+ROOM = 16
+"""The least rank that a shared decoder leaves room for: brands of lower ranks share it, too."""
 LONGEST = 64
 """Tokens of a reply that is written to be measured."""
 COSTS_AT_MOST = 0.02
@@ -30,21 +36,59 @@ COSTS_AT_MOST = 0.02
 
 @dataclass(frozen=True, slots=True)
 class PackedGenerator:
-    """One model exported in each precision. `folders` are sealed and not published yet."""
+    """One model exported in each precision: a decoder, or one of its base and for each precision an adapter to be laid
+    over that. All are sealed and not published yet; an adapter's folder bears its digest."""
 
     folders: Mapping[Precision, Path]
+    adapters: Mapping[Precision, Path] = field(default_factory=dict)
 
     def opened(self, precision: Precision, threads: int = 1) -> Writer:
-        return Writer.of(Decoder.load(self.folders[precision], threads, verify=False))
+        decoder = Decoder.load(self.folders[precision], threads, verify=False)
+        return Writer.of(decoder, self.adapters.get(precision))
 
     def digest(self, precision: Precision) -> str:
+        """Of the decoder."""
         return open_decoder(self.folders[precision], verify=False).digest
 
-    def size_bytes(self, precision: Precision) -> int:
-        return open_decoder(self.folders[precision], verify=False).size_bytes
+    def adapter(self, precision: Precision) -> str | None:
+        """The digest of what lies over it."""
+        return self.adapters[precision].name if self.adapters else None
 
-    def publish(self, precision: Precision, decoders: Path) -> str:
-        return publish_decoder(self.folders[precision], decoders)
+    def size_bytes(self, precision: Precision) -> int:
+        size = open_decoder(self.folders[precision], verify=False).size_bytes
+        if not self.adapters:
+            return size
+        return size + open_adapter(self.adapters[precision], decoder=self.digest(precision)).size_bytes
+
+    def parts(self, precision: Precision) -> tuple[Path, ...]:
+        """The folders that are published."""
+        return (self.folders[precision], *([self.adapters[precision]] if self.adapters else ()))
+
+    def publish(self, precision: Precision, home: Path) -> None:
+        """Put it under `decoders` and `adapters` of `home`, each by its digest; what stands there already stays."""
+        publish_decoder(self.folders[precision], home / "decoders")
+        if self.adapters:
+            publish_adapter(self.adapters[precision], home / "adapters")
+
+
+def pack_tuned(
+    tuned: TrainedGenerator, work: Path, precisions: Sequence[Precision] = ("fp32", "int8")
+) -> PackedGenerator:
+    """Export what was tuned under `work`, which is made anew: the whole model, or, where adapters learned, its base as
+    it came and them apart, so that all brands that tune it so share one decoder. Raises ParityFailed."""
+    shape = None if tuned.adapted is None else shape_of(tuned.adapted)
+    if tuned.adapted is None or shape is None or not set(shape.targets) <= set(TARGETS):
+        return pack_generator(tuned.model, tuned.base, work, precisions)
+    room = replace(shape, rank=max(shape.rank, ROOM))
+    packed = pack_generator(tuned.base.model(), tuned.base, work, precisions, room)
+    save_adapters(tuned.adapted, work / "peft")
+    adapters: dict[Precision, Path] = {}
+    for precision, folder in packed.folders.items():
+        made = work / "adapters" / precision
+        made.mkdir(parents=True)
+        digest = write_adapter(work / "peft", open_decoder(folder, verify=False), made)
+        adapters[precision] = made.rename(made.parent / digest)
+    return PackedGenerator(packed.folders, adapters)
 
 
 def pack_generator(
@@ -91,7 +135,7 @@ def compared(
             Held(writer.renderer.prompt(ask.before, ask.told, LONGEST), writer.renderer.reply(ask.reply))
             for ask in asks
         ]
-        found[precision] = compare_decoder(trained, writer.decoder, _fitting(held, writer), LONGEST)
+        found[precision] = compare_decoder(trained, writer.decoder, _fitting(held, writer), LONGEST, writer.adapter)
     require_decoder(found["fp32"])
     return found
 

@@ -27,7 +27,7 @@ from trainer.bases.catalogue import base_for
 from trainer.bases.chat_base import ChatBase
 from trainer.core.run_folder import RunFolder
 from trainer.generation.lines import Ask, Talk, rendered
-from trainer.generation.packed import PackedGenerator, cheapest, compared, pack_generator
+from trainer.generation.packed import PackedGenerator, cheapest, compared, pack_tuned
 from trainer.generation.recipe import GenerateRecipe
 from trainer.generation.reviewed import Reviews, reviewed
 from trainer.generation.surprise import surprise
@@ -119,7 +119,7 @@ def write(recipe: GenerateRecipe, base: ChatBase, lessons: Lessons, brand: Brand
     """Tune, export, compare, choose a threshold. Raises what those raise."""
     generator = train_generator(recipe, base, lessons.train, lessons.held[:MEASURED], run)
     generator, reviews = reviewed(generator, lessons.reviews, lessons.held[:MEASURED], run)
-    packed = pack_generator(generator.model, base, run.folder / "packed")
+    packed = pack_tuned(generator, run.folder / "packed")
     parity = compared(generator.model, packed, lessons.held[:PROBED] or lessons.train[:PROBED], run.check)
     precision = cheapest(parity)
     voice = _voice([ask.reply for ask in lessons.train], brand.profile)
