@@ -37,8 +37,11 @@ FEW_PAIRS = 200
 """Below this many (context, reply) pairs the selector keeps the untuned encoder."""
 FULL_PAIRS = 3_000
 """From this many all layers learn, from longer contexts."""
-TOKENS = 1_600_000
-"""Tokens times epochs of a training of all layers: ten to twelve minutes of the default base on two cores."""
+TOKENS = 2_500_000
+"""Tokens times epochs of a training of all layers, OVERHEAD among them: twelve to fourteen minutes of the default base
+on two cores."""
+OVERHEAD = 60
+"""What a pair takes besides its tokens, in tokens: padding, and its share of the optimiser's step."""
 MOST_EPOCHS = 8
 LONGEST = 96
 """Tokens of a context or a reply that are read where all layers learn."""
@@ -53,7 +56,7 @@ def reply_hyperparameters(pairs: int, length: float = LENGTH) -> dict[str, Any]:
     if pairs < FULL_PAIRS:
         # Few pairs: the upper layers learn in a minute what all of them would learn in three.
         return {"name": "reply-top", "method": "full", "frozen_layers": 3, "epochs": 4, "learning_rate": 2e-4}
-    most = round(TOKENS / max(length, 1.0))
+    most = round(TOKENS / (max(length, 1.0) + OVERHEAD))
     return {
         "name": "reply-full",
         "method": "full",
