@@ -78,7 +78,8 @@ def examine(store: Store, settings: Settings, *, grace_seconds: float = GRACE_SE
 def repair(store: Store, settings: Settings, *, grace_seconds: float = GRACE_SECONDS) -> list[Finding]:
     """Remove what belongs to nobody, then examine again."""
     for path in _orphans(settings.home, census.take(store), store.clock(), grace_seconds):
-        remove(path)
+        if seconds_old(path, store.clock()) >= grace_seconds:  # somebody may have come to need it
+            remove(path)
     return examine(store, settings, grace_seconds=grace_seconds)
 
 

@@ -13,6 +13,7 @@ import onnxruntime_genai as og
 from data.errors import IntegrityError
 from export.adapters import AdapterFolder, open_adapter
 from export.sealed import REMEDY
+from export.sharing import Use
 
 KEPT = 64
 
@@ -64,10 +65,14 @@ class AdapterShelf:
         with self._lock:
             return tuple(self._loaded)
 
-    @property
-    def size_bytes(self) -> int:
+    def usage(self) -> tuple[Use, ...]:
+        """What is in memory, ordered by digest."""
         with self._lock:
-            return sum(adapter.size_bytes for adapter in self._loaded.values())
+            self._settle()
+            return tuple(
+                Use(digest, adapter.size_bytes, self._used.get(digest, 0))
+                for digest, adapter in sorted(self._loaded.items())
+            )
 
     def _settle(self) -> None:
         """Write down who gave back what."""

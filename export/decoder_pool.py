@@ -14,9 +14,9 @@ from pathlib import Path
 
 from data.errors import Overloaded
 from export.adapters import adapter_path
-from export.decoders import decoder_path
+from export.decoders import decoder_path, open_decoder
 from export.decoding import Decoder
-from export.sharing import SharedModels
+from export.sharing import SharedModels, Use
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,9 @@ class DecoderPool(SharedModels[Decoder]):
 
     def __init__(self, home: Path, threads: int = 1, turns: Turns = Turns()) -> None:
         """`home` holds the folders `decoders` and `adapters`; each decoder computes with `threads` threads."""
-        super().__init__(lambda digest: Decoder.load(decoder_path(home / "decoders", digest), threads))
+        shelf = home / "decoders"
+        # What holds an adapter is a loaded bot: one that nobody holds is not kept.
+        super().__init__(lambda digest: Decoder(open_decoder(decoder_path(shelf, digest)), threads, spare=0))
         self._adapters = home / "adapters"
         self._turns = turns
         self._free = threading.BoundedSemaphore(turns.at_once)
@@ -43,6 +45,10 @@ class DecoderPool(SharedModels[Decoder]):
     def adapter(self, digest: str) -> Path:
         """Where the adapter `digest` stands, as `Wish` takes it. Raises IntegrityError for what is no digest."""
         return adapter_path(self._adapters, digest)
+
+    def usage(self) -> tuple[Use, ...]:
+        """Decoders, and the adapters over them."""
+        return (*super().usage(), *(use for decoder in self.loaded() for use in decoder.adapters.usage()))
 
     @contextmanager
     def turn(self, seconds: float | None = None) -> Iterator[None]:

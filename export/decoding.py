@@ -17,7 +17,7 @@ import numpy.typing as npt
 import onnxruntime_genai as og
 
 from data.errors import IntegrityError, UsageError
-from export.adapter_shelf import AdapterShelf
+from export.adapter_shelf import KEPT, AdapterShelf
 from export.decoders import DecoderCard, DecoderFolder, open_decoder
 from export.sampling import Chooser, Sampling
 from export.sealed import REMEDY
@@ -80,15 +80,18 @@ class Generation(Iterator[int]):
 class Decoder:
     """One loaded decoder. Thread-safe: any number of replies at once, each with a state of its own."""
 
-    def __init__(self, opened: DecoderFolder, threads: int = 1, clock: Clock = time.monotonic) -> None:
-        """Load it with `threads` CPU threads for all replies. Raises IntegrityError when it cannot be."""
+    def __init__(
+        self, opened: DecoderFolder, threads: int = 1, clock: Clock = time.monotonic, spare: int = KEPT
+    ) -> None:
+        """Load it with `threads` CPU threads for all replies; so many adapters stay loaded that nobody uses. Raises
+        IntegrityError when it cannot be."""
         self.digest = opened.digest
         self.card: DecoderCard = opened.card
         self.folder = opened
         self.size_bytes = opened.size_bytes
         self._clock = clock
         self._model = _load(opened, threads)
-        self.adapters = AdapterShelf(self._model, opened.digest)
+        self.adapters = AdapterShelf(self._model, opened.digest, spare)
 
     @classmethod
     def load(cls, folder: Path, threads: int = 1, *, verify: bool = True, clock: Clock = time.monotonic) -> Decoder:

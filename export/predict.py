@@ -82,6 +82,7 @@ class Predictor:
                 decoder = stack.enter_context(decoders.holding(release.facts.decoders[GENERATE]))
                 laid = release.facts.adapters.get(GENERATE)
                 adapter = None if laid is None else decoders.adapter(laid)
+                stack.enter_context(decoder.adapters.using(adapter))  # loaded now, and as long as this answers
                 drafting = replace(drafting_of(release, decoder, parts.imports, adapter), turn=decoders.turn)
                 parts = replace(parts, drafting=drafting)
             return cls(parts, stack.pop_all())

@@ -2,8 +2,8 @@
 
 A folder `releases/<bot>/<number>/` holds the bot's profile as it was, the heads, the reply index, whatever the run adds
 (verdict, card, plots), and `manifest.json`, written last: labels, thresholds, versions, the encoders by digest, and
-every file by hash. Encoders, and decoders that write replies, stand once under `encoders/` and `decoders/`, shared by
-all releases that name them.
+every file by hash. Encoders, and decoders that write replies with the adapters laid over them, stand once under
+`encoders/`, `decoders/` and `adapters/`, shared by all releases that name them.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ TASKS = ("intent", "reply", "entities")
 GENERATE = "generate"
 """The task of a release's decoder."""
 LATER = ("decoders", "adapters")
-"""What manifests may lack: those sealed before there were generators do."""
+"""What manifests may lack: those do that were sealed before there were generators, or adapters apart from them."""
 READ_SIDE = ("attune", "numpy", "onnxruntime", "safetensors", "tokenizers")
 
 

@@ -89,6 +89,11 @@ class SharedModels(Generic[T]):
                 if place.model is not None
             )
 
+    def loaded(self) -> tuple[T, ...]:
+        """What is in memory, ordered by digest."""
+        with self._lock:
+            return tuple(place.model for _, place in sorted(self._places.items()) if place.model is not None)
+
     @property
     def size_bytes(self) -> int:
         return sum(use.size_bytes for use in self.usage())

@@ -101,7 +101,7 @@ class LiveBots:
 
     @property
     def encoder_bytes(self) -> int:
-        """What all loaded encoders and decoders take, those included that are on their way in or out."""
+        """What all loaded encoders, decoders and adapters take, those included that are on their way in or out."""
         return self._pool.size_bytes + self._decoders.size_bytes
 
     def start(self) -> None:

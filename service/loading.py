@@ -161,7 +161,7 @@ class Loader:
             raise NotFound(f"Release {release.number} was begun but never finished.", release=release.number)
         folder = release_folder(self._home, address.workspace, address.bot, release.number)
         facts = vouched(folder, release).facts
-        digests = {*facts.encoders.values(), *facts.decoders.values()}
+        digests = {*facts.encoders.values(), *facts.decoders.values(), *facts.adapters.values()}
         with ExitStack() as stack:
             predictor = stack.enter_context(Predictor.load(folder, self._pool, self._decoders, self._exact_replies))
             self._tell_of_cells(address, release.number, predictor.parts)

@@ -54,8 +54,8 @@ class Choice:
 class Holding:
     """A loaded release. Whoever loaded it is its first user; it is closed by its last one, unless it is resident.
 
-    `encoders` are bytes by digest, which releases share; `arrays` the bytes that are its own. `last_used` is 0 until
-    somebody asks for it.
+    `encoders` are bytes by digest, of them and of what writes, which releases share; `arrays` the bytes that are its
+    own. `last_used` is 0 until somebody asks for it.
     """
 
     predictor: Predictor

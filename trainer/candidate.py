@@ -79,7 +79,7 @@ class Candidate:
 
     @property
     def adapters(self) -> dict[str, str]:
-        """The digest of what lies over it, where it is shared with other brands."""
+        """The digest of what lies over that, where it is shared with other brands."""
         laid = None if self.writing is None else self.writing.packed.adapter(self.writing.precision)
         return {} if laid is None else {GENERATE: laid}
 

@@ -44,7 +44,7 @@ from trainer.judgement.weighing import Bench, judge
 from trainer.labels.sentiment import reader_of, sentiment_for
 from trainer.material import Material, pairs
 from trainer.order import Order
-from trainer.publishing import Built, Origin, build_release, promote_by_itself, record_release
+from trainer.publishing import Built, Origin, build_release, promote_by_itself, publish_models, record_release
 from trainer.recipes import IntentRecipe
 from trainer.replies.calibrate import meaning_by, worth
 from trainer.replies.details import private_details
@@ -278,6 +278,7 @@ def _number(work: Retraining) -> int:
 
 def _record(work: Retraining, built: Built) -> tuple[Release, bool]:
     """Files, row, pointer and the job's word on them, while nobody else can own the job."""
+    publish_models(built, work.settings.home)
     with work.context.begin() as tx:
         release = record_release(tx, built, work.settings.home)
         promoted = work.profile.auto_promote and promote_by_itself(tx, built.origin, built.verdict)

@@ -1,6 +1,6 @@
 """From a judged candidate to a numbered release: card, plots, sealed folder, then one row by the job's owner.
 
-The encoders a release names are published before it: a release never stands without them.
+The models a release names are published before it: a release never stands without them.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ class Built:
 
 
 def build_release(origin: Origin, trained: Trained, candidate: Candidate, judgement: Judgement, folder: Path) -> Built:
-    """Write the whole release into the new `folder`, sealed. It and its encoders are flushed to the disk, so that the
+    """Write the whole release into the new `folder`, sealed. It and its models are flushed to the disk, so that the
     publish point, which holds up other writers, has only to rename."""
     folder.mkdir()
     if candidate.parts.intent is not None:
@@ -94,13 +94,19 @@ def build_release(origin: Origin, trained: Trained, candidate: Candidate, judgem
     return Built(origin, candidate, judgement.verdict, folder, digest)
 
 
-def record_release(tx: Tx, built: Built, home: Path) -> Release:
-    """The publish point: encoders, release folder and row. For a number that is still merely reserved, in a transaction
-    that has found the fence of its job: what a killed attempt left under the number is nobody's and makes room."""
-    origin, verdict = built.origin, built.verdict
-    final = release_folder(home, tx.workspace, origin.bot.name, origin.number)
+def publish_models(built: Built, home: Path) -> None:
+    """Put what the release names where it is served from. Named by content, these are nobody's until a row names the
+    release, and what others share is compared byte by byte: nothing to hold up other writers for."""
     built.candidate.publish_encoders(home / "encoders")
     built.candidate.publish_writer(home)
+
+
+def record_release(tx: Tx, built: Built, home: Path) -> Release:
+    """The publish point: release folder and row, after the models. For a number that is still merely reserved, in a
+    transaction that has found the fence of its job: what a killed attempt left under the number is nobody's and makes
+    room."""
+    origin, verdict = built.origin, built.verdict
+    final = release_folder(home, tx.workspace, origin.bot.name, origin.number)
     remove(final)
     publish_release(built.folder, final)
     manifest, _ = read_seal(final, "manifest.json", what="release")

@@ -9,16 +9,18 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
 from data.erasing.words import Words
 from data.erasing.work import Work
 from data.files import disk, make_folder, publish_folder, release_folder, remove
-from data.store import forgetting
+from data.store import census, forgetting
 from data.store.releases import Release
 
 MANIFEST = "manifest.json"
+_DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +37,8 @@ class Rewriting:
         home = self.work.settings.home
         final = release_folder(home, self.work.store.workspace, self.work.bot.name, release.number)
         aside = home / "tmp" / f"{self.work.erasure.id}-{release.number}"
+        if release.digest == _digest(final):
+            self._drop_models(aside / "old")  # a killed attempt had come nearly to its end
         if _digest(aside / "new") == release.digest != _digest(final):
             self._exchange(final, aside)  # a killed attempt had come this far
             return
@@ -62,7 +66,21 @@ class Rewriting:
             if final.is_dir():
                 final.rename(aside / "old")
         publish_folder(aside / "new", final)
+        self._drop_models(aside / "old")
         remove(aside)
+
+    def _drop_models(self, old: Path) -> None:
+        """Take away what wrote replies for the release as it was, where no other release needs it: its weights could
+        say what they learned. A decoder over which adapters lie is its base as it came, and stays."""
+        try:
+            named = json.loads((old / MANIFEST).read_bytes())
+        except OSError:
+            return
+        kind = "adapters" if named.get("adapters") else "decoders"
+        needed = census.take(self.work.store).models
+        for digest in dict(named.get(kind) or {}).values():
+            if _DIGEST.fullmatch(digest) and f"{kind}/{digest}" not in needed:
+                remove(self.work.settings.home / kind / digest)
 
 
 def _digest(folder: Path) -> str | None:

@@ -7,12 +7,16 @@ from pathlib import Path
 
 import pytest
 
+from data.doctor import repair
 from data.errors import IntegrityError, NotFound
+from data.frozen import open_dataset
+from data.store import datasets
 from export.decoder_pool import DecoderPool
 from export.predict import Predictor
 from export.release import verify_release
 from export.runtime import EncoderPool
-from tests.brand import Brand, brand_at, log
+from tests.brand import Brand, brand_at, brand_like, log
+from tests.person import erase
 from tests.tiny_chat import lay_chat
 
 RECIPE = {
@@ -72,6 +76,12 @@ def test_what_was_tuned_is_what_writes(brand: Brand) -> None:
         assert len({round(one, 3), round(other, 3), round(plain, 3)}) == 3
         said = [bot.draft(ASKED) for bot in (first, second, first)]
         assert said[0] == said[2]
+        (decoder,), adapters = pool.loaded(), first.parts.drafting.writer.decoder.adapters
+        assert {use.references for use in adapters.usage()} == {1}
+        assert pool.size_bytes == decoder.size_bytes + sum(use.size_bytes for use in adapters.usage())
+        second.close()
+        first.draft(ASKED)
+        assert [use.digest for use in adapters.usage()] == [first.parts.drafting.writer.adapter.name]  # type: ignore[union-attr]
 
 
 def test_the_doctor_knows_what_releases_need(brand: Brand) -> None:
@@ -98,3 +108,29 @@ def test_a_release_whose_adapter_is_gone_or_damaged_is_not_loaded(brand: Brand) 
     finally:
         aside.rename(folder)
     assert brand.is_sound()
+
+
+def test_what_learned_from_somebody_is_gone_with_them_and_what_others_share_is_not(
+    brand: Brand, base: Path, tmp_path: Path
+) -> None:
+    with brand_like(brand.settings.home, tmp_path / "home", base) as copy:
+        home = copy.settings.home
+        other = verify_release(copy.folder(1), home / "encoders").facts.decoders["generate"]
+        told = erase(copy, "conversation", conversation(copy))
+        assert [one["rewritten"] for one in told["releases"]] == [True, True]
+        assert list((home / "adapters").iterdir()) == []
+        assert [path.name for path in (home / "decoders").iterdir()] == [other], "it is the base as it came"
+        facts = verify_release(copy.folder(1), home / "encoders").facts
+        assert (facts.decoders, facts.adapters) == ({}, {})
+        with loaded(copy, 1, DecoderPool(home)) as bot:
+            assert bot.parts.drafting is None
+            assert bot.reply(ASKED).reply
+        repair(copy.store, copy.settings, grace_seconds=-1e9)
+        assert copy.is_sound()
+
+
+def conversation(brand: Brand) -> str:
+    """One that the releases learned from."""
+    with brand.store.read() as tx:
+        (one,) = datasets.list_for(tx, brand.bot_id)
+    return next(open_dataset(brand.settings.home / "datasets" / one.fingerprint).rows("train")).conversation

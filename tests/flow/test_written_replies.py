@@ -9,11 +9,14 @@ from pathlib import Path
 
 import pytest
 
+from data.frozen import open_dataset
+from data.store import datasets
 from export.decoder_pool import DecoderPool
 from export.predict import Predictor
 from export.release import open_release, verify_release
 from export.runtime import EncoderPool
-from tests.brand import Brand, brand_at, log
+from tests.brand import Brand, brand_at, brand_like, log
+from tests.person import erase
 from tests.tiny_chat import lay_chat
 
 RECIPE = {
@@ -108,3 +111,15 @@ def test_a_chat_base_that_is_not_there_fails_the_job(base: Path, tmp_path: Path)
         assert job.state == "failed"
         assert job.error is not None
         assert job.error["code"] == "base_refused"
+
+
+def test_a_generator_of_its_own_is_gone_with_whom_it_learned_from(brand: Brand, base: Path, tmp_path: Path) -> None:
+    with brand_like(brand.settings.home, tmp_path / "home", base) as copy:
+        with copy.store.read() as tx:
+            (one,) = datasets.list_for(tx, copy.bot_id)
+        rows = open_dataset(copy.settings.home / "datasets" / one.fingerprint).rows("train")
+        told = erase(copy, "conversation", next(rows).conversation)
+        assert [one["rewritten"] for one in told["releases"]] == [True]
+        assert list((copy.settings.home / "decoders").iterdir()) == []
+        assert verify_release(copy.folder(1), copy.settings.home / "encoders").facts.decoders == {}
+        assert copy.is_sound()

@@ -99,7 +99,9 @@ class DryRun:
             with torch.no_grad(), autocast():
                 task.validate([tuple(part.to(device) for part in rows.batch(batch, renderer))])
 
-        return self._line(lengths, _batches(lengths, Sizes.of(recipe).of_validation().rows), validate)
+        batches = _batches(lengths, Sizes.of(recipe).of_validation().rows)
+        with kept_below(task, rows.texts([row for batch in batches for row in batch]), renderer, autocast):
+            return self._line(lengths, batches, validate)
 
     def reading(self, encoder: Embedder, renderer: Renderer, rendered: Sequence[Rendered]) -> Line:
         """What a batch of texts takes to be embedded, by its tokens."""

@@ -79,7 +79,7 @@ def for_intents(recipe: IntentRecipe, base: LocalBase, data: IntentData, dry: Dr
             targets = np.array([column[label] for label in sample.labels], dtype=np.int64)
             known = TargetRows(rendered, targets, sample.weight())
             task = IntentTask(base.encoder(), recipe, weight, bias)
-            seconds += load.steps * dry.steps(task, recipe, known, work.renderer).seconds(load.tokens)
+            seconds += load.batches * dry.steps(task, recipe, known, work.renderer).seconds(load.tokens)
             held += _left_behind(task, len(load.fits), (recipe.keep_base > 0) + (recipe.method == "full"))
         return load, seconds + loading * (1 + len(load.fits)), held
 
@@ -108,7 +108,7 @@ def for_replies(recipe: ReplyRecipe, base: LocalBase, parts: tuple[Pairs, Pairs]
                 harder = drawn(rows, known.replies, recipe)
                 slow = dry.steps(ReplyTask(base.encoder(), recipe), recipe, harder, renderer).seconds(load.tokens)
                 pace += (slow - pace) * (recipe.epochs - 1) / recipe.epochs
-            seconds += load.steps * pace
+            seconds += load.batches * pace
         return load, seconds, memory
 
     return _estimate(*without_trace(tried))

@@ -14,7 +14,7 @@ from trainer.bases.seq2seq_base import Seq2SeqBase
 from trainer.core.datamodule import Rows, Sizes, padded_tokens, plan_batches
 from trainer.core.embedding import BATCH
 from trainer.entities import train_entities
-from trainer.entities.entity_data import EntityData
+from trainer.entities.entity_data import EntityData, Readable
 from trainer.estimates.dry_run import DryRun, without_trace
 from trainer.estimates.estimate import SAMPLE, Estimate
 from trainer.intents import folds
@@ -44,11 +44,11 @@ class Fitting:
 
     def steps(self) -> list[int]:
         """Tokens of each batch of an epoch, padding included."""
-        return _tokens(self.rows, Sizes.of(self.recipe))
+        return _tokens(self.rows, Sizes.of(self.recipe), (self.recipe.seed, 0))
 
     def validated(self) -> list[int]:
         """The same of what is held out."""
-        return _tokens(self.held, Sizes.of(self.recipe).of_validation())
+        return _tokens(self.held, Sizes.of(self.recipe).of_validation(), None)
 
 
 def foretold_fits(make: Callable[[], Fitting], dry: DryRun) -> Estimate:
@@ -62,7 +62,7 @@ def foretold_fits(make: Callable[[], Fitting], dry: DryRun) -> Estimate:
         pace = dry.steps(one.task, one.recipe, one.rows, one.renderer)
         epoch += sum(map(pace.seconds, one.steps()))
         epochs = one.recipe.epochs * one.times
-        return epochs * epoch, best, epochs * len(one.steps()), len(one.rows)
+        return epochs * epoch, best, epochs * -(-len(one.steps()) // one.recipe.accumulate), len(one.rows)
 
     (seconds, best, steps, rows), peak = without_trace(tried)
     return Estimate(seconds, peak + best, steps, rows)
@@ -75,6 +75,8 @@ def for_entities(recipe: EntityRecipe, base: LocalBase, data: EntityData, dry: D
         renderer = base.renderer(recipe.max_length)
         learned, held = train_entities.apart(data, recipe, renderer)
         types = train_entities.types_of(learned)
+        if not types:  # the training will say so itself
+            learned, held = Readable(), Readable()
         task = EntityTask(TokenEncoder(base.encoder().transformer), recipe, types)
         rows, unseen = (train_entities.rows_of(part, types) for part in (learned, held))
         return Fitting(task, recipe, rows, unseen, renderer)
@@ -87,8 +89,9 @@ def for_labels(recipe: LabelRecipe, base: LocalBase, rows: LabelRows, dry: DryRu
     renderer = base.renderer(recipe.max_length)
     if recipe.method == "frozen":
         return _read(base, renderer.utterances(rows.texts), renderer, dry)
-    share = 1 / recipe.folds if recipe.is_folded else recipe.validation_share
-    learn, out = folds.hold_out(rows.rarest(), share, recipe.seed, least=1)
+    learn, out = list(range(len(rows))), list[int]()
+    if not recipe.is_folded:
+        learn, out = folds.hold_out(rows.rarest(), recipe.validation_share, recipe.seed, least=1)
 
     def targets(at: Sequence[int]) -> TargetRows:
         part = rows.pick(at)
@@ -99,8 +102,8 @@ def for_labels(recipe: LabelRecipe, base: LocalBase, rows: LabelRows, dry: DryRu
         hidden = int(encoder.transformer.config.hidden_size)  # type: ignore[union-attr, arg-type]
         count = len(rows.names)
         task = LabelTask(encoder, recipe, np.zeros((count, hidden), np.float32), np.zeros(count, np.float32))
-        times = recipe.folds + 1 if recipe.is_folded else 1
-        return Fitting(task, recipe, targets(learn), targets(out), renderer, times)
+        # All folds but one, as often as there are folds, and then all: as often all. No fold is validated.
+        return Fitting(task, recipe, targets(learn), targets(out), renderer, max(recipe.folds, 1))
 
     return foretold_fits(made, dry)
 
@@ -133,6 +136,6 @@ def _read(base: LocalBase, texts: Sequence[Rendered], renderer: Renderer, dry: D
     return Estimate(sum(pace.seconds(padded_tokens(lengths, batch)) for batch in plan), peak, 0, len(texts))
 
 
-def _tokens(rows: Rows, sizes: Sizes) -> list[int]:
+def _tokens(rows: Rows, sizes: Sizes, order: tuple[int, int] | None) -> list[int]:
     lengths = rows.lengths()
-    return [padded_tokens(lengths, batch) for batch in plan_batches(lengths, sizes, None)]
+    return [padded_tokens(lengths, batch) for batch in plan_batches(lengths, sizes, order)]

@@ -36,15 +36,24 @@ class Workload:
     fits: Sequence[Fit]
     texts: int
     linear: int = 0
+    accumulate: int = 1
 
     @property
     def rows(self) -> int:
         return len(self.lengths)
 
     @property
+    def batches(self) -> int:
+        """That all fits learn from."""
+        return sum(fit.epochs * self._batches(fit) for fit in self.fits)
+
+    @property
     def steps(self) -> int:
-        """Optimiser steps of all fits."""
-        return sum(fit.epochs * max(-(-fit.rows // self.batch_size), 1) for fit in self.fits)
+        """Of the optimiser, in all fits."""
+        return sum(fit.epochs * -(-self._batches(fit) // self.accumulate) for fit in self.fits)
+
+    def _batches(self, fit: Fit) -> int:
+        return max(-(-fit.rows // self.batch_size), 1)
 
     @property
     def read(self) -> int:
@@ -66,7 +75,8 @@ def of_intents(work: Work) -> Workload:
         fits, texts, linear = _full(work, len(rows))
     else:
         fits, texts, linear = _folded(work, rows.labels)
-    return Workload(lengths, work.recipe.batch_size, fits, texts, linear * len(set(rows.labels)))
+    recipe, labels = work.recipe, len(set(rows.labels))
+    return Workload(lengths, recipe.batch_size, fits, texts, linear * labels, recipe.accumulate)
 
 
 def of_replies(recipe: ReplyRecipe, lengths: Sequence[int], pairs: tuple[int, int]) -> Workload:
@@ -75,7 +85,7 @@ def of_replies(recipe: ReplyRecipe, lengths: Sequence[int], pairs: tuple[int, in
     known, held = pairs
     fits = [Fit(len(lengths), recipe.epochs, min(held, MOST_VALIDATION))] if recipe.method == "full" else []
     mining = (recipe.epochs - 1) * len(lengths) if recipe.hard_negatives else 0
-    return Workload(lengths, recipe.batch_size, fits, known + held + mining)
+    return Workload(lengths, recipe.batch_size, fits, known + held + mining, accumulate=recipe.accumulate)
 
 
 _Counted = tuple[list[Fit], int, int]

@@ -1,4 +1,5 @@
-"""Adapters of low rank (LoRA: Hu et al. 2022) in a chat model: laid in to learn, merged to be exported as one model."""
+"""Adapters of low rank (LoRA: Hu et al. 2022) in a chat model: laid in to learn, saved to be exported apart, and merged
+into one model beside which the export is held."""
 
 from __future__ import annotations
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from data.chat_render import GENERATION, TEMPLATE, TOKENIZER, TOKENIZER_CONFIG
+from data.errors import ParityFailed
 from export.adapters import open_adapter, publish_adapter
 from export.decoder_parity import DecoderComparison, Held, TrainedWriter, compare_decoder, require_decoder
 from export.decoders import LoraShape, Precision, open_decoder, publish_decoder
@@ -24,6 +25,7 @@ from trainer.generation.lines import Ask
 from trainer.generation.train_generator import TrainedGenerator
 
 if TYPE_CHECKING:
+    from peft import PeftModel
     from transformers import PreTrainedModel
 
 ROOM = 16
@@ -77,11 +79,20 @@ def pack_tuned(
     """Export what was tuned under `work`, which is made anew: the whole model, or, where adapters learned, its base as
     it came and them apart, so that all brands that tune it so share one decoder. Raises ParityFailed."""
     shape = None if tuned.adapted is None else shape_of(tuned.adapted)
-    if tuned.adapted is None or shape is None or not set(shape.targets) <= set(TARGETS):
-        return pack_generator(tuned.model, tuned.base, work, precisions)
-    room = replace(shape, rank=max(shape.rank, ROOM))
-    packed = pack_generator(tuned.base.model(), tuned.base, work, precisions, room)
-    save_adapters(tuned.adapted, work / "peft")
+    if tuned.adapted is not None and shape is not None and set(shape.targets) <= set(TARGETS):
+        try:
+            return _pack_apart(tuned.adapted, tuned.base, work, precisions)
+        except ParityFailed:  # no decoder of this base can be built that has room for them
+            pass
+    return pack_generator(tuned.model, tuned.base, work, precisions)
+
+
+def _pack_apart(adapted: PeftModel, base: ChatBase, work: Path, precisions: Sequence[Precision]) -> PackedGenerator:
+    shape = shape_of(adapted)
+    _emptied(work)
+    lay_model(base.model(), base, work / "model")  # which nobody holds while the decoder is built
+    packed = _built(base, work, precisions, replace(shape, rank=max(shape.rank, ROOM)))
+    save_adapters(adapted, work / "peft")
     adapters: dict[Precision, Path] = {}
     for precision, folder in packed.folders.items():
         made = work / "adapters" / precision
@@ -96,13 +107,21 @@ def pack_generator(
     base: ChatBase,
     work: Path,
     precisions: Sequence[Precision] = ("fp32", "int8"),
-    lora: LoraShape | None = None,
 ) -> PackedGenerator:
     """Export `model` under `work`, which is made anew. Raises ParityFailed for a kind that cannot be exported."""
+    _emptied(work)
+    lay_model(model, base, work / "model")
+    return _built(base, work, precisions, None)
+
+
+def _emptied(work: Path) -> None:
     shutil.rmtree(work, ignore_errors=True)
+    (work / "decoders").mkdir(parents=True)
+
+
+def _built(base: ChatBase, work: Path, precisions: Sequence[Precision], lora: LoraShape | None) -> PackedGenerator:
+    """Decoders of the model that lies under `work`."""
     whole, decoders = work / "model", work / "decoders"
-    decoders.mkdir(parents=True)
-    lay_model(model, base, whole)
     order = Order(tuple(precisions), lora, base.name, base.local.base.licence)
     folders = build_decoders(whole, order, decoders)
     shutil.rmtree(whole)

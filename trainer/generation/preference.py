@@ -64,8 +64,9 @@ def prefer(
     refuse(findings)
     findings += judged(then, now, math.log(renderer.vocabulary), recipe.seed)
     whole = model if adapted is None else merged(adapted)
+    apart = adapted if start.adapted is not None else None  # others lie over what `start` is, not over its base
     seconds = time.monotonic() - started
-    return TrainedGenerator(start.base, whole, adapted, renderer, recipe, history, seconds, example, findings)
+    return TrainedGenerator(start.base, whole, apart, renderer, recipe, history, seconds, example, findings)
 
 
 def _lines(pairs: Sequence[Pair], renderer: ChatRenderer) -> list[Sides]:

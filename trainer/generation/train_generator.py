@@ -36,7 +36,8 @@ SHOWN_CHARS = 1_000
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TrainedGenerator:
-    """`model` is whole, adapters merged into it; `adapted` is where they stand by themselves, if there are any."""
+    """`model` is whole, adapters merged into it; `adapted` is where they stand by themselves, over the base as it came:
+    None where anything else was learned."""
 
     base: ChatBase
     model: PreTrainedModel

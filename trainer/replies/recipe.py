@@ -38,8 +38,8 @@ FEW_PAIRS = 200
 FULL_PAIRS = 3_000
 """From this many all layers learn, from longer contexts."""
 TOKENS = 2_500_000
-"""Tokens times epochs of a training of all layers, OVERHEAD among them: twelve to fourteen minutes of the default base
-on two cores."""
+"""Tokens times epochs of a training of all layers, OVERHEAD among them: at most twelve to fourteen minutes of the
+default base on two cores."""
 OVERHEAD = 60
 """What a pair takes besides its tokens, in tokens: padding, and its share of the optimiser's step."""
 MOST_EPOCHS = 8

@@ -217,6 +217,8 @@ def orphans(home: Path) -> list[Path]:
         home / "releases" / "acme" / "2",
         home / "releases" / "gone" / "1",
         home / "encoders" / "stray",
+        home / "decoders" / "stray",
+        home / "adapters" / "stray",
         home / "tmp" / "left",
     ]
     for path in made:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from data.schema import Example
 from tests.preferring import LINE, exchanges, greedy, lay_base, signed, signing, talks, untuned
 from trainer.bases.chat_base import ChatBase
 from trainer.core.run_folder import MemoryLedger, RunFolder
+from trainer.generation.adapters import with_adapters
 from trainer.generation.pairs import Pair, preferences_of, sides
 from trainer.generation.preference import FEWEST, prefer
 from trainer.generation.preferred import CHOSEN_SANK, PREFERENCE_UNLEARNED, Standing, compared, judged
@@ -87,7 +89,8 @@ def test_what_reviewers_always_ask_for_is_said_and_the_rest_is_kept(
 
 def test_adapters_learn_it_and_go_on_learning(base: ChatBase, tmp_path: Path) -> None:
     asked = recipe(tunes="lora", learning_rate=1e-2)
-    first = prefer(asked, untuned(base), FEW, (), run_in(tmp_path / "a"))
+    plain = untuned(base)
+    first = prefer(asked, replace(plain, adapted=with_adapters(base.model(), asked)), FEW, (), run_in(tmp_path / "a"))
     assert first.adapted is not None
     further = prefer(asked, first, FEW, (), run_in(tmp_path / "b"))
     assert further.adapted is not None
@@ -96,6 +99,8 @@ def test_adapters_learn_it_and_go_on_learning(base: ChatBase, tmp_path: Path) ->
     over = prefer(recipe(), first, FEW, (), run_in(tmp_path / "c"))
     assert over.adapted is None
     told = [one for pair in FEW if (one := sides(pair, first.renderer)) is not None]
+    whole = prefer(asked, plain, FEW, (), run_in(tmp_path / "d"))
+    assert whole.adapted is None, "over what all layers learned: there is no base as it came to lay them over"
     margins = [
         compared(base.model(), one.model, one.renderer, told, talks(SAID[:4])).after.margins.mean()
         for one in (untuned(base), first, further)
