@@ -14,7 +14,6 @@ import json
 import os
 import re
 from collections.abc import Mapping
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -91,11 +90,11 @@ def publish(work: Path, final: Path, name: str, *, what: str) -> bool:
     the disk fails: then `final` is as it was.
     """
     _, digest = read_seal(work, name, what=what)
-    if publish_folder(work, final):
-        os.utime(final)  # of what is new, the doctor waits for a row that names it
+    is_new = publish_folder(work, final)
+    with disk():
+        os.utime(final)  # for a row that names what is young the doctor waits
+    if is_new:
         return True
-    with suppress(FileNotFoundError):
-        os.utime(final)
     body, present = read_seal(final, name, what=what)
     if present != digest:
         raise Conflict(f"Another {what} is already published under this name.", remedy="Publish under a new number.")
