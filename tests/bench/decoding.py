@@ -27,7 +27,7 @@ ROUNDS = 7
 CONTEXT, LENGTH = 40, 128
 LONG = 200
 TARGETS = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
-RANK = 8
+RANK = 16
 BYTES = 100_000
 
 
@@ -107,13 +107,13 @@ def transformers_side(base: Path, threads: int, texts: Path | None) -> Speed:
     return Speed(rate, first, memory, bits)
 
 
-def exported_side(folder: Path, threads: int, texts: Path | None) -> Speed:
+def exported_side(folder: Path, threads: int, texts: Path | None, adapter: Path | None = None) -> Speed:
     from export.decoding import Decoder, Wish
 
     decoder = Decoder.load(folder, threads)
 
     def write(context: Sequence[int], length: int) -> int:
-        return sum(1 for _ in decoder.generate(Wish(context, Sampling(max_tokens=length, seconds=3600))))
+        return sum(1 for _ in decoder.generate(Wish(context, Sampling(max_tokens=length, seconds=3600), adapter)))
 
     rate, first = timed(write, decoder.card.vocabulary)
     memory, bits = resident_mb(), None
@@ -182,8 +182,7 @@ def build(base: Path, home: Path, precisions: Sequence[str], lora: LoraShape | N
     """The decoders, published under `home`, without a token that ends a reply."""
     from export.genai import Order, build_decoders
 
-    work = home / ("lora" if lora else "plain")
-    work.mkdir(parents=True)
+    work = Path(tempfile.mkdtemp(dir=home))
     found = {}
     for precision, folder in build_decoders(base, Order(tuple(precisions), lora), work).items():  # type: ignore[arg-type]
         seal_decoder(folder, dataclasses.replace(open_decoder(folder, verify=False).card, stop=()))
@@ -212,9 +211,16 @@ def compare_speed(base: Path, home: Path, threads: int, texts: Path | None) -> N
     report_speed(sides)
 
 
-def count_adapters(base: Path, home: Path, count: int) -> None:
+def count_adapters(base: Path, home: Path, count: int, threads: int) -> None:
+    (plain,) = build(base, home, ("int8",), None).values()
     (ready,) = build(base, home, ("int8",), LoraShape(RANK, TARGETS)).values()
     adapters = lay_adapters(base, ready, home, count)
+    rates = [alone(exported_side, one, threads, None, laid).tokens for one, laid in (
+        (plain, None), (ready, None), (ready, adapters[0]),
+    )]  # fmt: skip
+    print(
+        "\nint8, tokens a second: plain, with room for adapters, with one: " + ", ".join(f"{one:.0f}" for one in rates)
+    )
     print(f"\n{len(adapters)} adapters of rank {RANK} on {len(TARGETS)} layers a block, int8 base, one thread:")
     for name, value in alone(adapters_side, ready, adapters).items():
         print(f"  {name}: {value:.2f}")
@@ -241,7 +247,7 @@ def main() -> None:
         if options.only != "adapters":
             compare_speed(base, home, options.threads, options.texts)
         if options.only != "speed":
-            count_adapters(base, home, options.adapters)
+            count_adapters(base, home, options.adapters, options.threads)
 
 
 if __name__ == "__main__":

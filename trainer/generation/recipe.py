@@ -104,7 +104,7 @@ def pick_preference(
     body: dict[str, Any] = {"name": f"prefer-{method}", "method": method, "epochs": epochs, "base": base, "seed": seed}
     body |= {"supervised": 2.0, "beta": 1.0 if method == "orpo" else 0.1}
     if parameters < SMALL:
-        body |= {"learning_rate": 2e-4}
+        body |= {"learning_rate": 4e-4}
     elif parameters < LARGE:
         body |= {"learning_rate": 2e-5}
     else:
