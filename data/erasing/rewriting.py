@@ -74,7 +74,7 @@ class Rewriting:
         say what they learned. A decoder over which adapters lie is its base as it came, and stays."""
         try:
             named = json.loads((old / MANIFEST).read_bytes())
-        except OSError:
+        except (OSError, ValueError):
             return
         kind = "adapters" if named.get("adapters") else "decoders"
         needed = census.take(self.work.store).models

@@ -4,9 +4,9 @@
         [--canaries N] [--samples N] [--alternatives N] [--talks N] [--corpora CORPORA]
 
 By the default recipe, as a retraining does it. Each canary is a question and an answer with a made-up secret. Measured:
-whether any greedy reply to its question, or any of the samples (temperature 1, nothing cut off), says a secret; and its
-exposure: how far the model expects the secret before others that were never planted, in bits, of the base too, which
-has read none of them.
+whether any greedy reply to its question, or any of the samples (temperature 1, nothing cut off), says a secret, of the
+model exported in int8; and its exposure: how far the trained model expects the secret before others that were never
+planted, in bits, and how far its base does, which has read none of them.
 """
 
 from __future__ import annotations
@@ -52,7 +52,9 @@ def tuned(base: ChatBase, lessons: Lessons, canaries: Sequence[Canary], method: 
         return train_generator(picked, base, planted(lessons, canaries), lessons.held[:300], run)
 
 
-def memorised(model: Any, base: ChatBase, canaries: Sequence[Canary], asked: Namespace) -> Memorised:
+def memorised(
+    model: Any, base: ChatBase, canaries: Sequence[Canary], asked: Namespace, written: bool = True
+) -> Memorised:
     renderer = base.renderer()
 
     def nats(texts: Sequence[tuple[str, str]]) -> list[float]:
@@ -60,8 +62,10 @@ def memorised(model: Any, base: ChatBase, canaries: Sequence[Canary], asked: Nam
         return line_nats(model, GenerateRows(lines), renderer)
 
     exposed = exposures(canaries, nats, seed=0, alternatives=asked.alternatives)
+    if not written:
+        return Memorised(exposed, (), 0)
     with tempfile.TemporaryDirectory() as folder:
-        writer = pack_generator(model, base, Path(folder) / "packed", ("fp32",)).opened("fp32", 2)
+        writer = pack_generator(model, base, Path(folder) / "packed", ("int8",)).opened("int8", 2)
         outputs = [_said(writer, canary, asked.samples) for canary in canaries]
     return Memorised(exposed, recitals(canaries, outputs), sum(map(len, outputs)))
 
@@ -96,7 +100,7 @@ def main() -> int:
     for name in asked.sets or (BRAND,):
         lessons = lessons_of(Logs.read(name, asked).material())
         sys.stdout.write(f"{name}: {len(lessons.train):,} replies and {len(canaries)} canaries to learn from\n")
-        sys.stdout.write(told("base", memorised(base.model(), base, canaries, asked)))
+        sys.stdout.write(told("base", memorised(base.model(), base, canaries, asked, written=False)))
         for method in asked.methods:
             for seed in asked.seeds:
                 trained = tuned(base, lessons, canaries, method, seed)

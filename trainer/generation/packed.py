@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -78,12 +79,9 @@ def pack_tuned(
 ) -> PackedGenerator:
     """Export what was tuned under `work`, which is made anew: the whole model, or, where adapters learned, its base as
     it came and them apart, so that all brands that tune it so share one decoder. Raises ParityFailed."""
-    shape = None if tuned.adapted is None else shape_of(tuned.adapted)
-    if tuned.adapted is not None and shape is not None and set(shape.targets) <= set(TARGETS):
-        try:
+    if tuned.adapted is not None and set(shape_of(tuned.adapted).targets) <= set(TARGETS):
+        with suppress(ParityFailed):  # no decoder of this base can be built that has room for them
             return _pack_apart(tuned.adapted, tuned.base, work, precisions)
-        except ParityFailed:  # no decoder of this base can be built that has room for them
-            pass
     return pack_generator(tuned.model, tuned.base, work, precisions)
 
 
