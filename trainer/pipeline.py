@@ -278,6 +278,7 @@ def _number(work: Retraining) -> int:
 
 def _record(work: Retraining, built: Built) -> tuple[Release, bool]:
     """Files, row, pointer and the job's word on them, while nobody else can own the job."""
+    work.context.check()  # who was cancelled leaves no models that nobody needs
     publish_models(built, work.settings.home)
     with work.context.begin() as tx:
         release = record_release(tx, built, work.settings.home)
