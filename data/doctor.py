@@ -17,7 +17,7 @@ from data.files import Blobs, remove, seconds_old
 from data.schema import Finding, Severity
 from data.settings import Settings
 from data.store import Store, audit, census, workspaces
-from data.store.census import Census, Shelf
+from data.store.census import MODELS, Census, Shelf
 
 GRACE_SECONDS = 3600.0
 """Files younger than this may belong to work whose row is not committed yet: they are no orphans."""
@@ -204,7 +204,7 @@ def _orphans(home: Path, rows: Census, now: datetime, grace_seconds: float) -> l
     }
     there = [
         path
-        for pattern in ("blobs/*/*", "datasets/*", "runs/*", "releases/*/*", "encoders/*", "decoders/*", "adapters/*")
+        for pattern in ("blobs/*/*", "datasets/*", "runs/*", "releases/*/*", *(f"{kind}/*" for kind in MODELS))
         for path in sorted(home.glob(pattern))
         if path not in kept
     ] + _stray_bases(home)

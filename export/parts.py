@@ -15,7 +15,6 @@ from data.profile import BotProfile
 from data.render import Rendered, Renderer
 from data.settings import ImportSettings
 from data.written import Written
-from export.adapters import open_adapter
 from export.corrections import CORRECTIONS_FILE, Corrections
 from export.decoding import Decoder
 from export.drafts import VOICE_FILE, Drafting, known_names, read_voice
@@ -127,9 +126,7 @@ def parts_of(release: Release, encoders: Mapping[str, Encoder]) -> Parts:
 
 def drafting_of(release: Release, decoder: Decoder, prepare: ImportSettings, adapter: Path | None = None) -> Drafting:
     """What writes replies for `release`, by its decoder and what lies over it. Raises IntegrityError where the decoder
-    cannot be talked to, or `adapter` is not one for it."""
-    if adapter is not None:
-        open_adapter(adapter, decoder=decoder.folder.digest)
+    cannot be talked to."""
     voice = read_voice(release.folder / VOICE_FILE) if release.has(VOICE_FILE) else None
     return Drafting(Writer.of(decoder, adapter), Grounding(Written(prepare), known_names(release.profile)), voice)
 

@@ -21,6 +21,7 @@ import structlog
 from data.errors import AttuneError, IntegrityError, NotFound, StorageError
 from data.files import release_folder
 from data.store import Store, releases
+from data.store.census import models_of
 from data.store.releases import Live, Release
 from export.decoder_pool import DecoderPool
 from export.encoders import encoder_path
@@ -197,8 +198,7 @@ def _traced(folder: Path) -> Iterator[tuple[str, int, int, int]]:
 
 def _models(release: Release) -> tuple[str, ...]:
     """The folders of a release's models by what the store recorded, since its own manifest may be what is damaged."""
-    named = {kind: dict((release.manifest or {}).get(kind) or {}) for kind in ("encoders", "decoders", "adapters")}
-    return tuple(sorted({f"{kind}/{digest}" for kind, digests in named.items() for digest in digests.values()}))
+    return tuple(sorted(models_of(release.manifest)))
 
 
 def _try_out(predictor: Predictor) -> None:

@@ -66,8 +66,8 @@ class Built:
 
 
 def build_release(origin: Origin, trained: Trained, candidate: Candidate, judgement: Judgement, folder: Path) -> Built:
-    """Write the whole release into the new `folder`, sealed. It and its models are flushed to the disk, so that the
-    publish point, which holds up other writers, has only to rename."""
+    """Write the whole release into the new `folder`, sealed. It is flushed to the disk, so that the publish point,
+    which holds up other writers, has only to rename."""
     folder.mkdir()
     if candidate.parts.intent is not None:
         candidate.parts.intent.head.save(folder)
@@ -86,11 +86,7 @@ def build_release(origin: Origin, trained: Trained, candidate: Candidate, judgem
     facts = replace(facts, plots=draw_plots(facts, folder))
     (folder / "README.md").write_text(model_card(facts), encoding="utf-8")
     digest = seal_release(folder, _release_facts(origin, trained, candidate), trained.profile)
-    for path in (folder, *(packed.folders[precision] for packed, precision in candidate.packed.values())):
-        sync_tree(path)
-    if candidate.writing is not None:
-        for path in candidate.writing.packed.parts(candidate.writing.precision):
-            sync_tree(path)
+    sync_tree(folder)
     return Built(origin, candidate, judgement.verdict, folder, digest)
 
 

@@ -16,6 +16,9 @@ from data.store.engine import Store
 from data.store.release_tables import deployments, releases
 from data.store.tables import bots, conversations, datasets, jobs, runs, uploads
 
+MODELS = ("encoders", "decoders", "adapters")
+"""What releases share, in folders of the home by these names."""
+
 
 @dataclass(frozen=True, slots=True)
 class Shelf:
@@ -107,15 +110,16 @@ def _shelves(ask: Connection) -> tuple[Shelf, ...]:
             folder=release_name(row.workspace_id, row.name, row.number),
             state=row.state,
             digest=row.digest,
-            models=_models(row.manifest),
+            models=models_of(row.manifest),
             is_live=(row.workspace_id, row.bot_id, row.number) in live,
         )
         for row in ask.execute(statement.order_by(bots.c.name, releases.c.number))
     )
 
 
-def _models(manifest: dict[str, Any] | None) -> frozenset[str]:
-    named = {kind: (manifest or {}).get(kind) or {} for kind in ("encoders", "decoders", "adapters")}
+def models_of(manifest: Mapping[str, Any] | None) -> frozenset[str]:
+    """The folders of the models that a release's manifest names, relative to the home."""
+    named = {kind: (manifest or {}).get(kind) or {} for kind in MODELS}
     return frozenset(f"{kind}/{digest}" for kind, digests in named.items() for digest in digests.values())
 
 

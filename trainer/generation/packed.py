@@ -63,10 +63,6 @@ class PackedGenerator:
             return size
         return size + open_adapter(self.adapters[precision], decoder=self.digest(precision)).size_bytes
 
-    def parts(self, precision: Precision) -> tuple[Path, ...]:
-        """The folders that are published."""
-        return (self.folders[precision], *([self.adapters[precision]] if self.adapters else ()))
-
     def publish(self, precision: Precision, home: Path) -> None:
         """Put it under `decoders` and `adapters` of `home`, each by its digest; what stands there already stays."""
         publish_decoder(self.folders[precision], home / "decoders")

@@ -68,6 +68,6 @@ def test_what_is_published_stands_by_its_digests_once(tuned: Callable[..., Train
 def test_where_all_layers_learned_there_is_one_model(tuned: Callable[..., TrainedGenerator], tmp_path: Path) -> None:
     packed = pack_tuned(tuned(method="full", epochs=1), tmp_path / "work", ("fp32",))
     assert packed.adapter("fp32") is None
-    assert packed.parts("fp32") == (packed.folders["fp32"],)
+    assert packed.adapters == {}
     packed.publish("fp32", tmp_path / "home")
     assert not (tmp_path / "home" / "adapters").exists()
