@@ -17,13 +17,14 @@ import statistics
 import tempfile
 import time
 from argparse import Namespace
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from data.settings import ImportSettings
 from tests.bench.corpora import parser, require
+from tests.bench.lessons import FILES
 from trainer.bases.catalogue import find_base
 from trainer.bases.chat_base import ChatBase
 from trainer.bases.known import CHAT
@@ -38,13 +39,6 @@ from trainer.generation.recipe import PreferenceRecipe, pick_generate, pick_pref
 from trainer.generation.train_generator import TrainedGenerator, talks_of, train_generator
 
 LINE = "Warmly, your Lantern team."
-FILES: Mapping[str, tuple[str, str]] = {
-    "bitext": (
-        "bitext_customer_support/dialogues.train.jsonl.gz",
-        "bitext_customer_support/dialogues.test.jsonl.gz",
-    ),
-    "taskmaster4": ("taskmaster4/train.jsonl.gz", "taskmaster4/dev.jsonl.gz"),
-}
 CONTEXT = 512
 LONGEST = 320
 """Tokens of a greedy reply: the line comes at the end."""

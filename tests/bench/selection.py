@@ -22,6 +22,7 @@ from typing import Any
 
 from data.settings import load_settings
 from tests.bench.corpora import parser, require
+from tests.bench.lessons import FILES as DIALOGUES
 from trainer.bases.catalogue import base_for
 from trainer.experiments.experiment import Question, experiment
 from trainer.experiments.reply_experiment import dialogue_pairs, recipe_for
@@ -29,14 +30,7 @@ from trainer.judgement.intervals import Difference, Interval
 from trainer.recipes import parse_recipe
 
 RECALL = "recall_at_1_of_100"
-FILES: Mapping[str, tuple[str, str]] = {
-    "star": ("star/train.jsonl.gz", "star/test.jsonl.gz"),
-    "taskmaster4": ("taskmaster4/train.jsonl.gz", "taskmaster4/dev.jsonl.gz"),
-    "bitext": (
-        "bitext_customer_support/dialogues.train.jsonl.gz",
-        "bitext_customer_support/dialogues.test.jsonl.gz",
-    ),
-}
+FILES = {"star": ("star/train.jsonl.gz", "star/test.jsonl.gz"), **DIALOGUES}
 
 
 def measured(train: Path, test: Path, seed: int, changes: Sequence[str]) -> dict[str, Any]:

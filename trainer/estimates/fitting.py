@@ -42,11 +42,11 @@ class Fitting:
     renderer: Padder
     times: int = 1
 
-    def steps(self) -> list[int]:
+    def batches(self) -> list[int]:
         """Tokens of each batch of an epoch, padding included."""
         return _tokens(self.rows, Sizes.of(self.recipe), (self.recipe.seed, 0))
 
-    def validated(self) -> list[int]:
+    def held_batches(self) -> list[int]:
         """The same of what is held out."""
         return _tokens(self.held, Sizes.of(self.recipe).of_validation(), None)
 
@@ -58,11 +58,11 @@ def foretold_fits(make: Callable[[], Fitting], dry: DryRun) -> Estimate:
         one = make()
         best = sum(parameter.nbytes for parameter in one.task.parameters())
         pace = dry.validating(one.task, one.recipe, one.held, one.renderer)
-        epoch = sum(map(pace.seconds, one.validated()))
+        epoch = sum(map(pace.seconds, one.held_batches()))
         pace = dry.steps(one.task, one.recipe, one.rows, one.renderer)
-        epoch += sum(map(pace.seconds, one.steps()))
-        epochs = one.recipe.epochs * one.times
-        return epochs * epoch, best, epochs * -(-len(one.steps()) // one.recipe.accumulate), len(one.rows)
+        batches, epochs = one.batches(), one.recipe.epochs * one.times
+        epoch += sum(map(pace.seconds, batches))
+        return epochs * epoch, best, epochs * -(-len(batches) // one.recipe.accumulate), len(one.rows)
 
     (seconds, best, steps, rows), peak = without_trace(tried)
     return Estimate(seconds, peak + best, steps, rows)
