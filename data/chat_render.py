@@ -6,20 +6,18 @@ out of it; and when turns do not fit, the oldest go first.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from tokenizers import Tokenizer
 
+from data.chat_files import TOKENIZER, ChatFiles
 from data.chat_template import ChatRole, ChatTemplate, Part, Utterance
 from data.errors import BaseRefused
 from data.render import CHARS_PER_TOKEN, Ids, Rendered, padded
 from data.schema import BRAND_ROLES, Role
 
-TOKENIZER, TEMPLATE, TOKENIZER_CONFIG = "tokenizer.json", "chat_template.jinja", "tokenizer_config.json"
-CONFIG, GENERATION = "config.json", "generation_config.json"
 SYSTEM_SHARE = 3
 """What the brand tells its model may take one in so many tokens of the context; what is more is left out, from the end.
 """
@@ -65,22 +63,14 @@ class ChatRenderer:
     def from_folder(cls, folder: Path, longest: int | None = None) -> ChatRenderer:
         """The renderer of the model in `folder`, over at most `longest` tokens. Raises BaseRefused for what is no chat
         model."""
-        config, said = _json(folder / CONFIG), _json(folder / TOKENIZER_CONFIG, needed=False)
-        source = said.get("chat_template")
-        if (folder / TEMPLATE).is_file():
-            source = (folder / TEMPLATE).read_text(encoding="utf-8")
-        if not isinstance(source, str):
-            raise BaseRefused("The base has no chat template.", remedy="Take one that was tuned for conversations.")
-        names = {key: _content(said.get(key)) for key in ("bos_token", "eos_token", "unk_token", "pad_token")}
-        template = ChatTemplate(source, {key: value for key, value in names.items() if value is not None})
+        said = ChatFiles.read(folder)
+        template = ChatTemplate(said.template, said.tokens)
         try:
             tokenizer = Tokenizer.from_file(str(folder / TOKENIZER))
         except Exception as error:  # the tokenizers library raises bare Exception on a malformed file
             raise BaseRefused(f"The tokenizer file cannot be read ({type(error).__name__}).") from None
-        stops = _stops(_json(folder / GENERATION, needed=False), config)
-        said_context = config.get("max_position_embeddings", config.get("n_positions"))
-        context = said_context if isinstance(said_context, int) else 0
-        return cls(tokenizer, template, context if longest is None else min(context, longest), stops)
+        context = said.context if longest is None else min(said.context, longest)
+        return cls(tokenizer, template, context, said.stops)
 
     def prompt(self, turns: Turns, system: Sequence[str] = (), room: int = 0) -> tuple[int, ...]:
         """The ids up to where the brand begins to answer, leaving `room` tokens of the context for it. `system` are the
@@ -195,30 +185,3 @@ def _alternating(turns: Turns) -> list[tuple[ChatRole, str]]:
 
 def _count(pieces: Sequence[Piece]) -> int:
     return sum(len(ids) for ids, _ in pieces)
-
-
-def _json(path: Path, *, needed: bool = True) -> dict[str, object]:
-    if not needed and not path.is_file():
-        return {}
-    try:
-        body = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        raise BaseRefused(f"The {path.name} of the base cannot be read ({type(error).__name__}).") from None
-    if not isinstance(body, dict):
-        raise BaseRefused(f"The {path.name} of the base is no table of keys.")
-    return body
-
-
-def _content(token: object) -> str | None:
-    """A token of a tokenizer's configuration, which some write as a table."""
-    said = token.get("content") if isinstance(token, dict) else token
-    return said if isinstance(said, str) else None
-
-
-def _stops(*configs: dict[str, object]) -> list[int]:
-    for config in configs:
-        said = config.get("eos_token_id")
-        ids = said if isinstance(said, list) else [said]
-        if ids and all(isinstance(i, int) and not isinstance(i, bool) and i >= 0 for i in ids):
-            return [i for i in ids if isinstance(i, int)]
-    return []

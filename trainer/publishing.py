@@ -23,6 +23,7 @@ from export.label_head import SENTIMENT_FILE
 from export.release import ReleaseFacts, publish_release, seal_release
 from export.sealed import read_seal
 from trainer.bases.foreign.licence import in_a_line
+from trainer.bases.known import Base
 from trainer.candidate import Candidate, Trained
 from trainer.core.callbacks import Row
 from trainer.judgement.card import model_card
@@ -126,15 +127,9 @@ def card_facts(origin: Origin, trained: Trained, judgement: Judgement) -> CardFa
     thresholds = trained.thresholds
     return CardFacts(
         release=f"{origin.bot.name}@{origin.number}",
-        licence=trained.base.base.licence,
         languages=trained.profile.languages,
         created_at=origin.now.date().isoformat(),
-        base=BaseFacts(
-            trained.base.base.hub_id,
-            trained.base.base.licence,
-            trained.base.base.digests.get("model.safetensors", ""),
-            f"Terms: {in_a_line(trained.base.base.licence, trained.base.base.limits)}.",
-        ),
+        bases=tuple(map(_base_facts, _bases(trained))),
         data=DataFacts(
             fingerprint=origin.dataset.fingerprint,
             splits=dict(manifest["rows"]),
@@ -158,6 +153,17 @@ def card_facts(origin: Origin, trained: Trained, judgement: Judgement) -> CardFa
         versions={name: version(name) for name in TRAINED_WITH},
         sentiment=trained.sentiment,
     )
+
+
+def _bases(trained: Trained) -> tuple[Base, ...]:
+    """The one that reads, and the one that writes where one does."""
+    writing = trained.writing
+    return (trained.base.base,) if writing is None else (trained.base.base, writing.generator.base.local.base)
+
+
+def _base_facts(base: Base) -> BaseFacts:
+    terms = f"Terms: {in_a_line(base.licence, base.limits)}."
+    return BaseFacts(base.hub_id, base.licence, base.digests.get("model.safetensors", ""), terms)
 
 
 def _release_facts(origin: Origin, trained: Trained, candidate: Candidate) -> ReleaseFacts:

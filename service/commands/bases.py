@@ -21,6 +21,12 @@ from service.training import run_trainer
 from service.verbs import BotName, verb
 
 LOG = "bases.log"
+NEXT = {
+    "read": "Next: attune train BOT --base {}",
+    "write": "Next: attune train BOT --chat-base {}",
+    "rewrite": "Next: attune experiment TRAIN TEST --task summarise --base {}",
+}
+"""What a base of each use is for."""
 BaseName = Annotated[str, typer.Argument(metavar="NAME", help="The base's name.", show_default=False)]
 
 
@@ -89,7 +95,7 @@ def import_base(session: Session, asked: ImportAsked) -> Answer:
         else f"The base {base['name']} was kept before, and is the same.",
         *(["Its weights were pickled; they are kept as safetensors."] if done["converted"] else []),
         *_left(done),
-        f"Next: attune train BOT --base {base['name']}",
+        NEXT[base["use"]].format(base["name"]),
     ]
     return Answer({**done, "terms": terms}, Group(*map(text, notes)))
 
@@ -151,7 +157,7 @@ def _table(found: Sequence[Mapping[str, Any]]) -> RenderableType:
     rows = [
         (
             one["name"],
-            "writes" if one.get("use") == "write" else "reads",
+            f"{one['use']}s",
             ", ".join(one.get("languages", ())) or "unknown",
             _millions(one.get("parameters")),
             ", ".join([str(one.get("licence", "")), *one.get("limits", ())]),

@@ -1,8 +1,9 @@
-"""Intent accuracy of the default recipes on Banking77 and HINT3, beside their peers in the same run.
+"""Intent accuracy of the default recipes on Banking77, CLINC150 and HINT3, beside their peers in the same run.
 
 python -m tests.bench.intents                     everything but SetFit
 python -m tests.bench.intents few                 10 per class of Banking77, and every peer on the same drawn rows
 python -m tests.bench.intents full                all of Banking77, and every peer but SetFit
+python -m tests.bench.intents clinc150            150 intents and what is out of their scope, which no peer knows
 python -m tests.bench.intents sofmattress         a real brand's bot with out-of-scope traffic, which no peer knows
 python -m tests.bench.intents few --setfit-python PATH      SetFit too, in the environment of that Python
 python -m tests.bench.intents few --peers trainer --seeds 0 --threads 1
@@ -54,6 +55,11 @@ def full(asked: argparse.Namespace) -> None:
 def sofmattress(asked: argparse.Namespace) -> None:
     train, test = require(asked.corpora, "hint3/sofmattress.train.jsonl.gz", "hint3/sofmattress.test.jsonl.gz")
     compare("SOFMattress", [Work(train, test, asked.seeds[0], threads=asked.threads)], {})
+
+
+def clinc150(asked: argparse.Namespace) -> None:
+    train, test = require(asked.corpora, "clinc150/train.jsonl.gz", "clinc150/dev.jsonl.gz")
+    compare("CLINC150", [Work(train, test, asked.seeds[0], threads=asked.threads)], {})
 
 
 def banking(asked: argparse.Namespace, seed: int, per_class: int | None) -> Work:
@@ -116,6 +122,8 @@ def report(result: Mapping[str, Any], name: str) -> None:
         "coverage_at_precision_90",
         "realised_precision",
         "realised_coverage",
+        "in_scope_accuracy_at_oos",
+        "oos_recall_at_oos",
     )
     figures = ", ".join(f"{key} {result[key]:.4f}" for key in shown if result[key] is not None)
     print(f"{name}: {figures}; trained in {result['train_seconds']:.0f} s by {result['recipe']['name']}")
@@ -126,14 +134,14 @@ def report(result: Mapping[str, Any], name: str) -> None:
     )
 
 
-PARTS = {"few": few, "full": full, "sofmattress": sofmattress}
+PARTS = {"few": few, "full": full, "clinc150": clinc150, "sofmattress": sofmattress}
 
 
 def main() -> None:
     options = parser(str(__doc__).split("\n", maxsplit=1)[0])
     options.add_argument("parts", nargs="*", choices=[*PARTS, []], default=[], help=", ".join(PARTS))
     options.add_argument(
-        "--seeds", nargs="+", type=int, default=list(SEEDS), help="full and sofmattress take the first"
+        "--seeds", nargs="+", type=int, default=list(SEEDS), help="full, clinc150 and sofmattress take the first"
     )
     options.add_argument("--per-class", type=int, default=PER_CLASS, help="rows of each label, for few")
     options.add_argument("--threads", type=int, default=0, help="of the processor; 0 takes every core")

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from data.errors import InUse
 from data.frozen import open_dataset
 from data.store import datasets
 from export.decoder_pool import DecoderPool
@@ -18,6 +19,7 @@ from export.runtime import EncoderPool
 from tests.brand import Brand, brand_at, brand_like, log
 from tests.person import erase
 from tests.tiny_chat import lay_chat
+from trainer.bases.shelf import Wanted, import_base, remove_base
 
 RECIPE = {
     "name": "test", "task": "generate", "method": "full", "max_length": 128, "epochs": 2, "batch_tokens": 1024,
@@ -29,8 +31,10 @@ RECIPE = {
 def brand(base: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Brand]:
     home = tmp_path_factory.mktemp("writes")
     with brand_at(home / "home", base, log(200)) as made:
-        chat = lay_chat(home / "chat")
-        job = made.retrain(tasks=["reply", "generate"], recipe={**RECIPE, "base": str(chat)})
+        wanted = Wanted(str(lay_chat(home / "chat")), "theirs", "cc-by-nc-4.0")
+        shown = import_base(made.settings, wanted)
+        import_base(made.settings, replace(wanted, accepted=shown["digest"]))
+        job = made.retrain(tasks=["reply", "generate"], recipe={**RECIPE, "base": "theirs"})
         assert job.state == "succeeded", job.error
         yield made
 
@@ -53,6 +57,18 @@ def test_the_release_names_what_writes_for_it(brand: Brand) -> None:
     told = row.verdict["models"]
     assert told["candidate"]["bits_per_byte"]["value"] < told["base"]["bits_per_byte"]["value"]
     assert "generate" in (brand.folder(1) / "README.md").read_text()
+
+
+def test_on_whose_terms_it_writes_is_told_and_its_base_stays(brand: Brand) -> None:
+    (row,) = brand.releases()
+    assert row.manifest is not None
+    told = row.manifest["lineage"]["writing"]
+    assert (told["base"], told["licence"], told["licence_limits"]) == ("theirs", "cc-by-nc-4.0", ["non-commercial"])
+    card = (brand.folder(1) / "README.md").read_text()
+    assert 'license: "other"' in card
+    assert "chat: cc-by-nc-4.0" in card
+    with pytest.raises(InUse, match="@1"):
+        remove_base(brand.settings, "theirs")
 
 
 def test_the_bot_writes_where_it_may(brand: Brand) -> None:

@@ -11,18 +11,19 @@ import hashlib
 import json
 import logging
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from data.chat_files import CONFIG, GENERATION, TEMPLATE, TOKENIZER, TOKENIZER_CONFIG
 from data.errors import BaseRefused
 from data.render import Renderer
 from data.settings import Settings
 from trainer.bases import kept as kept_bases
-from trainer.bases.known import CATALOGUE, Base
+from trainer.bases.known import CATALOGUE, Base, Use
 
 if TYPE_CHECKING:
     from export.onnx import PooledEncoder
@@ -31,6 +32,11 @@ UNLISTED_LENGTH = 128
 """Tokens a base outside the catalogue reads at most, unless its configuration says less."""
 MOST_SHOWN = 100
 """Characters of a name that an error repeats."""
+_OTHERWISE: Mapping[Use, str] = {
+    "write": "is a chat model: it writes replies, and reads no intents",
+    "rewrite": "is a sequence-to-sequence model: it rewrites texts, and reads no intents",
+}
+_NAMED_BY = "Name an encoder as the base; chat models are named by --chat-base."
 LATE_STARTERS = ("roberta", "camembert", "mpnet")
 """Kinds whose first positions belong to padding: they read two tokens less than they have positions."""
 
@@ -48,17 +54,13 @@ class LocalBase:
 
     def renderer(self, max_length: int | None = None) -> Renderer:
         longest = self.base.max_length if max_length is None else min(max_length, self.base.max_length)
-        return Renderer.from_file(self.folder / "tokenizer.json", longest)
+        return Renderer.from_file(self.folder / TOKENIZER, longest)
 
     def encoder(self) -> PooledEncoder:
         """Fresh base weights behind mean pooling, in evaluation mode. Raises BaseRefused when they cannot be loaded, or
         are those of a model that writes."""
         if self.base.use != "read":
-            raise BaseRefused(
-                f"{self.name!r} is a chat model: it writes replies, and reads no intents.",
-                remedy="Name an encoder as the base; chat models are named by --chat-base.",
-                base=self.name,
-            )
+            raise BaseRefused(f"{self.name!r} {_OTHERWISE[self.base.use]}.", remedy=_NAMED_BY, base=self.name)
         from transformers import AutoModel
 
         from export.onnx import PooledEncoder
@@ -103,7 +105,7 @@ class LocalBase:
 
     def configuration(self) -> dict[str, Any]:
         """What its config.json says. Raises BaseRefused when that cannot be read."""
-        return _configuration(self.folder / "config.json")
+        return _configuration(self.folder / CONFIG)
 
 
 def base_for(settings: Settings, name: str) -> LocalBase:
@@ -132,23 +134,23 @@ def find_base(name: str, *, online: bool = False, home: Path | None = None) -> L
                 remedy="Name one of those, or allow the hub with ATTUNE_TRAIN__ONLINE=true.",
             )
         folder = _fetched(name)
-    for wanted in ("config.json", "model.safetensors", "tokenizer.json"):
+    for wanted in (CONFIG, "model.safetensors", TOKENIZER):
         if not (folder / wanted).is_file():
             raise BaseRefused(
                 f"A base folder holds config.json, model.safetensors and tokenizer.json; {wanted} is missing.",
                 remedy="Save the model with save_pretrained and its fast tokenizer beside it.",
             )
     shown = folder.name if local else name  # where a folder lies on this machine is nobody's business
-    return LocalBase(Base(shown, "unknown", (), _longest(folder / "config.json"), shown), folder)
+    return LocalBase(Base(shown, "unknown", (), _longest(folder / CONFIG), shown), folder)
 
 
 def _imported(kept: kept_bases.Kept, folder: Path) -> LocalBase:
     base = Base(
         kept.name, kept.licence, kept.languages, UNLISTED_LENGTH, kept.source,
-        digests=dict(kept.digests), parameters=kept.parameters, limits=kept.limits,
+        digests=dict(kept.digests), parameters=kept.parameters, limits=kept.limits, use=kept.use,
     )  # fmt: skip
     proven = _proven(LocalBase(base, folder))
-    return replace(proven, base=replace(base, max_length=_longest(folder / "config.json")))
+    return replace(proven, base=replace(base, max_length=_longest(folder / CONFIG, kept.use)))
 
 
 def _is_folder(path: Path) -> bool:
@@ -158,12 +160,17 @@ def _is_folder(path: Path) -> bool:
         return False
 
 
-def _longest(config: Path) -> int:
-    """Tokens a base outside the catalogue may read. Raises BaseRefused when its configuration cannot be read."""
+def _longest(config: Path, use: Use = "read") -> int:
+    """Tokens a base outside the catalogue may read; a chat model writes into the same room.
+
+    Raises BaseRefused when its configuration cannot be read.
+    """
     body = _configuration(config)
     said = body.get("max_position_embeddings", body.get("n_positions"))
     if not isinstance(said, int) or said <= 0:  # a base that counts positions another way, or none
         return UNLISTED_LENGTH
+    if use != "read":
+        return said
     late = any(kind in str(body.get("model_type")) for kind in LATE_STARTERS)
     return min(said - 2 if late else said, UNLISTED_LENGTH)
 
@@ -197,7 +204,7 @@ def _packaged(base: Base, online: bool) -> Path:
 def _fetched(hub_id: str) -> Path:
     from huggingface_hub import snapshot_download
 
-    kept = ["config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json"]
+    kept = [CONFIG, TOKENIZER, "model.safetensors", TOKENIZER_CONFIG, TEMPLATE, GENERATION]
     try:
         return Path(snapshot_download(hub_id, allow_patterns=kept))
     except Exception as error:  # the client raises what its transport raises

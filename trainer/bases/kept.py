@@ -1,6 +1,7 @@
 """The bases that an operator imported: their files under the home folder, named by digest, and what is known of each.
 
-`bases/<digest>/` holds config.json, model.safetensors and tokenizer.json, with the texts of the licence;
+`bases/<digest>/` holds config.json, model.safetensors and tokenizer.json, a chat model's template and the tokens it
+names, and the texts of the licence;
 `bases/NAME.json` says what the name stands for, and the digest of every file, which is compared again at every use.
 """
 
@@ -13,10 +14,11 @@ import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from data.errors import BaseRefused, NameTaken, NotFound
 from data.files import disk, make_folder, publish_folder, remove, sync
+from trainer.bases.known import Use
 
 FOLDER = "bases"
 NAME = re.compile(r"[a-z0-9](?:[a-z0-9._-]{0,62}[a-z0-9])?")
@@ -25,7 +27,8 @@ NAME = re.compile(r"[a-z0-9](?:[a-z0-9._-]{0,62}[a-z0-9])?")
 @dataclass(frozen=True, slots=True)
 class Kept:
     """An imported base. `source` is the hub id or the name of the folder it came from; `limits` what its licence's
-    name warns of; `digests` the SHA-256 of each file that is used."""
+    name warns of; `digests` the SHA-256 of each file that is used. Records from before other models were taken name no
+    `use`."""
 
     name: str
     digest: str
@@ -37,6 +40,7 @@ class Kept:
     parameters: int
     hidden: int
     digests: Mapping[str, str] = field(default_factory=dict)
+    use: Use = "read"
 
 
 def folder_of(home: Path, kept: Kept) -> Path:
@@ -57,7 +61,8 @@ def find(home: Path, name: str) -> Kept | None:
         body = json.loads(path.read_text(encoding="utf-8"))
         lists = {key: tuple(body[key]) for key in ("limits", "languages")}
         kept = Kept(**{**body, **lists})
-        if kept.name == name and re.fullmatch(r"[0-9a-f]{64}", kept.digest) and digest_of(kept.digests) == kept.digest:
+        named = kept.name == name and kept.use in get_args(Use)
+        if named and re.fullmatch(r"[0-9a-f]{64}", kept.digest) and digest_of(kept.digests) == kept.digest:
             return kept
     except (OSError, ValueError, TypeError, KeyError):
         pass

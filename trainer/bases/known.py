@@ -9,7 +9,7 @@ DEFAULT = "minilm-l6"
 CHAT = "attune-chat-10m"
 """The chat model that is tuned where no other is named."""
 
-Use = Literal["read", "write"]
+Use = Literal["read", "write", "rewrite"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +17,7 @@ class Base:
     """A pre-trained model: where its files lie, what it may be used for, and what proves that it is itself.
 
     `package`: the installed package whose folder `inside` holds it; none: it is part of attune. `use`: an encoder
-    reads, a chat model writes.
+    reads, a chat model writes, a sequence-to-sequence model rewrites.
     """
 
     name: str

@@ -7,11 +7,12 @@ that were shown, and keeps the model when they are still those.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from data.chat_files import CONFIG, TOKENIZER, ChatFiles
 from data.errors import BaseRefused, InUse, NameTaken, UsageError
 from data.files import Blobs, disk
 from data.settings import Settings
@@ -19,15 +20,24 @@ from data.store import Tx, bots, jobs, open_store, releases, workspaces
 from data.store.jobs import UNFINISHED
 from trainer.bases import kept as kept_bases
 from trainer.bases.catalogue import LocalBase, download, find_base
-from trainer.bases.foreign.config import rewrite
-from trainer.bases.foreign.files import CONFIG, PICKLED, TERMS, TOKENIZER, WEIGHTS, take_model, take_terms
+from trainer.bases.foreign.config import KINDS, rewrite
+from trainer.bases.foreign.files import (
+    CHAT_FILES,
+    PICKLED,
+    TERMS,
+    WEIGHTS,
+    take_config,
+    take_model,
+    take_terms,
+)
 from trainer.bases.foreign.jail import Limits, run_jailed
 from trainer.bases.foreign.licence import Terms, read_terms
 from trainer.bases.foreign.tokenizer import check_tokenizer
 from trainer.bases.kept import NAME, Kept
 from trainer.bases.known import CATALOGUE, CHAT, DEFAULT
 
-USED = (CONFIG, TOKENIZER, WEIGHTS)
+USED = (CONFIG, TOKENIZER, WEIGHTS, *CHAT_FILES)
+"""What of a base's folder is ever read; only a chat model has all of it."""
 PROVING = "trainer.bases.foreign.proving"
 BYTES_OF_A_NUMBER = 4
 
@@ -95,15 +105,19 @@ def remove_base(settings: Settings, name: str) -> dict[str, Any]:
 
 def _made(source: Path, work: Path, wanted: Wanted, terms: Terms) -> tuple[Kept, dict[str, Any]]:
     """The model, copied into `work`, rewritten and proven there."""
-    taken = take_model(source, work)
+    take_config(source, work)
     config, left_out = rewrite(work / CONFIG)
+    use = KINDS[config["model_type"]]
     vocabulary = config.get("vocab_size")
     if not isinstance(vocabulary, int):
         raise BaseRefused("The config.json names no vocab_size.", remedy="Save the model again with save_pretrained.")
+    taken = take_model(source, work, chats=use == "write")
     check_tokenizer(work / TOKENIZER, vocabulary)
+    if use == "write":
+        ChatFiles.read(work).write(work)
     weights = next(path for name in (WEIGHTS, PICKLED) if (path := work / name).exists())
     proven = run_jailed(PROVING, work, Limits.for_weights(weights.stat().st_size))
-    digests = {name: _digest(work / name) for name in USED}
+    digests = {name: _digest(work / name) for name in USED if (work / name).exists()}
     kept = Kept(
         name=wanted.name,
         digest=kept_bases.digest_of(digests),
@@ -115,6 +129,7 @@ def _made(source: Path, work: Path, wanted: Wanted, terms: Terms) -> tuple[Kept,
         parameters=int(proven["parameters"]),
         hidden=int(proven["hidden"]),
         digests=digests,
+        use=use,
     )
     told = {"converted": proven["converted"], "settings_left_out": list(left_out), "files_left": list(taken.left)}
     return kept, told
@@ -133,7 +148,7 @@ def _source(settings: Settings, wanted: Wanted, into: Path, *, whole: bool) -> P
             remedy="Name a folder, or allow the hub with ATTUNE_TRAIN__ONLINE=true.",
         )
     names = [CONFIG, "README.md", *TERMS]
-    return download(wanted.source, into, [*names, TOKENIZER, WEIGHTS, PICKLED] if whole else names)
+    return download(wanted.source, into, [*names, TOKENIZER, WEIGHTS, PICKLED, *CHAT_FILES] if whole else names)
 
 
 def _listed(settings: Settings, name: str) -> dict[str, Any]:
@@ -146,7 +161,7 @@ def _listed(settings: Settings, name: str) -> dict[str, Any]:
             wire |= {"hub_id": base.hub_id, "origin": "catalogue", "parameters": base.parameters}
         elif kept is not None:
             wire |= {"licence": kept.licence, "limits": list(kept.limits), "languages": list(kept.languages)}
-            wire |= {"hub_id": kept.source, "origin": kept.origin, "parameters": kept.parameters}
+            wire |= {"hub_id": kept.source, "origin": kept.origin, "parameters": kept.parameters, "use": kept.use}
         local = find_base(name, home=settings.home)
     except BaseRefused as error:
         return {**wire, "state": error.message, "here": False}
@@ -154,7 +169,7 @@ def _listed(settings: Settings, name: str) -> dict[str, Any]:
 
 
 def _size(local: LocalBase) -> int:
-    return sum((local.folder / name).stat().st_size for name in USED)
+    return sum(path.stat().st_size for name in USED if (path := local.folder / name).exists())
 
 
 def _users(settings: Settings, name: str) -> list[str]:
@@ -175,13 +190,18 @@ def _users_in(tx: Tx, name: str) -> list[str]:
         found += [
             f"{bot.name}@{release.number}"
             for release in releases.list_for(tx, bot.id)
-            if release.manifest is not None and release.manifest["lineage"].get("base") == name
+            if release.manifest is not None and name in _came_from(release.manifest["lineage"])
         ]
     for job in jobs.list_all(tx, states=UNFINISHED):
         recipe = job.payload.get("recipe") or {}
         if name in (job.payload.get("base"), job.payload.get("chat_base"), recipe.get("base")):
             found.append(f"the job {job.id}")
     return found
+
+
+def _came_from(lineage: Mapping[str, Any]) -> tuple[object, ...]:
+    """The base that reads, and the one that writes where there is one."""
+    return lineage.get("base"), (lineage.get("writing") or {}).get("base")
 
 
 def _digest(path: Path) -> str:

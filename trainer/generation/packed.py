@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from data.chat_render import GENERATION, TEMPLATE, TOKENIZER, TOKENIZER_CONFIG
+from data.chat_files import GENERATION, TEMPLATE, TOKENIZER, TOKENIZER_CONFIG
 from data.errors import ParityFailed
 from export.adapters import open_adapter, publish_adapter
 from export.decoder_parity import DecoderComparison, Held, TrainedWriter, compare_decoder, require_decoder

@@ -83,8 +83,9 @@ class Writing:
 
     def to_wire(self) -> dict[str, Any]:
         """What a release says of what writes its replies."""
-        base = self.generator.base
-        return {"base": base.name, "licence": base.local.base.licence, "threshold": self.threshold, **self.measured}
+        base = self.generator.base.local.base
+        terms = {"licence": base.licence, "licence_limits": list(base.limits)}
+        return {"base": base.name, **terms, "threshold": self.threshold, **self.measured}
 
 
 @dataclass(frozen=True, slots=True)

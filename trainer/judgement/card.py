@@ -40,6 +40,7 @@ def _front(facts: CardFacts) -> Iterator[str]:
         for name, shared in SHARED_METRICS.items()
         if name in measured and math.isfinite(measured[name].value)
     ]
+    ids, licences = [base.id for base in facts.bases], {base.licence for base in facts.bases}
     result = {
         "task": {"type": "text-classification", "name": "Intent classification"},
         "dataset": {"type": "private", "name": f"attune dataset {facts.data.fingerprint[:12]}", "split": "test"},
@@ -47,9 +48,9 @@ def _front(facts: CardFacts) -> Iterator[str]:
     }
     yield front_matter(
         {
-            "license": facts.licence,
+            "license": licences.pop() if len(licences) == 1 else "other",
             "language": list(facts.languages),
-            "base_model": facts.base.id,
+            "base_model": ids[0] if len(ids) == 1 else ids,
             "library_name": "onnx",
             "pipeline_tag": "text-classification",
             "tags": ["attune", "chatbot", "onnx", *(f"{task.name}-model" for task in facts.tasks)],
@@ -61,9 +62,10 @@ def _front(facts: CardFacts) -> Iterator[str]:
 
 def _opening(facts: CardFacts) -> Iterator[str]:
     tasks = " and ".join(task.name for task in facts.tasks) or "no task"
+    names = " and ".join(plain(base.id) for base in facts.bases)
     yield f"# {plain(facts.release)}"
     yield (
-        f"A release of a brand's own chatbot: {tasks}, tuned from {plain(facts.base.id)} on the brand's conversation "
+        f"A release of a brand's own chatbot: {tasks}, tuned from {names} on the brand's conversation "
         f"logs and exported to ONNX. Made on {plain(facts.created_at)}."
     )
     yield f"**Verdict: {facts.verdict.decision}** – it {DECISIONS[facts.verdict.decision]}."
@@ -274,11 +276,11 @@ def _thresholds(facts: CardFacts) -> Iterator[str]:
 
 
 def _closing(facts: CardFacts) -> Iterator[str]:
-    base = facts.base
-    yield "## Licence of the base model"
-    digest = f", SHA-256 `{plain(base.digest)}`" if base.digest else ""
-    attribution = f" {plain(base.attribution)}" if base.attribution else ""
-    yield f"{plain(base.id)}: {plain(base.licence)}{digest}.{attribution}"
+    yield f"## Licence of the base model{'s' if len(facts.bases) > 1 else ''}"
+    for base in facts.bases:
+        digest = f", SHA-256 `{plain(base.digest)}`" if base.digest else ""
+        attribution = f" {plain(base.attribution)}" if base.attribution else ""
+        yield f"{plain(base.id)}: {plain(base.licence)}{digest}.{attribution}"
     if facts.reproduce:
         yield "## How to reproduce"
         # Four spaces make a code block that no text inside can end.

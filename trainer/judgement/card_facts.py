@@ -17,7 +17,7 @@ if TYPE_CHECKING:  # writing a card down needs no torch
 
 @dataclass(frozen=True, slots=True)
 class BaseFacts:
-    """The model the run started from. `id`: its name on the hub; `licence`: SPDX, lower case; `digest`: SHA-256."""
+    """A model the release came from. `id`: its name on the hub; `licence`: SPDX, lower case; `digest`: SHA-256."""
 
     id: str
     licence: str
@@ -63,14 +63,14 @@ class TaskFacts:
 
 @dataclass(frozen=True, slots=True)
 class CardFacts:
-    """`release` reads `acme@7`; `languages` are codes; `thresholds` by name, None where none was found; `reproduce`
-    holds the commands, in order; `plots` the file names that lie beside the card."""
+    """`release` reads `acme@7`; `bases`: the one that reads, then the one that writes, if any does; `languages` are
+    codes; `thresholds` by name, None where none was found; `reproduce` holds the commands, in order; `plots` the file
+    names that lie beside the card."""
 
     release: str
-    licence: str
     languages: Sequence[str]
     created_at: str
-    base: BaseFacts
+    bases: Sequence[BaseFacts]
     data: DataFacts
     tasks: Sequence[TaskFacts]
     comparison: Comparison

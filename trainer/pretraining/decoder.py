@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from data.chat_render import CONFIG
+from data.chat_files import CONFIG
 from trainer.pretraining.plan import Sizes
 from trainer.pretraining.tokenizer import CONTROL, END, PAD, START
 

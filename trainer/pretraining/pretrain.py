@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from data.chat_render import CONFIG, GENERATION, TEMPLATE, TOKENIZER, TOKENIZER_CONFIG, ChatRenderer
+from data.chat_files import CONFIG, GENERATION, TEMPLATE, TOKENIZER, TOKENIZER_CONFIG
+from data.chat_render import ChatRenderer
 from data.errors import UsageError
 from data.files import disk, make_folder, sync
 from data.settings import Settings

@@ -15,7 +15,7 @@ import sentencepiece
 from tokenizers import AddedToken, Tokenizer, decoders, normalizers
 from tokenizers.models import BPE
 
-from data.chat_render import GENERATION, TEMPLATE, TOKENIZER, TOKENIZER_CONFIG
+from data.chat_files import GENERATION, TEMPLATE, TOKENIZER, TOKENIZER_CONFIG
 
 UNKNOWN, START, END, PAD = "<unk>", "<s>", "<|end|>", "<pad>"
 ROLES = ("<|system|>", "<|user|>", "<|assistant|>")

@@ -61,10 +61,9 @@ def facts() -> CardFacts:
     )
     return CardFacts(
         release="acme@7",
-        licence="apache-2.0",
         languages=("en", "no"),
         created_at="2026-11-21T02:00:00Z",
-        base=BaseFacts("sentence-transformers/all-MiniLM-L6-v2", "apache-2.0", "ab" * 32, "By its authors."),
+        bases=[BaseFacts("sentence-transformers/all-MiniLM-L6-v2", "apache-2.0", "ab" * 32, "By its authors.")],
         data=DataFacts(
             "f" * 64, {"train": 800, "validation": 80, "test": 120}, 300, 2, {"empty": 4, "duplicate": 9}, {"email": 7}
         ),

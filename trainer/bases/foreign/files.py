@@ -12,13 +12,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+from data.chat_files import CONFIG, GENERATION, TEMPLATE, TOKENIZER, TOKENIZER_CONFIG
 from data.errors import BaseRefused, StorageError
 from data.files import disk
 
-CONFIG, TOKENIZER, WEIGHTS, PICKLED = "config.json", "tokenizer.json", "model.safetensors", "pytorch_model.bin"
+WEIGHTS, PICKLED = "model.safetensors", "pytorch_model.bin"
+CHAT_FILES = (TEMPLATE, TOKENIZER_CONFIG, GENERATION)
+"""What a chat model's folder may hold beside."""
 CARD = "README.md"
 TERMS = ("LICENSE", "LICENSE.txt", "LICENSE.md", "LICENCE", "LICENCE.txt", "LICENCE.md")
-LARGEST = {CONFIG: 1 << 20, TOKENIZER: 64 << 20, WEIGHTS: 8 << 30, PICKLED: 8 << 30, CARD: 4 << 20}
+LARGEST = {
+    CONFIG: 1 << 20, TOKENIZER: 64 << 20, WEIGHTS: 8 << 30, PICKLED: 8 << 30, CARD: 4 << 20,
+    TEMPLATE: 1 << 18, TOKENIZER_CONFIG: 4 << 20, GENERATION: 1 << 16,
+}  # fmt: skip
 """Bytes that a file of each name may have."""
 LARGEST_TERMS = 1 << 20
 PIECE = 1 << 20
@@ -41,29 +47,40 @@ def take_terms(source: Path, into: Path) -> None:
             _copy(source, name, into)
 
 
-def take_model(source: Path, into: Path) -> Taken:
-    """Copy what a model is made of: weights as safetensors, or where there are none the pickled ones, to be converted.
+def take_config(source: Path, into: Path) -> None:
+    """Copy what says which kind of model it is. Raises BaseRefused."""
+    _needed(_folder(source), CONFIG)
+    _copy(source, CONFIG, into)
+
+
+def take_model(source: Path, into: Path, *, chats: bool) -> Taken:
+    """Copy what a model is made of beside its configuration: weights as safetensors, or where there are none the
+    pickled ones, to be converted. With `chats` also what says how conversations become its input.
 
     Raises BaseRefused for what is missing, no plain file, or too large.
     """
     folder = _folder(source)
-    for name in (CONFIG, TOKENIZER):
-        if not os.path.lexists(folder / name):
-            raise BaseRefused(
-                f"The folder has no {name}.",
-                remedy="Save the model with save_pretrained, and its fast tokenizer (AutoTokenizer) beside it.",
-            )
+    _needed(folder, TOKENIZER)
     weights = [name for name in (WEIGHTS, PICKLED) if os.path.lexists(folder / name)]
     if not weights:
         raise BaseRefused(
             f"The folder has neither {WEIGHTS} nor {PICKLED}; weights in several files are not taken.",
             remedy="Save the model with save_pretrained and a max_shard_size above its size.",
         )
-    taken = (CONFIG, TOKENIZER, weights[0])
+    beside = [name for name in CHAT_FILES if chats and os.path.lexists(folder / name)]
+    taken = (TOKENIZER, weights[0], *beside)
     for name in taken:
         _copy(source, name, into)
-    kept = {*taken, CARD, *TERMS}
+    kept = {CONFIG, *taken, CARD, *TERMS}
     return Taken(taken, tuple(sorted(one.name for one in folder.iterdir() if one.name not in kept))[:MOST_NAMED])
+
+
+def _needed(folder: Path, name: str) -> None:
+    if not os.path.lexists(folder / name):
+        raise BaseRefused(
+            f"The folder has no {name}.",
+            remedy="Save the model with save_pretrained, and its fast tokenizer (AutoTokenizer) beside it.",
+        )
 
 
 def _folder(source: Path) -> Path:

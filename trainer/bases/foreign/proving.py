@@ -7,14 +7,24 @@ from __future__ import annotations
 import math
 import sys
 import zipfile
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from data.chat_files import CONFIG
 from data.errors import AttuneError, BaseRefused
-from trainer.bases.foreign.files import CONFIG, PICKLED, WEIGHTS
+from trainer.bases.catalogue import LocalBase, find_base
+from trainer.bases.foreign.config import KINDS
+from trainer.bases.foreign.files import PICKLED, WEIGHTS
 from trainer.bases.foreign.jail import lock_in, tell
+from trainer.bases.known import Use
 
-LOADED = ("torch", "safetensors.torch", "transformers", "trainer.bases.catalogue", "trainer.core.embedding")
+LOADED = (
+    "torch", "safetensors.torch", "transformers", "trainer.core.embedding", "trainer.bases.chat_base",
+    "trainer.bases.seq2seq_base",
+)  # fmt: skip
+DOORS: Mapping[Use, str] = {"read": "AutoModel", "write": "AutoModelForCausalLM", "rewrite": "AutoModelForSeq2SeqLM"}
+"""What of transformers makes a model of each use."""
 NUMBERS = {"F64", "F32", "F16", "BF16", "I64", "I32", "I16", "I8", "U8", "BOOL"}
 MOST_TENSORS = 10_000
 MOST_HEADER = 16 << 20
@@ -47,8 +57,10 @@ def _proof(folder: Path) -> dict[str, Any]:
         _convert(folder / PICKLED, folder / WEIGHTS)
         (folder / PICKLED).unlink()
     shapes = _shapes(folder / WEIGHTS)
-    _compare(folder, shapes)
-    return {"converted": converted, **_tried(folder)}
+    local = find_base(str(folder))
+    use = KINDS[str(local.configuration().get("model_type"))]
+    _compare(folder, shapes, use)
+    return {"converted": converted, **TRIED[use](local)}
 
 
 def _convert(pickled: Path, weights: Path) -> None:
@@ -104,39 +116,79 @@ def _shapes(weights: Path) -> dict[str, tuple[int, ...]]:
     return shapes
 
 
-def _compare(folder: Path, shapes: dict[str, tuple[int, ...]]) -> None:
+def _compare(folder: Path, shapes: dict[str, tuple[int, ...]], use: Use) -> None:
     """Build the model that the configuration speaks of without any memory, and compare it with the tensors."""
     import torch
-    from transformers import AutoConfig, AutoModel
+    import transformers
 
     with torch.device("meta"):
-        model = AutoModel.from_config(AutoConfig.from_pretrained(folder))  # type: ignore[no-untyped-call]
-    own = {name: tuple(value.shape) for name, value in model.named_parameters() if not name.startswith("pooler.")}
+        configuration = transformers.AutoConfig.from_pretrained(folder)
+        model = getattr(transformers, DOORS[use]).from_config(configuration)
     prefix = f"{model.base_model_prefix}."
-    there = {name.removeprefix(prefix): shape for name, shape in shapes.items()}
+    found = {name: tuple(value.shape) for name, value in model.named_parameters() if not name.startswith("pooler.")}
+    own, there = ({name.removeprefix(prefix): shape for name, shape in one.items()} for one in (found, shapes))
     wrong = sorted(name for name, shape in own.items() if name in there and there[name] != shape)
     if wrong or sum(map(math.prod, own.values())) > sum(map(math.prod, shapes.values())):
         told = f"; {wrong[0]} is of another shape" if wrong else ""
         raise BaseRefused(f"{CONFIG} speaks of another model than {WEIGHTS} holds{told}.", remedy=_REMEDY)
 
 
-def _tried(folder: Path) -> dict[str, Any]:
-    """What the model makes of two sentences, loaded as training loads it."""
+def _read(local: LocalBase) -> dict[str, Any]:
+    """What an encoder makes of two sentences, loaded as training loads it."""
     import numpy as np
 
-    from trainer.bases.catalogue import find_base
     from trainer.core.embedding import embed_texts
 
-    local = find_base(str(folder))
     encoder, renderer = local.encoder(), local.renderer()
     vectors = embed_texts(encoder, renderer, TEXTS)
     if not np.isfinite(vectors).all() or not np.allclose(np.linalg.norm(vectors, axis=1), 1.0, atol=1e-3):
         raise BaseRefused("What the model makes of a sentence is no vector.", remedy=_REMEDY)
-    return {
-        "parameters": sum(parameter.numel() for parameter in encoder.parameters()),
-        "hidden": int(vectors.shape[1]),
-        "max_length": local.base.max_length,
-    }
+    return _told(encoder, int(vectors.shape[1]))
+
+
+def _written(local: LocalBase) -> dict[str, Any]:
+    """What a chat model expects of a reply to a message, by its own template."""
+    import torch
+
+    from trainer.bases.chat_base import ChatBase
+
+    base = ChatBase(local)
+    renderer, model = base.renderer(), base.model()
+    ids = torch.tensor([renderer.exchange([("user", TEXTS[0])], TEXTS[1]).ids])
+    with torch.inference_mode():
+        logits = model(input_ids=ids).logits
+    _finite(logits)
+    return _told(model, int(model.config.hidden_size))
+
+
+def _rewritten(local: LocalBase) -> dict[str, Any]:
+    """What a sequence-to-sequence model expects of a text that another becomes."""
+    import torch
+
+    from trainer.bases.seq2seq_base import Seq2SeqBase
+    from trainer.recipes import Seq2SeqRecipe
+
+    base = Seq2SeqBase.of(local)
+    renderer, model = base.renderer(Seq2SeqRecipe(name="import", task="summarise")), base.model()
+    source = torch.tensor([renderer.source(((None, TEXTS[0]),)).ids])
+    with torch.inference_mode():
+        logits = model(input_ids=source, decoder_input_ids=torch.tensor([[base.start_id]])).logits
+    _finite(logits)
+    return _told(model, int(model.config.d_model))
+
+
+def _finite(logits: Any) -> None:
+    if not logits.isfinite().all():
+        raise BaseRefused("What the model makes of a sentence is no number.", remedy=_REMEDY)
+
+
+def _told(model: Any, hidden: int) -> dict[str, Any]:
+    return {"parameters": sum(parameter.numel() for parameter in model.parameters()), "hidden": hidden}
+
+
+TRIED: Mapping[Use, Callable[[LocalBase], dict[str, Any]]] = {
+    "read": _read, "write": _written, "rewrite": _rewritten,
+}  # fmt: skip
 
 
 if __name__ == "__main__":

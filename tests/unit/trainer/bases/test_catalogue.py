@@ -150,7 +150,7 @@ def test_the_hub_is_asked_for_safe_files_only(folder: Path, monkeypatch: pytest.
     assert find_base("some/one", online=True).name == "some/one"
     (hub_id, patterns) = asked[0]
     assert hub_id == "some/one"
-    assert all(pattern.endswith((".json", ".safetensors")) for pattern in patterns)
+    assert all(pattern.endswith((".json", ".safetensors", ".jinja")) for pattern in patterns)
 
 
 def test_a_renderer_is_never_longer_than_its_base(tiny: LocalBase) -> None:

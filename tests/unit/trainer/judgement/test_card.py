@@ -12,7 +12,7 @@ from export.label_head import LabelHead
 from trainer.intents.augmentation import Augmentation, Gain
 from trainer.intents.robustness import Robustness
 from trainer.judgement.card import model_card
-from trainer.judgement.card_facts import CardFacts
+from trainer.judgement.card_facts import BaseFacts, CardFacts
 from trainer.judgement.comparison import Comparison, Exchange, Slice
 from trainer.judgement.forgetting import Forgetting
 from trainer.judgement.intervals import Interval
@@ -105,7 +105,7 @@ def test_a_card_of_almost_nothing_is_still_a_card(facts: CardFacts) -> None:
         reproduce=(),
         versions={},
         plots=(),
-        base=replace(facts.base, digest="", attribution=""),
+        bases=[replace(facts.bases[0], digest="", attribution="")],
         data=replace(facts.data, splits={}, set_aside={}, redacted={}),
     )
     card = model_card(bare)
@@ -113,6 +113,15 @@ def test_a_card_of_almost_nothing_is_still_a_card(facts: CardFacts) -> None:
     assert "![" not in card
     for absent in ("## Intents", "## Calibration", "## How to reproduce", "SHA-256"):
         assert absent not in card
+
+
+def test_a_release_that_writes_names_the_terms_of_both_its_bases(facts: CardFacts) -> None:
+    writer = BaseFacts("some/chat", "cc-by-nc-4.0", "", "Terms: cc-by-nc-4.0 (non-commercial).")
+    card = model_card(replace(facts, bases=[*facts.bases, writer]))
+    assert front(card)["license"] == "other"
+    assert front(card)["base_model"] == ["sentence-transformers/all-MiniLM-L6-v2", "some/chat"]
+    assert "## Licence of the base models" in card
+    assert "some/chat: cc-by-nc-4.0. Terms: cc-by-nc-4.0 (non-commercial)." in card
 
 
 def test_what_got_worse_and_what_was_forgotten_stand_beside_the_results(facts: CardFacts) -> None:
