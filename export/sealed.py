@@ -85,20 +85,34 @@ def verify_files(folder: Path, name: str, body: Mapping[str, Any], *, what: str)
 def publish(work: Path, final: Path, name: str, *, what: str) -> bool:
     """Move the sealed folder `work` to `final`, durably and all at once. True when it was published now.
 
-    Publishing the same bytes again changes nothing; other bytes under a published name are a Conflict, and a damaged
-    copy that is already there an IntegrityError; `work` is gone in each case. Raises StorageFull or StorageError when
-    the disk fails: then `final` is as it was.
+    Publishing the same bytes again changes nothing, and other bytes under a published name are a Conflict; `work` is
+    gone in each case. A damaged copy that is already there gives way to this good one: what others are served from is
+    mended by whoever makes it again. Raises StorageFull or StorageError when the disk fails: then `final` is as it was,
+    or, where it was damaged, not there.
     """
     _, digest = read_seal(work, name, what=what)
+    if _is_damaged(final, name, digest, what=what):
+        with disk():
+            final.rename(work.with_name(f"{work.name}.damaged"))  # what stands aside is removed with all of it
     is_new = publish_folder(work, final)
     with disk():
         os.utime(final)  # for a row that names what is young the doctor waits
-    if is_new:
-        return True
-    body, present = read_seal(final, name, what=what)
-    if present != digest:
+    if not is_new and read_seal(final, name, what=what)[1] != digest:
         raise Conflict(f"Another {what} is already published under this name.", remedy="Publish under a new number.")
-    verify_files(final, name, body, what=what)
+    return is_new
+
+
+def _is_damaged(final: Path, name: str, digest: str, *, what: str) -> bool:
+    """Whether `final` was once what `digest` names, by its own name or its manifest's, and is so no more."""
+    if not final.is_dir():
+        return False
+    try:
+        body, present = read_seal(final, name, what=what)
+        if present != digest:
+            return final.name == digest
+        verify_files(final, name, body, what=what)
+    except IntegrityError:
+        return True
     return False
 
 

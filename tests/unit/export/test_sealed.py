@@ -114,14 +114,40 @@ def test_other_bytes_under_a_published_name_are_a_conflict(work, tmp_path):
     check(final)
 
 
-def test_a_published_copy_that_is_damaged_is_not_passed_off_as_published(work, tmp_path):
-    sealed.seal(work, NAME, {})
+def truncate_manifest(final):
+    path = final / NAME
+    path.write_bytes(path.read_bytes()[:20])
+
+
+DAMAGES = {
+    "a file that rotted": lambda final: (final / "a.bin").write_bytes(b"rotten"),
+    "a file that is gone": lambda final: (final / "plots" / "b.bin").unlink(),
+    "a file too many": lambda final: (final / "c.bin").write_bytes(b""),
+    "no manifest": lambda final: (final / NAME).unlink(),
+    "half a manifest": truncate_manifest,
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_published_copy_that_is_damaged_gives_way_to_a_good_one(work, tmp_path, damage):
+    digest = sealed.seal(work, NAME, {})
     shutil.copytree(work, tmp_path / "again")
-    final = tmp_path / "final"
+    final = tmp_path / "bundles" / digest
     sealed.publish(work, final, NAME, what="bundle")
-    (final / "a.bin").write_bytes(b"rotten")
-    with pytest.raises(IntegrityError, match=r"a\.bin has changed"):
-        sealed.publish(tmp_path / "again", final, NAME, what="bundle")
+    DAMAGES[damage](final)
+    assert sealed.publish(tmp_path / "again", final, NAME, what="bundle") is True
+    assert check(final) == digest
+    assert [path.name for path in final.parent.iterdir()] == [digest]
+
+
+def test_under_its_digest_stands_what_the_digest_names(work, tmp_path):
+    digest = sealed.seal(work, NAME, {})
+    other = tmp_path / "bundles" / digest
+    other.mkdir(parents=True)
+    (other / "x.bin").write_bytes(b"x")
+    sealed.seal(other, NAME, {})
+    assert sealed.publish(work, other, NAME, what="bundle") is True
+    assert check(other) == digest
 
 
 @pytest.mark.parametrize(("number", "kind"), [(errno.ENOSPC, StorageFull), (errno.EIO, StorageError)])
