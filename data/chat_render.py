@@ -136,13 +136,20 @@ class ChatRenderer:
         return [*pieces[:newest], (ids[: kept - kept // 2] + ids[len(ids) - kept // 2 :], whose), *pieces[newest + 1 :]]
 
     def _pieces(self, messages: Sequence[tuple[ChatRole, str]], *, opens: bool) -> list[Piece]:
-        parts = self.template.parts([role for role, _ in messages], opens=opens)
-        return [
-            (self._words(messages[part.at][1]), messages[part.at][0])
-            if isinstance(part, Utterance)
-            else (self._scaffold_ids(part), None)
-            for part in parts
-        ]
+        """Where the template has no place for a system message, its words stand before the customer's newest."""
+        lines: tuple[int, ...] = ()
+        if not self.template.takes_system and messages[0][0] == "system":
+            lines, messages = self._words(f"{messages[0][1]}\n\n"), messages[1:]
+        newest = max((at for at, (role, _) in enumerate(messages) if role == "user"), default=-1)
+        pieces: list[Piece] = []
+        for part in self.template.parts([role for role, _ in messages], opens=opens):
+            if isinstance(part, Utterance):
+                role, text = messages[part.at]
+                pieces += [(lines, None)] * (part.at == newest and bool(lines))
+                pieces.append((self._words(text), role))
+            else:
+                pieces.append((self._scaffold_ids(part), None))
+        return pieces
 
     def _marked(self, pieces: Sequence[Piece]) -> ChatRendered:
         ids: list[int] = []

@@ -14,7 +14,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, NoReturn
 
-from jinja2 import TemplateError
+from jinja2 import TemplateError, Undefined
+from jinja2.ext import Extension
+from jinja2.nodes import Node
+from jinja2.parser import Parser
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from data.errors import BaseRefused
@@ -26,7 +29,9 @@ MOST_CHARACTERS = 1 << 16
 OPEN, CLOSE = "\ue000", "\ue001"
 """Private-use characters around the number of an utterance: the mark that stands for it."""
 _MARK = re.compile(f"{OPEN}([0-9]+){CLOSE}")
-_REMEDY = "Take a base whose chat template says every message once, in order, and takes a system message."
+_GIVEN = {"enable_thinking": False, "tools": None, "documents": None}
+"""What templates ask for beside: a brand's bot does not think aloud, and calls nothing."""
+_REMEDY = "Take a base whose chat template says every message once and in order."
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +54,7 @@ Part = Scaffold | Utterance
 @dataclass(frozen=True)
 class ChatTemplate:
     """`source` as the model's folder holds it; `tokens` are the names that it may ask for (`bos_token`, `eos_token`).
+    `takes_system`: whether it has a place for a system message before the others; some have none.
 
     Raises BaseRefused for a template that is too long, cannot be compiled, or does not say every message once and in
     order.
@@ -56,6 +62,7 @@ class ChatTemplate:
 
     source: str
     tokens: Mapping[str, str] = field(default_factory=dict)
+    takes_system: bool = field(init=False, repr=False, compare=False)
     _compiled: Any = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -68,8 +75,9 @@ class ChatTemplate:
         except TemplateError as error:
             raise BaseRefused(f"The chat template is no template ({type(error).__name__}).", remedy=_REMEDY) from None
         object.__setattr__(self, "_compiled", compiled)
-        self.parts(("system", "user", "assistant", "user"), opens=True)
+        self.parts(("user", "assistant", "user"), opens=True)
         self.parts(("user", "assistant"), opens=False)
+        object.__setattr__(self, "takes_system", self._says(("system", "user", "assistant", "user")))
 
     @property
     def digest(self) -> str:
@@ -80,7 +88,7 @@ class ChatTemplate:
         """The scaffold around one utterance for each of `roles`; with `opens`, up to where the assistant begins."""
         messages = [{"role": role, "content": f"{OPEN}{at}{CLOSE}"} for at, role in enumerate(roles)]
         try:
-            text = self._compiled.render(messages=messages, add_generation_prompt=opens, **self.tokens)
+            text = self._compiled.render(messages=messages, add_generation_prompt=opens, **_GIVEN, **self.tokens)
         except BaseRefused:
             raise
         except Exception as error:  # a template fails as any program does
@@ -92,14 +100,42 @@ class ChatTemplate:
         found = [Utterance(int(piece)) if at % 2 else Scaffold(piece) for at, piece in enumerate(pieces)]
         return [part for part in found if part != Scaffold("")]
 
+    def _says(self, roles: Sequence[ChatRole]) -> bool:
+        try:
+            self.parts(roles, opens=True)
+        except BaseRefused:
+            return False
+        return True
+
+
+class _Plainly(Extension):
+    """`{% generation %}` marks what an assistant says, for trainers that look for it there; here it marks nothing."""
+
+    tags = {"generation"}  # noqa: RUF012 - as the base class has it
+
+    def parse(self, parser: Parser) -> list[Node]:
+        next(parser.stream)
+        return parser.parse_statements(("name:endgeneration",), drop_needle=True)
+
+
+class _NoClock(Undefined):
+    """Not defined, for templates that ask first; and where they call it unasked, the time of day is no text at all."""
+
+    def __call__(self, *_: Any, **__: Any) -> str:  # type: ignore[override]  # where others fail
+        return ""
+
+    def __getattr__(self, name: str) -> Any:  # the sandbox looks for marks of what may not be called
+        raise AttributeError(name)
+
 
 def _sandbox() -> ImmutableSandboxedEnvironment:
     """As models' templates expect it; the time of day, which some would write into a prompt, is not to be had."""
     sandbox = ImmutableSandboxedEnvironment(
-        trim_blocks=True, lstrip_blocks=True, extensions=["jinja2.ext.loopcontrols"], autoescape=False
+        trim_blocks=True, lstrip_blocks=True, extensions=["jinja2.ext.loopcontrols", _Plainly], autoescape=False
     )
     sandbox.filters["tojson"] = lambda value, **_: json.dumps(value, ensure_ascii=False)
     sandbox.globals["raise_exception"] = _refuse
+    sandbox.globals["strftime_now"] = _NoClock(name="strftime_now")
     return sandbox
 
 

@@ -91,7 +91,8 @@ class ExperimentAsked:
     recipe: Annotated[str | None, typer.Option("--recipe", metavar="R", help="A recipe file, in TOML.")] = None
     base: Annotated[str | None, typer.Option("--base", metavar="B", help="The base model; `attune bases`.")] = None
     unlabelled: Annotated[
-        Path | None, typer.Option("--unlabelled", metavar="FILE", help="Texts without labels; no recipe learns from them yet.")
+        Path | None,
+        typer.Option("--unlabelled", metavar="FILE", help="Texts without labels; no recipe learns from them yet."),
     ] = None
     folds: Annotated[
         int | None, typer.Option("--folds", min=2, max=20, metavar="K", help="Cross-validate on K parts of TRAIN too.")

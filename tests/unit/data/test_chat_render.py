@@ -169,3 +169,33 @@ def test_a_folder_that_is_no_chat_model_is_refused(folder: Path, tmp_path: Path,
     (tmp_path / name).unlink() if body is None else (tmp_path / name).write_text(body)
     with pytest.raises(BaseRefused):
         ChatRenderer.from_folder(tmp_path)
+
+
+def without_a_system(folder: Path, into: Path) -> ChatRenderer:
+    """The same model, whose template refuses system messages."""
+    for path in folder.iterdir():
+        (into / path.name).write_bytes(path.read_bytes())
+    template = into / "chat_template.jinja"
+    refuses = "{% if messages[0].role == 'system' %}{{ raise_exception('none') }}{% endif %}"
+    template.write_text(refuses + template.read_text())
+    return ChatRenderer.from_folder(into)
+
+
+def test_where_a_template_has_no_place_for_it_the_brand_tells_its_model_before_the_newest_message(
+    renderer: ChatRenderer, folder: Path, tmp_path: Path
+):
+    other = without_a_system(folder, tmp_path)
+    told = other.prompt(TALK[:3], ["Be kind.", "Be brief."])
+    assert told != other.prompt(TALK[:3]) == renderer.prompt(TALK[:3])
+    assert control(other, told) == control(other, other.prompt(TALK[:3]))
+    text = other.text(told)
+    assert text.index(SAID[0][1]) < text.index("Be kind.\nBe brief.") < text.index(SAID[1][0])
+
+
+def test_what_the_brand_tells_its_model_is_not_cut_with_a_long_message(folder: Path, tmp_path: Path):
+    other = without_a_system(folder, tmp_path)
+    told = other.prompt([("user", "where is my order? " * 200)], ["Be kind."])
+    assert len(told) <= other.context
+    assert "Be kind." in other.text(told)
+    rendered = other.exchange([("user", SAID[0][0])], SAID[0][1], ["Be kind."])
+    assert [i for i, mine in zip(rendered.ids, rendered.said, strict=True) if mine] == [*other.reply(SAID[0][1])]

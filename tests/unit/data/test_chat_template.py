@@ -48,7 +48,7 @@ def test_the_digest_is_of_the_source():
         "{% for m in messages %}{{ m.content | upper }}{{ m.content[1:] }}{% endfor %}",
         "{% for m in messages %}{{ m.content }}",
         "{{ nothing.here.at.all }}" + PLAIN,
-        "{% if messages[0].role == 'system' %}{{ raise_exception('no system') }}{% endif %}" + PLAIN,
+        "{% if messages[-1].role == 'user' %}{{ raise_exception('no user') }}{% endif %}" + PLAIN,
         "{{ ''.__class__.__mro__[1].__subclasses__() }}" + PLAIN,
         "{% for x in range(10 ** 9) %}x{% endfor %}" + PLAIN,
         "{{ messages.append(1) }}" + PLAIN,
@@ -66,3 +66,45 @@ def test_what_is_no_template_for_conversations_is_refused(source: str):
 def test_the_time_of_day_is_not_to_be_had():
     clock = "{{ strftime_now('%Y') if strftime_now is defined else 'no clock' }}"
     assert ChatTemplate(clock + PLAIN).parts(("user",), opens=False)[0] == Scaffold("no clock<user>")
+
+
+def test_a_template_that_does_not_ask_for_the_time_of_day_gets_no_text():
+    dated = "{%- set today = strftime_now('%d %B %Y') -%}<date>{{ today }}</date>" + PLAIN
+    assert ChatTemplate(dated).parts(("user",), opens=False)[0] == Scaffold("<date></date><user>")
+
+
+def test_a_model_that_could_think_aloud_is_told_not_to():
+    """The same before a reply that is written and before one that is learned."""
+    silent = (
+        "{% for m in messages %}<{{ m.role }}>"
+        "{% if m.role == 'assistant' and loop.last and not enable_thinking %}<think></think>{% endif %}"
+        "{{ m.content }}</>{% endfor %}{% if add_generation_prompt %}<assistant>"
+        "{% if enable_thinking is defined and enable_thinking is false %}<think></think>{% endif %}{% endif %}"
+    )
+    template = ChatTemplate(silent)
+    asked = template.parts(("user",), opens=True)
+    assert asked[-1] == Scaffold("</><assistant><think></think>")
+    assert template.parts(("user", "assistant"), opens=False)[:4] == [*asked, Utterance(1)]
+
+
+def test_marks_of_what_is_generated_mark_nothing():
+    marked = PLAIN.replace("{{ m.content }}", "{%- generation -%}{{ m.content }}{%- endgeneration -%}")
+    roles = ("user", "assistant")
+    assert ChatTemplate(marked).parts(roles, opens=True) == ChatTemplate(PLAIN).parts(roles, opens=True)
+
+
+def test_no_tools_are_offered():
+    asks = "{% if tools is not none %}tools{% endif %}{% if documents %}documents{% endif %}" + PLAIN
+    assert ChatTemplate(asks).parts(("user",), opens=False)[0] == Scaffold("<user>")
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "{% if messages[0].role == 'system' %}{{ raise_exception('no system') }}{% endif %}" + PLAIN,
+        "{% for m in messages %}{% if m.role != 'system' %}{{ m.content }}{% endif %}{% endfor %}",
+    ],
+)
+def test_a_template_may_have_no_place_for_a_system_message(source: str):
+    assert not ChatTemplate(source).takes_system
+    assert ChatTemplate(PLAIN).takes_system
