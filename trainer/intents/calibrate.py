@@ -7,7 +7,8 @@ All are fitted on rows that the scoring head had not learned from. Three kinds s
 - out of scope, far: general utterances (background.txt) that are least like the brand's own.
 
 Real out-of-scope traffic is a mix of near and far, and nobody has labelled it before the bot exists; weighing both
-gave a higher AUROC on real traffic than either alone (docs/recipes.md).
+gave a higher AUROC on real traffic than either alone (docs/recipes.md). The promise of precision is kept beside near
+ones alone: who writes to a brand asks about what it does, and far ones, which are easily told, would make it cheap.
 """
 
 from __future__ import annotations
@@ -125,26 +126,28 @@ def calibrate(held: Sequence[HeldOut], *, target_precision: float, oos_share: fl
     """Fit everything a head needs beyond its weights, from what it did on rows it had not seen."""
     temperature = fit_temperature(held)
     warm = [replace(part, head=replace(part.head, temperature=temperature)) for part in held]
-    rows = _thin_near(_gather(warm), seed)
+    everything = _gather(warm)
+    rows = _thin_near(everything, seed)
     outside = ~rows.inside
     scope_weights = _traffic(outside, oos_share)
     scope = _logistic(rows.columns, rows.inside, scope_weights, SCOPE_COLUMNS)
     inside = rows.inside
     correct = _logistic(rows.columns[inside], rows.right[inside], np.ones(int(inside.sum())), CORRECT_COLUMNS)
     in_scope = confidence.logistic(rows.columns, scope)
-    sure = in_scope * confidence.logistic(rows.columns, correct)
-    answer = _bar(sure, rows, target_precision, oos_share)
+    hard = everything.pick(~everything.far) if everything.near.any() else everything
+    sure = confidence.logistic(hard.columns, scope) * confidence.logistic(hard.columns, correct)
+    answer = _bar(sure, hard, target_precision, oos_share)
     return Calibration(
         temperature=temperature,
         scope=scope,
         correct=correct,
         answer=answer,
         oos=choose_oos_threshold(in_scope, rows.right, outside),
-        confidence=sure,
+        confidence=in_scope * confidence.logistic(rows.columns, correct),
         right=rows.right,
         outside=outside,
         accuracy=float(rows.right[inside].mean()) if inside.any() else float("nan"),
-        by_language=_by_language(sure, rows, answer, (target_precision, oos_share)),
+        by_language=_by_language(sure, hard, answer, (target_precision, oos_share)),
     )
 
 

@@ -139,6 +139,27 @@ def test_the_answer_threshold_keeps_its_promise_on_what_it_was_chosen_on() -> No
     assert 0 < found.oos < 1
 
 
+def test_the_promise_is_kept_beside_messages_that_are_nearly_in_scope() -> None:
+    """General utterances, however many, make it no cheaper."""
+    part, rows = held(away="xy", noise=0.45), held(away="xy", noise=0.45, far=0)
+    beside_far, found = fitted(part), fitted(rows)
+    near = confidence.score(beside_far.apply(part.head), rows.embeddings)
+    outside = np.array([label in "xy" for label in rows.labels])
+    answers = np.array(part.head.labels)[near.best]
+    answered = near.confidence >= beside_far.answer
+    weight = np.where(outside, 0.3 / outside.sum(), 0.7 / (~outside).sum())
+    right = (answers == np.array(rows.labels)) & ~outside
+    assert (weight * right)[answered].sum() / weight[answered].sum() >= 0.9
+    assert found.answer is not None
+
+
+def test_without_messages_that_are_nearly_in_scope_general_ones_stand_for_them() -> None:
+    found = fitted(held(noise=0.45))
+    answered = found.confidence >= found.answer
+    weight = np.where(found.outside, 0.3 / found.outside.sum(), 0.7 / (~found.outside).sum())
+    assert (weight * found.right)[answered].sum() / weight[answered].sum() >= 0.9
+
+
 def test_a_hopeless_head_answers_nothing() -> None:
     part = held(noise=0.3)
     wrong = HeldOut(
