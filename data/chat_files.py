@@ -34,6 +34,8 @@ class ChatFiles:
             source = _text(folder / TEMPLATE)
         if not isinstance(source, str):
             raise BaseRefused("The base has no chat template.", remedy="Take one that was tuned for conversations.")
+        if not _is_text(source):
+            raise BaseRefused("The chat template of the base is no text.")
         names = {key: _content(said.get(key)) for key in NAMED}
         positions = config.get("max_position_embeddings", config.get("n_positions"))
         return cls(
@@ -73,14 +75,24 @@ def _default(template: object) -> object:
     """Some write several templates, for tools and the like, each with its name."""
     if not isinstance(template, list):
         return template
-    named = {one.get("name"): one.get("template") for one in template if isinstance(one, dict)}
-    return named.get("default")
+    return next(
+        (one.get("template") for one in template if isinstance(one, dict) and one.get("name") == "default"), None
+    )
 
 
 def _content(token: object) -> str | None:
     """A token of a tokenizer's configuration, which some write as a table."""
     said = token.get("content") if isinstance(token, dict) else token
-    return said if isinstance(said, str) else None
+    return said if isinstance(said, str) and _is_text(said) else None
+
+
+def _is_text(said: str) -> bool:
+    """JSON can hold halves of characters, which no file can."""
+    try:
+        said.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _stops(*configs: dict[str, object]) -> tuple[int, ...]:

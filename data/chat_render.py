@@ -6,6 +6,7 @@ out of it; and when turns do not fit, the oldest go first.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,7 +14,7 @@ from pathlib import Path
 from tokenizers import Tokenizer
 
 from data.chat_files import TOKENIZER, ChatFiles
-from data.chat_template import ChatRole, ChatTemplate, Part, Utterance
+from data.chat_template import MOST_MESSAGES, ChatRole, ChatTemplate, Part, Utterance
 from data.errors import BaseRefused
 from data.render import CHARS_PER_TOKEN, Ids, Rendered, padded
 from data.schema import BRAND_ROLES, Role
@@ -23,6 +24,9 @@ SYSTEM_SHARE = 3
 """
 LEAST_TURN = 8
 """Tokens of the newest turn that are read whatever else there is to say."""
+
+MARK = re.compile(r"<.+>|\[.+\]", re.DOTALL)
+"""What added tokens look like that act on a model, special or not: `<think>`, `[TOOL_CALLS]`."""
 
 Turns = Sequence[tuple[Role, str]]
 Piece = tuple[tuple[int, ...], ChatRole | None]
@@ -51,7 +55,8 @@ class ChatRenderer:
         self._typed.encode_special_tokens = True
         self.template = template
         self.context, self.stops = context, frozenset(stops)
-        special = {i for i, token in tokenizer.get_added_tokens_decoder().items() if token.special}
+        added = tokenizer.get_added_tokens_decoder().items()
+        special = {i for i, token in added if token.special or MARK.fullmatch(token.content)}
         self._control = frozenset(special | self.stops)
         self._unknown = next((i for i in map(tokenizer.token_to_id, ("<unk>", "[UNK]")) if i is not None), None)
         self.vocabulary = tokenizer.get_vocab_size()
@@ -102,17 +107,24 @@ class ChatRenderer:
         return padded(batch, self._stop)
 
     def _ends_turns(self) -> None:
-        """Find the token that ends the brand's turn: the first of the scaffold after its words. Raises BaseRefused."""
+        """Find the token that ends the brand's turn: the first of the scaffold after its words. Raises BaseRefused, too
+        where turns are parted by nothing but text, which a visitor could type."""
         parts = self.template.parts(("user", "assistant"), opens=False)
         after = parts[parts.index(Utterance(1)) + 1 :]
         ids = self._scaffold_ids(after[0]) if after else ()
         if not ids or ids[0] not in self.stops:
             raise BaseRefused("The chat template does not end the brand's turn with a token that stops the model.")
+        between = parts[parts.index(Utterance(0)) + 1]
+        if isinstance(between, Utterance) or self._control.isdisjoint(self._scaffold_ids(between)):
+            raise BaseRefused(
+                "The chat template parts the customer's turn from the brand's by text that a customer could type.",
+                remedy="Take a base whose template has control tokens between turns.",
+            )
         self._stop = ids[0]
 
     def _fitted(self, turns: Turns, system: Sequence[str], room: int, *, opens: bool) -> list[Piece]:
         """The pieces of the newest turns that fit into `room` tokens; the newest alone keeps its beginning and end."""
-        told = _alternating(turns)
+        told = _alternating(turns)[-(MOST_MESSAGES - 1) :]
         lines = list(system)
         while lines and len(self._words("\n".join(lines))) > self.context // SYSTEM_SHARE:
             lines.pop()
@@ -136,10 +148,13 @@ class ChatRenderer:
         return [*pieces[:newest], (ids[: kept - kept // 2] + ids[len(ids) - kept // 2 :], whose), *pieces[newest + 1 :]]
 
     def _pieces(self, messages: Sequence[tuple[ChatRole, str]], *, opens: bool) -> list[Piece]:
-        """Where the template has no place for a system message, its words stand before the customer's newest."""
+        """Where the template has no place for a system message, its words stand before the customer's newest; where it
+        wants the customer to speak first, they say nothing first."""
         lines: tuple[int, ...] = ()
-        if not self.template.takes_system and messages[0][0] == "system":
+        if not self.template.takes_system and messages and messages[0][0] == "system":
             lines, messages = self._words(f"{messages[0][1]}\n\n"), messages[1:]
+        if not self.template.takes_greeting:
+            messages = _begun(messages)
         newest = max((at for at, (role, _) in enumerate(messages) if role == "user"), default=-1)
         pieces: list[Piece] = []
         for part in self.template.parts([role for role, _ in messages], opens=opens):
@@ -188,6 +203,13 @@ def _alternating(turns: Turns) -> list[tuple[ChatRole, str]]:
         else:
             told.append((side, text))
     return told
+
+
+def _begun(messages: Sequence[tuple[ChatRole, str]]) -> Sequence[tuple[ChatRole, str]]:
+    """With a customer who has said nothing yet before a brand that speaks first."""
+    at = next((at for at, (role, _) in enumerate(messages) if role != "system"), 0)
+    greets = at < len(messages) and messages[at][0] == "assistant"
+    return [*messages[:at], ("user", ""), *messages[at:]] if greets else messages
 
 
 def _count(pieces: Sequence[Piece]) -> int:

@@ -26,6 +26,9 @@ ChatRole = Literal["system", "user", "assistant"]
 """As templates name them; whoever speaks for the brand is the assistant."""
 
 MOST_CHARACTERS = 1 << 16
+MOST_MESSAGES = 33
+"""Turns of a conversation that are rendered at most, the newest, so that every shape there is can be tried."""
+_SIDES: tuple[ChatRole, ChatRole] = ("user", "assistant")
 OPEN, CLOSE = "\ue000", "\ue001"
 """Private-use characters around the number of an utterance: the mark that stands for it."""
 _MARK = re.compile(f"{OPEN}([0-9]+){CLOSE}")
@@ -54,7 +57,8 @@ Part = Scaffold | Utterance
 @dataclass(frozen=True)
 class ChatTemplate:
     """`source` as the model's folder holds it; `tokens` are the names that it may ask for (`bos_token`, `eos_token`).
-    `takes_system`: whether it has a place for a system message before the others; some have none.
+    `takes_system`: whether it has a place for a system message before the others; `takes_greeting`: whether the
+    assistant may speak first. Some have none, or want the user to.
 
     Raises BaseRefused for a template that is too long, cannot be compiled, or does not say every message once and in
     order.
@@ -63,6 +67,7 @@ class ChatTemplate:
     source: str
     tokens: Mapping[str, str] = field(default_factory=dict)
     takes_system: bool = field(init=False, repr=False, compare=False)
+    takes_greeting: bool = field(init=False, repr=False, compare=False)
     _compiled: Any = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -72,12 +77,13 @@ class ChatTemplate:
             raise BaseRefused("The chat template uses characters that are kept for marks.", remedy=_REMEDY)
         try:
             compiled = _sandbox().from_string(self.source)
-        except TemplateError as error:
+        except (TemplateError, RecursionError) as error:
             raise BaseRefused(f"The chat template is no template ({type(error).__name__}).", remedy=_REMEDY) from None
         object.__setattr__(self, "_compiled", compiled)
         self.parts(("user", "assistant", "user"), opens=True)
         self.parts(("user", "assistant"), opens=False)
         object.__setattr__(self, "takes_system", self._says(("system", "user", "assistant", "user")))
+        object.__setattr__(self, "takes_greeting", self._says(("assistant", "user")))
 
     @property
     def digest(self) -> str:
@@ -99,6 +105,15 @@ class ChatTemplate:
             raise BaseRefused("The chat template leaves messages out, repeats or reorders them.", remedy=_REMEDY)
         found = [Utterance(int(piece)) if at % 2 else Scaffold(piece) for at, piece in enumerate(pieces)]
         return [part for part in found if part != Scaffold("")]
+
+    def rehearse(self) -> None:
+        """Render every shape of conversation that will ever be asked for. Raises BaseRefused where one fails."""
+        before: tuple[tuple[ChatRole, ...], ...] = ((), ("system",)) if self.takes_system else ((),)
+        for length in range(1, MOST_MESSAGES + 1):
+            for first in range(2 if self.takes_greeting else 1):
+                roles = tuple(_SIDES[(first + at) % 2] for at in range(length))
+                for told in before:
+                    self.parts((*told, *roles), opens=roles[-1] == "user")
 
     def _says(self, roles: Sequence[ChatRole]) -> bool:
         try:

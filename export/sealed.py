@@ -14,11 +14,12 @@ import json
 import os
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from data.errors import Conflict, IntegrityError, NotFound
-from data.files import disk, publish_folder
+from data.files import disk, publish_folder, sync_tree
 
 REMEDY = "Export it again, or restore it from a backup; `attune doctor` lists everything that is damaged."
 _DIGEST = re.compile(r"[0-9a-f]{64}")
@@ -87,14 +88,17 @@ def publish(work: Path, final: Path, name: str, *, what: str) -> bool:
 
     Publishing the same bytes again changes nothing, and other bytes under a published name are a Conflict; `work` is
     gone in each case. A damaged copy that is already there gives way to this good one: what others are served from is
-    mended by whoever makes it again. Raises StorageFull or StorageError when the disk fails: then `final` is as it was,
-    or, where it was damaged, not there.
+    mended by whoever makes it again. Raises StorageFull or StorageError when the disk fails: then `final` is as it was.
     """
     _, digest = read_seal(work, name, what=what)
-    if _is_damaged(final, name, digest, what=what):
-        with disk():
-            final.rename(work.with_name(f"{work.name}.damaged"))  # what stands aside is removed with all of it
-    is_new = publish_folder(work, final)
+    aside = _set_aside(work, final) if _is_damaged(final, name, digest, what=what) else None
+    try:
+        is_new = publish_folder(work, final)
+    except BaseException:
+        if aside is not None:
+            with suppress(OSError):
+                aside.rename(final)
+        raise
     with disk():
         os.utime(final)  # for a row that names what is young the doctor waits
     if not is_new and read_seal(final, name, what=what)[1] != digest:
@@ -108,12 +112,27 @@ def _is_damaged(final: Path, name: str, digest: str, *, what: str) -> bool:
         return False
     try:
         body, present = read_seal(final, name, what=what)
-        if present != digest:
-            return final.name == digest
+    except IntegrityError:
+        return final.name == digest
+    if present != digest:
+        return final.name == digest
+    try:
         verify_files(final, name, body, what=what)
     except IntegrityError:
         return True
     return False
+
+
+def _set_aside(work: Path, final: Path) -> Path | None:
+    """Move a damaged folder beside `work`, which is removed with all that stands there; None where somebody else has
+    just done so. What takes its place is on the disk before."""
+    aside = work.with_name(f"{work.name}.damaged")
+    with disk():
+        sync_tree(work)
+        with suppress(FileNotFoundError):
+            final.rename(aside)
+            return aside
+    return None
 
 
 def named_path(folders: Path, digest: str, *, what: str) -> Path:

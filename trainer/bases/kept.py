@@ -79,7 +79,7 @@ def names(home: Path) -> list[str]:
 
 
 def keep(home: Path, work: Path, kept: Kept) -> bool:
-    """Move the folder `work` to where `kept` says, and write its record; False when it was there already.
+    """Move the folder `work` to where `kept` says, and write its record; False when it was there already, and sound.
 
     Raises NameTaken when the name stands for another model.
     """
@@ -92,9 +92,27 @@ def keep(home: Path, work: Path, kept: Kept) -> bool:
             remedy=f"Choose another --name, or `attune bases remove {kept.name}` first.",
             base=kept.name,
         )
-    publish_folder(work, folder_of(home, kept))
+    folder = folder_of(home, kept)
+    damaged = folder.is_dir() and not _is_sound(folder, kept)
+    if damaged:
+        remove(folder)
+    publish_folder(work, folder)
     _write(home / FOLDER / f"{kept.name}.json", kept)
-    return before is None
+    return before is None or damaged
+
+
+def _is_sound(folder: Path, kept: Kept) -> bool:
+    """Whether every file of the folder is the one that was kept."""
+    try:
+        return all(digest_of_file(folder / name) == digest for name, digest in kept.digests.items())
+    except OSError:
+        return False
+
+
+def digest_of_file(path: Path) -> str:
+    """Its SHA-256."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def forget(home: Path, name: str) -> None:

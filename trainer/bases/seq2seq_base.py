@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
 KINDS = ("t5", "mt5", "bart")
-WITHOUT = "There is none in the catalogue: give the folder of one as --base DIR."
+WITHOUT = "There is none in the catalogue: `attune bases import` one, or give its folder, and name it as --base."
 
 
 @dataclass(frozen=True, slots=True)

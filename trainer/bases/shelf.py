@@ -6,7 +6,6 @@ that were shown, and keeps the model when they are still those.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -117,7 +116,8 @@ def _made(source: Path, work: Path, wanted: Wanted, terms: Terms) -> tuple[Kept,
         ChatFiles.read(work).write(work)
     weights = next(path for name in (WEIGHTS, PICKLED) if (path := work / name).exists())
     proven = run_jailed(PROVING, work, Limits.for_weights(weights.stat().st_size))
-    digests = {name: _digest(work / name) for name in USED if (work / name).exists()}
+    with disk():
+        digests = {name: kept_bases.digest_of_file(work / name) for name in USED if (work / name).exists()}
     kept = Kept(
         name=wanted.name,
         digest=kept_bases.digest_of(digests),
@@ -165,7 +165,8 @@ def _listed(settings: Settings, name: str) -> dict[str, Any]:
         local = find_base(name, home=settings.home)
     except BaseRefused as error:
         return {**wire, "state": error.message, "here": False}
-    return {**wire, "max_length": local.base.max_length, "bytes": _size(local), "state": "ready", "here": True}
+    longest = None if wire["use"] == "rewrite" else local.base.max_length  # which a recipe says
+    return {**wire, "max_length": longest, "bytes": _size(local), "state": "ready", "here": True}
 
 
 def _size(local: LocalBase) -> int:
@@ -202,8 +203,3 @@ def _users_in(tx: Tx, name: str) -> list[str]:
 def _came_from(lineage: Mapping[str, Any]) -> tuple[object, ...]:
     """The base that reads, and the one that writes where there is one."""
     return lineage.get("base"), (lineage.get("writing") or {}).get("base")
-
-
-def _digest(path: Path) -> str:
-    with disk(), path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

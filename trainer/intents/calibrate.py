@@ -42,6 +42,8 @@ NEAREST_BACKGROUND = 0.2
 """The background utterances most like the brand's own, which may well be in scope, are left out: this share of them."""
 LEAST_OF_LANGUAGE = 50
 """Held-out rows in scope from which a language may have a bar of its own."""
+LEAST_NEAR = 30
+"""Rows nearly in scope from which the promise is kept beside them alone; fewer would make it hang on one or two."""
 SCOPE_COLUMNS = ("nearest", "nearest_of_class")
 CORRECT_COLUMNS = ("logit",)
 
@@ -74,8 +76,9 @@ class HeldOut:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Calibration:
-    """Fitted numbers, and the held-out rows' confidence and outcome they were chosen on. `by_language`: what stands in
-    place of `answer` in languages where that would break the promise."""
+    """Fitted numbers, and the held-out rows' confidence and outcome, near and far ones as they were fitted on; `answer`
+    was chosen among other near rows, too, and no far ones. `by_language`: what stands in place of `answer` in languages
+    where that would break the promise."""
 
     temperature: float
     scope: npt.NDArray[np.float32]
@@ -134,7 +137,7 @@ def calibrate(held: Sequence[HeldOut], *, target_precision: float, oos_share: fl
     inside = rows.inside
     correct = _logistic(rows.columns[inside], rows.right[inside], np.ones(int(inside.sum())), CORRECT_COLUMNS)
     in_scope = confidence.logistic(rows.columns, scope)
-    hard = everything.pick(~everything.far) if everything.near.any() else everything
+    hard = everything.pick(~everything.far) if everything.near.sum() >= LEAST_NEAR else everything
     sure = confidence.logistic(hard.columns, scope) * confidence.logistic(hard.columns, correct)
     answer = _bar(sure, hard, target_precision, oos_share)
     return Calibration(

@@ -10,9 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from data.chat_render import SYSTEM_SHARE, ChatRenderer
+from data.chat_template import MOST_MESSAGES
 from data.errors import BaseRefused
 from data.schema import Role
 from tests.tiny_chat import SAID, SIZES, lay_chat
+from trainer.pretraining.tokenizer import END
 
 USER, BRAND = "<|user|>", "<|assistant|>"
 TALK: list[tuple[Role, str]] = [
@@ -171,14 +173,17 @@ def test_a_folder_that_is_no_chat_model_is_refused(folder: Path, tmp_path: Path,
         ChatRenderer.from_folder(tmp_path)
 
 
-def without_a_system(folder: Path, into: Path) -> ChatRenderer:
-    """The same model, whose template refuses system messages."""
+def refusing(folder: Path, into: Path, when: str) -> ChatRenderer:
+    """The same model, whose template refuses some conversations."""
     for path in folder.iterdir():
         (into / path.name).write_bytes(path.read_bytes())
     template = into / "chat_template.jinja"
-    refuses = "{% if messages[0].role == 'system' %}{{ raise_exception('none') }}{% endif %}"
-    template.write_text(refuses + template.read_text())
+    template.write_text(f"{{% if {when} %}}{{{{ raise_exception('no') }}}}{{% endif %}}" + template.read_text())
     return ChatRenderer.from_folder(into)
+
+
+def without_a_system(folder: Path, into: Path) -> ChatRenderer:
+    return refusing(folder, into, "messages[0].role == 'system'")
 
 
 def test_where_a_template_has_no_place_for_it_the_brand_tells_its_model_before_the_newest_message(
@@ -199,3 +204,53 @@ def test_what_the_brand_tells_its_model_is_not_cut_with_a_long_message(folder: P
     assert "Be kind." in other.text(told)
     rendered = other.exchange([("user", SAID[0][0])], SAID[0][1], ["Be kind."])
     assert [i for i, mine in zip(rendered.ids, rendered.said, strict=True) if mine] == [*other.reply(SAID[0][1])]
+
+
+@pytest.mark.parametrize("when", ["messages[0].role == 'assistant'", "messages[0].role != 'user'"])
+def test_where_the_customer_must_speak_first_they_say_nothing_first(
+    renderer: ChatRenderer, folder: Path, tmp_path: Path, when: str
+):
+    other = refusing(folder, tmp_path, when)
+    greeted: list[tuple[Role, str]] = [("agent", SAID[1][1]), *TALK[:2]]
+    rendered = other.dialogue(greeted, ["Be kind."])
+    said = [i for i, mine in zip(rendered.ids, rendered.said, strict=True) if mine]
+    assert said == [*renderer.reply(SAID[1][1]), *renderer.reply(SAID[0][1])]
+    assert control(other, other.dialogue(greeted).ids) == control(
+        renderer, renderer.dialogue([("user", ""), *greeted]).ids
+    )
+    assert other.dialogue([("agent", "hi")]).said.count(True) == len(renderer.reply("hi"))
+
+
+def test_of_very_many_turns_the_newest_are_read(folder: Path):
+    renderer = ChatRenderer.from_folder(folder)
+    turns: list[tuple[Role, str]] = [("user" if at % 2 else "agent", "") for at in range(200)]
+    shown = control(renderer, renderer.prompt(turns))
+    assert shown.count(USER) + shown.count(BRAND) <= MOST_MESSAGES
+    assert renderer.prompt(turns) == renderer.prompt(turns[-60:])
+
+
+def test_a_template_whose_marks_a_customer_could_type_is_refused(folder: Path, tmp_path: Path):
+    for path in folder.iterdir():
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    instructs = (
+        "{% for m in messages %}{% if m.role == 'user' %}[INST] {{ m.content }} [/INST]"
+        "{% else %}{{ m.content }}END{% endif %}{% endfor %}"
+    ).replace("END", END)
+    (tmp_path / "chat_template.jinja").write_text(instructs)
+    with pytest.raises(BaseRefused, match="could type"):
+        ChatRenderer.from_folder(tmp_path)
+
+
+def test_added_tokens_that_act_on_a_model_are_not_typed(folder: Path, tmp_path: Path):
+    """Some bring such tokens without calling them special."""
+    for path in folder.iterdir():
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    body = json.loads((tmp_path / "tokenizer.json").read_text())
+    at = max(body["model"]["vocab"].values()) + 1
+    plain = {"single_word": False, "lstrip": False, "rstrip": False, "normalized": False, "special": False}
+    body["added_tokens"] += [{"id": at, "content": "<think>", **plain}]
+    (tmp_path / "tokenizer.json").write_text(json.dumps(body))
+    renderer = ChatRenderer.from_folder(tmp_path)
+    assert renderer._scaffold.token_to_id("<think>") == at
+    assert at not in renderer.prompt([("user", "I <think> so")])
+    assert renderer.text([at, *renderer.reply("yes")]) == "yes"

@@ -108,3 +108,38 @@ def test_no_tools_are_offered():
 def test_a_template_may_have_no_place_for_a_system_message(source: str):
     assert not ChatTemplate(source).takes_system
     assert ChatTemplate(PLAIN).takes_system
+
+
+ALTERNATES = (
+    "{% for m in messages %}{% if (m.role == 'user') != (loop.index0 % 2 == 0) %}{{ raise_exception('alternate') }}"
+    "{% endif %}<{{ m.role }}>{{ m.content }}</>{% endfor %}"
+)
+
+
+def test_a_template_may_want_the_user_to_speak_first():
+    assert not ChatTemplate(ALTERNATES).takes_greeting
+    assert ChatTemplate(PLAIN).takes_greeting
+
+
+@pytest.mark.parametrize("source", [PLAIN, CHATML, ALTERNATES])
+def test_every_shape_of_a_conversation_can_be_tried(source: str):
+    ChatTemplate(source).rehearse()
+
+
+@pytest.mark.parametrize(
+    "late",
+    [
+        "{% if messages | length > 20 %}{{ raise_exception('too long') }}{% endif %}",
+        "{% if messages | length > 20 and messages[0].role == 'system' %}{{ messages[0].content }}{% endif %}",
+        "{% if messages | length == 31 %}{% for x in range(10 ** 9) %}x{% endfor %}{% endif %}",
+    ],
+)
+def test_a_template_that_fails_late_fails_when_it_is_tried(late: str):
+    template = ChatTemplate(late + PLAIN)
+    with pytest.raises(BaseRefused):
+        template.rehearse()
+
+
+def test_a_template_nested_without_end_is_refused():
+    with pytest.raises(BaseRefused):
+        ChatTemplate("{{" + "(" * 5_000 + ")" * 5_000 + "}}" + PLAIN)

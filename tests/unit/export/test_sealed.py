@@ -140,6 +140,54 @@ def test_a_published_copy_that_is_damaged_gives_way_to_a_good_one(work, tmp_path
     assert [path.name for path in final.parent.iterdir()] == [digest]
 
 
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EIO])
+def test_a_disk_that_fails_leaves_even_a_damaged_copy_where_it_was(work, tmp_path, monkeypatch, number):
+    digest = sealed.seal(work, NAME, {})
+    shutil.copytree(work, tmp_path / "again")
+    final = tmp_path / "bundles" / digest
+    sealed.publish(work, final, NAME, what="bundle")
+    (final / "a.bin").write_bytes(b"rotten")
+    for place in ("data.files.os.fsync", "export.sealed.publish_folder"):
+        with monkeypatch.context() as patch:
+            patch.setattr(place, lambda *_: (_ for _ in ()).throw(OSError(number, "no")))
+            with pytest.raises((StorageError, StorageFull, OSError), match=r"no|disk"):
+                sealed.publish(tmp_path / "again", final, NAME, what="bundle")
+        assert (final / "a.bin").read_bytes() == b"rotten"
+    assert sealed.publish(tmp_path / "again", final, NAME, what="bundle")
+    assert check(final) == digest
+
+
+def test_what_somebody_else_is_mending_is_no_failure(work, tmp_path, monkeypatch):
+    digest = sealed.seal(work, NAME, {})
+    for name in ("again", "other"):
+        shutil.copytree(work, tmp_path / name)
+    final = tmp_path / "bundles" / digest
+    sealed.publish(work, final, NAME, what="bundle")
+    (final / "a.bin").write_bytes(b"rotten")
+    real = sealed.sync_tree
+
+    def meanwhile(folder):
+        monkeypatch.setattr(sealed, "sync_tree", real)
+        assert sealed.publish(tmp_path / "other", final, NAME, what="bundle")
+        real(folder)
+
+    monkeypatch.setattr(sealed, "sync_tree", meanwhile)
+    sealed.publish(tmp_path / "again", final, NAME, what="bundle")
+    assert check(final) == digest
+
+
+def test_another_release_under_a_number_is_never_replaced(work, tmp_path):
+    shutil.copytree(work, tmp_path / "other")
+    sealed.seal(work, NAME, {})
+    sealed.seal(tmp_path / "other", NAME, {"differs": 1})
+    final = tmp_path / "acme" / "1"
+    sealed.publish(work, final, NAME, what="bundle")
+    (final / NAME).write_bytes(b"{")
+    with pytest.raises(IntegrityError):
+        sealed.publish(tmp_path / "other", final, NAME, what="bundle")
+    assert (final / "a.bin").exists()
+
+
 def test_under_its_digest_stands_what_the_digest_names(work, tmp_path):
     digest = sealed.seal(work, NAME, {})
     other = tmp_path / "bundles" / digest

@@ -20,7 +20,8 @@ KINDS: Mapping[str, Use] = {
     "llama": "write", "mistral": "write", "qwen2": "write", "qwen3": "write", "smollm3": "write",
     "bart": "rewrite", "mt5": "rewrite", "t5": "rewrite",
 }  # fmt: skip
-"""Models that were tried from import to ONNX, as `model_type` names them, and what they are for."""
+"""Models that were tried from import to ONNX, as `model_type` names them, and what they are for. CamemBERT computes as
+RoBERTa does, mT5 as T5."""
 SIZES = {
     "vocab_size": 1 << 20, "hidden_size": 1 << 13, "dim": 1 << 13, "embedding_size": 1 << 13, "hidden_dim": 1 << 15,
     "intermediate_size": 1 << 15, "num_hidden_layers": 64, "n_layers": 64, "num_attention_heads": 128, "n_heads": 128,
@@ -29,7 +30,7 @@ SIZES = {
     "position_buckets": 1 << 13, "max_relative_positions": 1 << 17, "conv_kernel_size": 63, "conv_groups": 1 << 13,
     "pad_token_id": 1 << 20, "bos_token_id": 1 << 20, "eos_token_id": 1 << 20, "cls_token_id": 1 << 20,
     "sep_token_id": 1 << 20, "pooler_hidden_size": 1 << 13, "num_key_value_heads": 128, "head_dim": 1 << 10,
-    "sliding_window": 1 << 20, "max_window_layers": 128, "pretraining_tp": 1, "no_rope_layer_interval": 64,
+    "sliding_window": 1 << 20, "max_window_layers": 128, "no_rope_layer_interval": 64,
     "d_model": 1 << 13, "d_kv": 1 << 10, "d_ff": 1 << 15, "num_layers": 64, "num_decoder_layers": 64, "num_heads": 128,
     "relative_attention_max_distance": 1 << 17, "encoder_layers": 64, "decoder_layers": 64,
     "encoder_attention_heads": 128, "decoder_attention_heads": 128, "encoder_ffn_dim": 1 << 15,
@@ -73,6 +74,8 @@ TURNED_BY = {
     "rope_theta", "factor", "low_freq_factor", "high_freq_factor", "original_max_position_embeddings",
 }  # fmt: skip
 """What is known of how positions are told apart by turning vectors (rotary embeddings)."""
+NOT_ONLY_ABSENT = ("sliding_window",)
+"""Keys of which nothing (null) means something else than what is meant where they are not there."""
 MOST_ENDS = 16
 """Tokens that end what a model writes."""
 SAYS_NOTHING = {
@@ -80,7 +83,7 @@ SAYS_NOTHING = {
     "is_decoder", "add_cross_attention", "gradient_checkpointing", "finetuning_task", "is_gated_act", "n_positions",
     "output_past", "task_specific_params", "is_llama_config", "classif_dropout", "num_beams", "max_length",
     "early_stopping", "no_repeat_ngram_size", "length_penalty", "min_length", "output_attentions",
-    "output_hidden_states", "return_dict", "chunk_size_feed_forward",
+    "output_hidden_states", "return_dict", "chunk_size_feed_forward", "pretraining_tp",
 }  # fmt: skip
 """Keys that change nothing of what a model makes of a text as it is asked here: they go without a word."""
 ASKS_FOR_CODE = ("auto_map", "custom_pipelines", "trust_remote_code", "quantization_config")
@@ -98,9 +101,11 @@ def rewrite(path: Path) -> tuple[dict[str, Any], tuple[str, ...]]:
     if asking:
         raise BaseRefused(f"The config.json asks for code that is not ours: {', '.join(asking)}.", remedy=_REMEDY)
     kind = body.get("model_type")
-    if kind not in KINDS:
+    if not isinstance(kind, str) or kind not in KINDS:
         raise BaseRefused(f"The config.json is of none of the known kinds: {', '.join(KINDS)}.", remedy=_REMEDY)
-    kept = {key: value for key, value in body.items() if key != "model_type" and _is_known(key) and value is not None}
+    kept = {
+        key: value for key, value in body.items() if key in NOT_ONLY_ABSENT or (_is_known(key) and value is not None)
+    }
     wrong = sorted(key for key, value in kept.items() if not _holds(key, value))
     if wrong:
         raise BaseRefused(f"The config.json holds what is not known of any model: {', '.join(wrong)}.", remedy=_REMEDY)
@@ -125,6 +130,8 @@ def _is_known(key: str) -> bool:
 
 
 def _holds(key: str, value: object) -> bool:
+    if key in NOT_ONLY_ABSENT and value is None:
+        return True
     if key == "eos_token_id" and isinstance(value, list):
         return 0 < len(value) <= MOST_ENDS and all(_is_size(key, one) for one in value)
     if key in SIZES:

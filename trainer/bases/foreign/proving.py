@@ -154,6 +154,7 @@ def _written(local: LocalBase) -> dict[str, Any]:
 
     base = ChatBase(local)
     renderer, model = base.renderer(), base.model()
+    renderer.template.rehearse()
     ids = torch.tensor([renderer.exchange([("user", TEXTS[0])], TEXTS[1]).ids])
     with torch.inference_mode():
         logits = model(input_ids=ids).logits

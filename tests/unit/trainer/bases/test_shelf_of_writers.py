@@ -93,6 +93,7 @@ def test_every_kind_is_taken_and_expects_what_its_makers_model_does(
 ) -> None:
     base, theirs = taken(settings, tmp_path / "theirs", kind, tied)
     renderer, model = base.renderer(), base.model()
+    assert getattr(model.config, "sliding_window", None) is None
     assert (renderer.context, renderer.template.source) == (CONTEXT, TEMPLATE)
     ids = torch.tensor([renderer.exchange(ASKS[0].before, ASKS[0].reply).ids])
     with torch.inference_mode():
@@ -123,12 +124,16 @@ def taken(settings: Settings, folder: Path, kind: str, tied: bool) -> tuple[Chat
 
 
 @pytest.mark.filterwarnings("ignore")
-@pytest.mark.usefixtures("tried_here")
 @pytest.mark.parametrize("kind", ["t5", "bart"])
-def test_a_model_that_rewrites_is_a_base_of_its_own_use(settings: Settings, tmp_path: Path, kind: str) -> None:
+def test_a_model_that_rewrites_is_a_base_of_its_own_use(
+    settings: Settings, tmp_path: Path, kind: str, request: pytest.FixtureRequest
+) -> None:
+    """One of them behind the jail."""
+    if kind != "t5":
+        request.getfixturevalue("tried_here")
     tiny_seq2seq.lay(tmp_path / "theirs", kind)
     done = bring(settings, tmp_path / "theirs", licence="apache-2.0")
-    assert (done["base"]["use"], done["settings_left_out"]) == ("rewrite", [])
+    assert (done["base"]["use"], done["base"]["max_length"], done["settings_left_out"]) == ("rewrite", None, [])
     local = base_for(settings, "mine")
     base = Seq2SeqBase.of(local)
     assert base.kind == kind
@@ -184,8 +189,30 @@ BROKEN: dict[str, tuple[Callable[[Path], Any], str]] = {
     "a template that is no text": (
         lambda folder: (folder / "chat_template.jinja").write_bytes(b"\xff\xfe{{"), "cannot be read"
     ),
-    "a template that reaches out": (template(REACHES_OUT), "template"),
-    "a template that leaves words out": (template("{{ messages[0].content }}</s>"), "template"),
+    "a template that reaches out": (template(REACHES_OUT), "template fails"),
+    "a template that leaves words out": (template("{{ messages[0].content }}</s>"), "leaves messages out"),
+    "a template that fails in long conversations": (
+        template("{% if messages | length > 20 %}{{ 1 / 0 }}{% endif %}" + TEMPLATE), "template fails"
+    ),
+    "marks that can be typed": (
+        template(
+            "{% for m in messages %}{{ m.role }}: {{ m.content }}"
+            "{% if m.role != 'user' %}</s>{% else %} {% endif %}{% endfor %}"
+        ),
+        "could type",
+    ),
+    "half a character for a template": (
+        lambda folder: (
+            (folder / "chat_template.jinja").unlink(), retell(folder, "tokenizer_config.json", chat_template="\ud800")
+        ), "is no text"
+    ),
+    "templates without plain names": (
+        lambda folder: (
+            (folder / "chat_template.jinja").unlink(),
+            retell(folder, "tokenizer_config.json", chat_template=[{"name": ["x"], "template": "y"}]),
+        ), "no chat template"
+    ),
+    "a kind that is no word": (lambda folder: retell(folder, "config.json", model_type=[]), "known kinds"),
     "a template that never ends a turn": (template("{% for m in messages %}{{ m.content }}{% endfor %}"), "turn"),
     "settings that are no table": (
         lambda folder: (folder / "generation_config.json").write_text("[]", "utf-8"), "no table"
@@ -219,9 +246,21 @@ def test_a_template_that_never_comes_back_is_ended(
     short = classmethod(lambda _cls, _size: Limits(memory=8 << 30, file=16 << 20, seconds=30))
     monkeypatch.setattr(Limits, "for_weights", short)
     template(LOOPS + TEMPLATE)(folder)
-    with pytest.raises(BaseRefused):
+    with pytest.raises(BaseRefused, match=r"memory or time|longer"):
         bring(settings, folder)
     assert not kept_bases.names(settings.home)
+
+
+@pytest.mark.usefixtures("tried_here")
+def test_to_import_a_damaged_base_again_mends_it(settings: Settings, folder: Path) -> None:
+    assert bring(settings, folder)["kept"]
+    assert not bring(settings, folder)["kept"]
+    path = base_for(settings, "mine").folder / "chat_template.jinja"
+    path.write_text("{{ messages }}")
+    with pytest.raises(BaseRefused, match="chat_template"):
+        base_for(settings, "mine")
+    assert bring(settings, folder)["kept"]
+    assert ChatBase(base_for(settings, "mine")).renderer().template.source == TEMPLATE
 
 
 def test_a_chat_model_goes_when_nobody_needs_it(settings: Settings, folder: Path) -> None:

@@ -16,6 +16,7 @@ from export.heads import IntentHead
 from trainer.core.health import Scoring
 from trainer.intents.calibrate import (
     CORRECT_COLUMNS,
+    LEAST_NEAR,
     NEAREST_BACKGROUND,
     SCOPE_COLUMNS,
     Calibration,
@@ -127,7 +128,7 @@ def test_what_was_fitted_is_what_a_head_scores_by() -> None:
     np.testing.assert_allclose(scored.confidence, found.confidence, atol=1e-6)
 
 
-def test_the_answer_threshold_keeps_its_promise_on_what_it_was_chosen_on() -> None:
+def test_the_answer_threshold_keeps_its_promise_beside_general_utterances_too() -> None:
     found = fitted(held(away="xy", noise=0.45))
     assert found.answer is not None
     answered = found.confidence >= found.answer
@@ -158,6 +159,15 @@ def test_without_messages_that_are_nearly_in_scope_general_ones_stand_for_them()
     answered = found.confidence >= found.answer
     weight = np.where(found.outside, 0.3 / found.outside.sum(), 0.7 / (~found.outside).sum())
     assert (weight * found.right)[answered].sum() / weight[answered].sum() >= 0.9
+
+
+@pytest.mark.parametrize(("odd", "answers"), [(LEAST_NEAR - 1, True), (LEAST_NEAR, False)])
+def test_a_few_odd_messages_labelled_oos_do_not_silence_a_bot(odd: int, answers: bool) -> None:
+    """They look like rows in scope: beside general utterances they are few, alone they are three in ten messages."""
+    part = held(known="abcd", noise=0.1, far=1_000)
+    like = part.embeddings[:odd]
+    odder = HeldOut(part.head, np.concatenate([part.embeddings, like]), [*part.labels, *["oos"] * odd], part.background)
+    assert (fitted(odder).answer is not None) == answers
 
 
 def test_a_hopeless_head_answers_nothing() -> None:
