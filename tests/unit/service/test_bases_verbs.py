@@ -8,7 +8,7 @@ import pytest
 
 LISTED = {
     "name": "m", "licence": "cc-by-nc-4.0", "limits": ["non-commercial"], "languages": ["en"], "hub_id": "h",
-    "origin": "hub", "parameters": 22_565_376, "bytes": 90_000_000, "state": "ready", "here": True,
+    "origin": "hub", "use": "write", "parameters": 22_565_376, "bytes": 90_000_000, "state": "ready", "here": True,
 }  # fmt: skip
 TERMS = {
     "licence": "mit", "said_by": "operator", "limits": [], "languages": ["de"], "text": "Do\x1b[2J as you like.",
@@ -35,8 +35,18 @@ def test_bases_are_listed(attune, trainer, no_home):
     for verb in (["bases"], ["bases", "list"]):
         assert attune(*verb, "--json", launch=trainer(body)).json["bases"] == [LISTED]
         shown = attune(*verb, launch=trainer(body)).out
-        assert all(word in shown for word in ("en", "22.6 M", "non-commercial", "90 MB", "hub h", "ready"))
+        assert all(word in shown for word in ("en", "writes", "22.6 M", "non-commercial", "90 MB", "hub h", "ready"))
     assert not no_home.exists()
+
+
+@pytest.mark.parametrize(
+    ("use", "named"),
+    [("read", "train BOT --base m"), ("write", "train BOT --chat-base m"), ("rewrite", "experiment TRAIN TEST --task")],
+)
+def test_what_a_kept_base_is_for_is_said(attune, trainer, tmp_path, use, named):
+    body = asks(tmp_path / "log").replace("'use': 'write'", f"'use': '{use}'")
+    ran = attune("bases", "import", "x", "--name", "m", "--accept-licence", launch=trainer(body))
+    assert named in ran.out
 
 
 def test_terms_are_shown_and_nothing_is_kept_where_nobody_accepts(attune, trainer, tmp_path):
@@ -67,7 +77,6 @@ def test_what_was_left_out_is_said(attune, trainer, tmp_path):
     ran = attune("bases", "import", "x", "--name", "m", "--accept-licence", launch=trainer(asks(tmp_path / "log")))
     assert "pickled" in ran.out
     assert "config.json: x" in ran.out
-    assert "attune train BOT --base m" in ran.out
 
 
 @pytest.mark.parametrize(("code", "exit_code"), [("in_use", 1), ("not_found", 1), ("usage_invalid", 2)])
