@@ -154,7 +154,7 @@ def _asked(question: Question, settings: Settings) -> _Asked:
     name = question.base if question.recipe is None else question.recipe.base
     if name in CATALOGUE:
         raise UsageError(
-            f"To {question.task} takes a base that writes (T5, mT5 or BART); {name!r} is none.", remedy=WITHOUT
+            f"To {question.task} takes a base that rewrites (T5, mT5 or BART); {name!r} is none.", remedy=WITHOUT
         )
     base = base_for(settings, name)
     Seq2SeqBase.of(base)  # before the files are read, which may take a while

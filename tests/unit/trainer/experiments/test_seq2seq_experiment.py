@@ -79,7 +79,7 @@ def test_a_model_that_writes_one_text_of_everything_is_no_use(tmp_path: Path, ba
 def test_what_cannot_be_asked_is_refused(tmp_path: Path, base: Path, tiny: LocalBase) -> None:
     with pytest.raises(UsageError, match="writes") as caught:
         experiment(question(tmp_path, "minilm-l6"), SETTINGS, lambda _: None)
-    assert "--base DIR" in caught.value.remedy
+    assert "attune bases import" in caught.value.remedy
     with pytest.raises(BaseRefused, match="'bert'"):
         experiment(question(tmp_path, tiny.folder), SETTINGS, lambda _: None)
     with pytest.raises(UsageError, match="no labels"):
