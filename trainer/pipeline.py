@@ -171,6 +171,11 @@ def _train(
             brand = Brand(work.profile, work.settings.imports, reply, narrow.scored_by(found.scoring), meaning_by(base))
             writing = _train_writing(work, dataset, material, brand, ids)
     if intent is None and index is None:
+        if not {"intent", "reply"} & set(work.order.tasks):
+            raise DatasetError(
+                f"A release chooses intents or replies; asked for was neither, but {' and '.join(work.order.tasks)}.",
+                remedy="Ask for --task intent or --task reply beside.",
+            )
         raise DatasetError(
             "There is nothing to train on: no labelled messages, and no two different replies of the brand.",
             remedy="Import conversations with replies, or messages with intents.",

@@ -121,6 +121,14 @@ def test_too_few_replies_leave_it_out(base: Path, tmp_path: Path) -> None:
         assert open_release(few.folder(1)).facts.decoders == {}
 
 
+def test_a_release_that_would_only_write_says_what_else_it_needs(base: Path, tmp_path: Path) -> None:
+    with brand_at(tmp_path / "home", base, log(60)) as made:
+        job = made.retrain(tasks=["generate"])
+        assert job.state == "failed"
+        assert "neither, but generate" in job.error["message"]
+        assert "--task reply" in job.error["remedy"]
+
+
 def test_a_chat_base_that_is_not_there_fails_the_job(base: Path, tmp_path: Path) -> None:
     with brand_at(tmp_path / "home", base, log(200)) as made:
         job = made.retrain(tasks=["reply", "generate"], chat_base=str(tmp_path / "nowhere"))
