@@ -7,7 +7,6 @@ those of its import.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import logging
 import warnings
@@ -22,6 +21,7 @@ from data.chat_files import CONFIG, GENERATION, TEMPLATE, TOKENIZER, TOKENIZER_C
 from data.errors import BaseRefused
 from data.render import Renderer
 from data.settings import Settings
+from export.sealed import file_hash
 from trainer.bases import kept as kept_bases
 from trainer.bases.known import CATALOGUE, Base, Use
 
@@ -242,8 +242,7 @@ def _proven(local: LocalBase) -> LocalBase:
 
 @lru_cache(maxsize=16)
 def _digest(path: Path, _modified: int) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return file_hash(path)
 
 
 def _hush() -> None:

@@ -18,6 +18,7 @@ from typing import Any, get_args
 
 from data.errors import BaseRefused, NameTaken, NotFound
 from data.files import disk, make_folder, publish_folder, remove, sync
+from export.sealed import file_hash
 from trainer.bases.known import Use
 
 FOLDER = "bases"
@@ -104,15 +105,9 @@ def keep(home: Path, work: Path, kept: Kept) -> bool:
 def _is_sound(folder: Path, kept: Kept) -> bool:
     """Whether every file of the folder is the one that was kept."""
     try:
-        return all(digest_of_file(folder / name) == digest for name, digest in kept.digests.items())
+        return all(file_hash(folder / name) == digest for name, digest in kept.digests.items())
     except OSError:
         return False
-
-
-def digest_of_file(path: Path) -> str:
-    """Its SHA-256."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def forget(home: Path, name: str) -> None:

@@ -17,6 +17,7 @@ from data.files import Blobs, disk
 from data.settings import Settings
 from data.store import Tx, bots, jobs, open_store, releases, workspaces
 from data.store.jobs import UNFINISHED
+from export.sealed import file_hash
 from trainer.bases import kept as kept_bases
 from trainer.bases.catalogue import LocalBase, download, find_base
 from trainer.bases.foreign.config import KINDS, rewrite
@@ -117,7 +118,7 @@ def _made(source: Path, work: Path, wanted: Wanted, terms: Terms) -> tuple[Kept,
     weights = next(path for name in (WEIGHTS, PICKLED) if (path := work / name).exists())
     proven = run_jailed(PROVING, work, Limits.for_weights(weights.stat().st_size))
     with disk():
-        digests = {name: kept_bases.digest_of_file(work / name) for name in USED if (work / name).exists()}
+        digests = {name: file_hash(work / name) for name in USED if (work / name).exists()}
     kept = Kept(
         name=wanted.name,
         digest=kept_bases.digest_of(digests),

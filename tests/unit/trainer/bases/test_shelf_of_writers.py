@@ -145,7 +145,7 @@ def test_a_model_that_rewrites_is_a_base_of_its_own_use(
         ChatBase(local).renderer()
 
 
-def test_a_chat_base_stays_while_a_release_writes_from_it(settings: Settings) -> None:
+def test_a_release_names_the_base_that_reads_and_the_one_that_writes() -> None:
     lineage = {"base": "minilm-l6", "writing": {"base": "mine"}}
     assert shelf._came_from(lineage) == ("minilm-l6", "mine")
     assert shelf._came_from({"base": "minilm-l6", "writing": None}) == ("minilm-l6", None)
