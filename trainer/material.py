@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import islice
 from typing import get_args
@@ -85,13 +85,7 @@ class Material:
 
     def sentiments(self) -> Utterances:
         """The messages whose sentiment somebody has labelled, of train and validation."""
-        rows = [row for row in (*self.train, *self.validation) if row.sentiment is not None]
-        return Utterances(
-            [row.text for row in rows],
-            [str(row.sentiment) for row in rows],
-            [row.weight for row in rows],
-            languages=[row.language for row in rows],
-        )
+        return felt([*self.train, *self.validation])
 
     def probe(self) -> Probe:
         """Raw text for the parity of the export: the test split and validation; where they hold none, train."""
@@ -139,6 +133,11 @@ def utterances(rows: Iterable[Example]) -> Utterances:
         [row.language for row in kept],
         [row.conversation for row in kept],
     )
+
+
+def felt(rows: Iterable[Example]) -> Utterances:
+    """Those whose sentiment somebody has labelled, under that label."""
+    return utterances(replace(row, intent=row.sentiment) for row in rows)
 
 
 def pairs(rows: Iterable[Example]) -> Pairs:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from export.thresholds import Thresholds
 from trainer.bases.catalogue import LocalBase
 from trainer.candidate import Candidate
 from trainer.core.embedding import embed_texts
+from trainer.intents.intent_data import Utterances
 from trainer.judgement.comparison import Judged, ModelName, TestSet
 from trainer.judgement.floor import Bm25, IntentFloor
 from trainer.judgement.forgetting import Forgetting, measured
@@ -76,6 +78,7 @@ def judge_all(
 
 
 Replies = tuple[Pairs, list[str]]
+Embed = Callable[[Sequence[str]], npt.NDArray[np.float32]]
 
 
 def judge_floor(test: TestSet, learned: Sequence[Example], replies: Replies | None) -> Judged:
@@ -100,6 +103,29 @@ def judge_floor(test: TestSet, learned: Sequence[Example], replies: Replies | No
     )
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Nearest:
+    """What an untuned encoder makes of labelled texts: each other text has the label of the one nearest to it."""
+
+    labels: list[str]
+    known: npt.NDArray[np.float32]
+    column: npt.NDArray[np.int64]
+    embed: Embed
+
+    @classmethod
+    def of(cls, rows: Utterances, embed: Embed) -> Nearest:
+        labels = sorted(set(rows.labels))
+        return cls(labels, embed(rows.texts), np.array([labels.index(label) for label in rows.labels]), embed)
+
+    def said(self, texts: Sequence[str]) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float32]]:
+        """(probabilities [n, labels], cosine to the nearest text [n])"""
+        cosines = self.embed(texts) @ self.known.T
+        columns = range(len(self.labels))
+        closest = np.stack([cosines[:, self.column == at].max(axis=1) for at in columns], axis=1)
+        odds = np.exp(SHARPNESS * (closest - closest.max(axis=1, keepdims=True)).astype(np.float64))
+        return np.asarray(odds / odds.sum(axis=1, keepdims=True)), np.asarray(closest.max(axis=1))
+
+
 def judge_base(test: TestSet, learned: Sequence[Example], base: LocalBase, replies: Replies | None) -> Judged:
     """The untuned encoder: the label of the nearest labelled utterance, the reply nearest to the context."""
     encoder, renderer = base.encoder(), base.renderer()
@@ -113,25 +139,15 @@ def judge_base(test: TestSet, learned: Sequence[Example], base: LocalBase, repli
         scores = embed_contexts(encoder, renderer, asked.contexts) @ vectors(distinct).T
     if not learned:
         return _knows_no_intent("base", test, scores)
-    known = vectors([row.text for row in learned])
-    labels = sorted({str(row.intent) for row in learned})
-    column = np.array([labels.index(str(row.intent)) for row in learned])
-
-    def said(texts: Sequence[str]) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float32]]:
-        """(probabilities [n, labels], cosine to the nearest utterance [n])"""
-        cosines = vectors(texts) @ known.T
-        closest = np.stack([cosines[:, column == at].max(axis=1) for at in range(len(labels))], axis=1)
-        odds = np.exp(SHARPNESS * (closest - closest.max(axis=1, keepdims=True)).astype(np.float64))
-        return np.asarray(odds / odds.sum(axis=1, keepdims=True)), np.asarray(closest.max(axis=1))
-
-    found, nearest = said(test.texts)
+    nearest = Nearest.of(utterances(learned), vectors)
+    found, closeness = nearest.said(test.texts)
     return Judged(
         model="base",
-        labels=labels,
+        labels=nearest.labels,
         probabilities=found,
-        confidence=np.clip(_best_in_scope(labels, found) * nearest, 0, 1),
-        latency_ms=median_ms(lambda text: said([text]), test.texts, TIMED),
-        size_bytes=sum(int(p.numel()) * 4 for p in encoder.parameters()) + known.nbytes,
+        confidence=np.clip(_best_in_scope(nearest.labels, found) * closeness, 0, 1),
+        latency_ms=median_ms(lambda text: nearest.said([text]), test.texts, TIMED),
+        size_bytes=sum(int(p.numel()) * 4 for p in encoder.parameters()) + nearest.known.nbytes,
         reply_scores=scores,
     )
 

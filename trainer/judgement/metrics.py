@@ -94,6 +94,12 @@ def macro_f1(truth: Array | Sequence[str], predicted: Array | Sequence[str]) -> 
     return share(f1[seen])
 
 
+def macro_f1_of_true(truth: Array | Sequence[str], predicted: Array | Sequence[str]) -> float:
+    """The same over the labels that occur in `truth` alone, for models that may say nothing of a text."""
+    _, _, f1, support, _, _ = _counts(truth, predicted)
+    return share(f1[support > 0])
+
+
 def per_label(truth: Sequence[str], predicted: Sequence[str]) -> dict[str, dict[str, float | int]]:
     """Precision, recall, F1 and support (true rows) of every label that occurs; what is undefined counts as 0."""
     names, (true_codes, predicted_codes) = encode(truth, predicted)

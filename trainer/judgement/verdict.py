@@ -189,7 +189,7 @@ def no_part_is_worse(case: Case) -> Iterator[Reason]:
     """Only what customers have now can be taken from them: parts worse than the base are findings, no doubts."""
     if case.comparison.reference != "live":
         return
-    for part in regressions.worse_slices(case.comparison):
+    for part in regressions.worse_slices(case.comparison.slices):
         exchange = part.exchange
         assert exchange is not None  # it is worse than live
         yield Reason(
@@ -249,9 +249,13 @@ def answers_are_precise(case: Case) -> Iterator[Reason]:
         )
 
 
-def spans_and_writing_are_no_worse(case: Case) -> Iterator[Reason]:
+LOST = (entity_data.SPANS_LOST, regressions.SENTIMENT_LOST, regressions.WRITING_LOST)
+"""Findings that say what the candidate does worse than what is live, beside intents and chosen replies."""
+
+
+def nothing_else_is_worse(case: Case) -> Iterator[Reason]:
     for finding in case.findings:
-        if finding.code in (entity_data.SPANS_LOST, regressions.WRITING_LOST):
+        if finding.code in LOST:
             yield Reason("hold", finding.sample)
 
 
@@ -277,7 +281,7 @@ RULES: tuple[Callable[[Case], Iterator[Reason]], ...] = (
     enough_test_messages,
     answers_are_precise,
     replies_are_no_worse,
-    spans_and_writing_are_no_worse,
+    nothing_else_is_worse,
     answers_are_fast,
 )
 

@@ -21,7 +21,7 @@ from trainer.generation.train_generator import train_generator
 from trainer.generation.writing import Writing
 from trainer.judgement.comparison import Comparison
 from trainer.judgement.regressions import WRITING_LOST
-from trainer.judgement.verdict import Case, spans_and_writing_are_no_worse
+from trainer.judgement.verdict import Case, nothing_else_is_worse
 
 ASKS = [Ask((("user", asked),), said, ("We have said before: Hello.",)) for asked, said in SAID * 3]
 TALKS: list[Talk] = [(("user", f"{asked} It is {at}."), ("agent", said)) for at in range(8) for asked, said in SAID]
@@ -68,7 +68,7 @@ def test_a_candidate_that_writes_worse_than_live_is_held(parts: tuple[Writing, W
     (finding,) = written_scores_of(plain, tuned.packed.opened("fp32"), seed=1).findings
     assert finding.code == WRITING_LOST
     nothing: Any = None
-    (reason,) = spans_and_writing_are_no_worse(Case(nothing, nothing, nothing, (finding,)))
+    (reason,) = nothing_else_is_worse(Case(nothing, nothing, nothing, (finding,)))
     assert reason.decision == "hold"
     assert "worse than the live release" in reason.text
 

@@ -1,0 +1,46 @@
+"""A brand's own sentiments from the log to the verdict: learned, measured on held-out messages, held against live."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from data.store import releases
+from data.store.releases import Promotion
+from tests.brand import FROZEN, INTENTS, VOCABULARY, brand_at, log
+
+pytestmark = pytest.mark.filterwarnings("ignore")
+
+SOUNDS = {"angry": ("late", "broken"), "glad": ("thanks", "great")}
+
+
+def sounding(rows: int) -> bytes:
+    """Labelled messages that each sound like something, none said twice."""
+    lines = []
+    for at in range(rows):
+        sound = sorted(SOUNDS)[at % 2]
+        words = (VOCABULARY[at % len(VOCABULARY)], SOUNDS[sound][at // 2 % 2], VOCABULARY[at * 7 % len(VOCABULARY)])
+        line = {"id": f"s{at}", "text": f"{' '.join(words)} {at}", "label": sorted(INTENTS)[at % 2]}
+        lines.append({**line, "sentiment": sound})
+    return "".join(json.dumps(line) + "\n" for line in lines).encode()
+
+
+def test_the_verdict_tells_how_well_a_sentiment_is_told_beside_floor_base_and_live(tmp_path: Path, base: Path) -> None:
+    with brand_at(tmp_path / "home", base, log(60)) as brand:
+        brand.take_in(sounding(300))
+        first = brand.retrain(recipe=FROZEN, tasks=["intent", "sentiment"])
+        assert first.state == "succeeded", first.error
+        models = first.result["verdict"]["models"]
+        told = {name for name, figures in models.items() if "sentiment_f1" in figures}
+        assert told == {"floor", "base", "candidate"}
+        assert models["floor"]["sentiment_f1"]["value"] > 0.9  # one word says it
+        assert "sentiment_f1" in (brand.folder(1) / "README.md").read_text()
+        with brand.store.begin() as tx:
+            releases.promote(tx, brand.bot_id, Promotion(1, 0, "someone", "first", "for the test"))
+        again = brand.retrain(recipe=FROZEN, tasks=["intent", "sentiment"])
+        assert again.state == "succeeded", again.error
+        models = again.result["verdict"]["models"]
+        assert models["live"]["sentiment_f1"] == models["candidate"]["sentiment_f1"]  # the same rows, the same seed
+        assert not [one for one in again.result["verdict"]["findings"] if one["code"] == "sentiment_lost"]

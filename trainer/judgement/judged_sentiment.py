@@ -1,0 +1,105 @@
+"""The sentiment of labelled messages of the test split, as floor, base, live and candidate tell it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from data.catalogue import finding_of
+from data.schema import Finding
+from export.predict import Predictor
+from trainer.bases.catalogue import LocalBase
+from trainer.core.embedding import embed_texts
+from trainer.intents.intent_data import Utterances
+from trainer.judgement.comparison import Comparison, ModelName, TestSet
+from trainer.judgement.floor import IntentFloor
+from trainer.judgement.intervals import Difference, Interval, bootstrap, paired_bootstrap
+from trainer.judgement.judging import Nearest
+from trainer.judgement.metrics import encode, macro_f1_of_true
+from trainer.judgement.regressions import KINDS, SENTIMENT_LOST, in_words, worse_slices
+from trainer.judgement.slices import slices_of
+from trainer.material import Material, felt
+
+METRIC = "sentiment_f1"
+SILENT = ""
+"""What a model says that says nothing of a message, as one without a sentiment for its language does."""
+
+Said = Mapping[ModelName, Sequence[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class SentimentVerdict:
+    """Macro-F1 of the sentiment by model, and what there is to say about the candidate beside what is live."""
+
+    scores: Mapping[ModelName, Interval]
+    findings: tuple[Finding, ...] = ()
+
+    def into(self, comparison: Comparison) -> Comparison:
+        """The comparison with these figures among those of its models."""
+        return comparison.with_metric(METRIC, self.scores)
+
+
+def sentiment_scores_of(
+    material: Material, base: LocalBase, candidate: Predictor, live: Predictor | None, seed: int
+) -> SentimentVerdict:
+    """Nothing where the candidate tells no sentiment, or no test message has one that it knows."""
+    head = candidate.parts.sentiment
+    if head is None:
+        return SentimentVerdict({})
+    learned, tested = _among(head.labels, material.sentiments()), _among(head.labels, felt(material.test))
+    if not len(tested):
+        return SentimentVerdict({})
+    said: dict[ModelName, Sequence[str]] = _without_training(learned, tested.texts, base) if len(learned) else {}
+    said["candidate"] = _heard(candidate, tested.texts)
+    if live is not None and live.parts.sentiment is not None:
+        said["live"] = _heard(live, tested.texts)
+    return compared(tested, learned, said, seed)
+
+
+def compared(tested: Utterances, learned: Utterances, said: Said, seed: int) -> SentimentVerdict:
+    """What each model said of the texts of `tested`, held against their labels; `learned` tells which are rare."""
+    _, (truth, *codes) = encode(tested.labels, *said.values())
+    answers = dict(zip(said, codes, strict=True))
+    scores = {name: bootstrap(macro_f1_of_true, truth, code, seed=seed) for name, code in answers.items()}
+    if "live" not in answers:
+        return SentimentVerdict(scores)
+    pair = (answers["live"], answers["candidate"])
+    gap = paired_bootstrap(macro_f1_of_true, truth, pair, seed=seed)
+    test = TestSet(tested.texts, tested.labels, tested.languages, Counter(learned.labels))
+    parts = slices_of(test, {name: code == truth for name, code in answers.items()}, "live")
+    lost = [*_lost(gap, len(tested)), *((part.rows, in_words(part)) for part in worse_slices(parts))]
+    told = (finding_of(KINDS, SENTIMENT_LOST, rows, f"sentiment: {sentence}") for rows, sentence in lost)
+    return SentimentVerdict(scores, tuple(told))
+
+
+def _among(labels: Sequence[str], rows: Utterances) -> Utterances:
+    return rows.pick([at for at, label in enumerate(rows.labels) if label in labels])
+
+
+def _without_training(learned: Utterances, texts: Sequence[str], base: LocalBase) -> dict[ModelName, Sequence[str]]:
+    """Words alone, and the label of the nearest labelled message by the untuned base."""
+    floor = IntentFloor.fit(learned.texts, learned.labels, learned.weight().tolist())
+    encoder, renderer = base.encoder(), base.renderer()
+
+    def vectors(some: Sequence[str]) -> npt.NDArray[np.float32]:
+        return embed_texts(encoder, renderer, some)
+
+    nearest = Nearest.of(learned, vectors)
+    return {
+        "floor": [floor.labels[at] for at in floor.probabilities(texts).argmax(axis=1)],
+        "base": [nearest.labels[at] for at in nearest.said(texts)[0].argmax(axis=1)],
+    }
+
+
+def _heard(predictor: Predictor, texts: Sequence[str]) -> list[str]:
+    found = (one.sentiment for one in predictor.understand_many(texts))
+    return [SILENT if one is None else one.label for one in found]
+
+
+def _lost(gap: Difference, rows: int) -> Iterator[tuple[int, str]]:
+    if gap.high < 0:
+        yield rows, f"the candidate tells it worse than the live release, {gap.points} in macro-F1."
