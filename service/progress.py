@@ -114,10 +114,13 @@ def _left(event: Mapping[str, Any]) -> str:
 
 
 def _estimate(event: Mapping[str, Any]) -> str:
-    """What a training will take, and whether the data suffices where that is known."""
+    """What a training or a search will take, and whether the data suffices where that is known."""
     minutes, seconds = divmod(round(event["seconds"]), 60)
     took = f"about {minutes} min {seconds} s" if minutes else f"about {seconds} s"
-    said = f"Training {event['rows']} rows will take {took} and {event['memory_bytes'] / 1e6:.0f} MB of memory."
+    taking = f"take {took} and {event['memory_bytes'] / 1e6:.0f} MB of memory."
+    if event.get("of") == "search":
+        return f"Searching a recipe on {event['rows']} rows will at most {taking}"
+    said = f"Training {event['rows']} rows will {taking}"
     return said if event.get("suffices", True) else f"{said} The data does not suffice: {event['why']}"
 
 

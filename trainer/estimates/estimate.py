@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
 from functools import reduce
 from typing import Any
 
@@ -13,7 +13,7 @@ from data.appraise import Lack
 from trainer.bases.catalogue import LocalBase
 from trainer.core.embedding import BATCH
 from trainer.estimates.dry_run import DryRun, Line, without_trace
-from trainer.estimates.workload import Workload, of_intents, of_replies
+from trainer.estimates.workload import Workload, of_intents, of_rehearsals, of_replies
 from trainer.intents.intent_data import IntentData, is_trainable
 from trainer.intents.intent_work import Work
 from trainer.intents.linear import linear_weights, thin_rows
@@ -23,6 +23,7 @@ from trainer.recipes import IntentRecipe
 from trainer.replies.hard_negatives import drawn
 from trainer.replies.recipe import ReplyRecipe
 from trainer.replies.train_reply import Pairs, learned, mean_length, rows_of
+from trainer.search.budget import COMPARED, FOLDS, Budget
 from trainer.tasks.intent import IntentTask
 from trainer.tasks.linear_head import TargetRows
 from trainer.tasks.reply import ReplyTask
@@ -30,6 +31,8 @@ from trainer.tasks.task import Task
 
 SAMPLE = 256
 """Rows of which a linear head is fitted to see how long that takes."""
+COLLECTED = 8
+"""Fits after which what earlier ones held is surely collected."""
 COPIES = 4
 """Embeddings of all rows that are held at once, about."""
 
@@ -60,13 +63,30 @@ class Estimate:
 
 def for_intents(recipe: IntentRecipe, base: LocalBase, data: IntentData, dry: DryRun) -> Estimate:
     """What `train_intent` will take with the same arguments."""
+    return _of_intents(recipe, base, data, dry, of_intents)
 
+
+def for_search(budget: Budget, recipe: IntentRecipe, base: LocalBase, data: IntentData, dry: DryRun) -> Estimate:
+    """What a search that starts from `recipe` will take before the training, by one process: its trials, where none is
+    cut short and each takes as long as the default, or its minutes if they are fewer; and the comparison at its end."""
+    recipes = budget.trials + COMPARED
+    found = _of_intents(recipe, base, data, dry, lambda work: of_rehearsals(work, recipes, FOLDS))
+    each = found.seconds / recipes
+    trials = each * budget.trials
+    seconds = each * COMPARED + (trials if budget.minutes is None else min(trials, 60 * budget.minutes))
+    share = seconds / found.seconds if found.seconds else 1.0
+    return replace(found, seconds=seconds, steps=round(found.steps * share))
+
+
+def _of_intents(
+    recipe: IntentRecipe, base: LocalBase, data: IntentData, dry: DryRun, counted: Callable[[Work], Workload]
+) -> Estimate:
     def tried() -> tuple[Workload, float, int]:
         started = dry.clock()
         work = Work.of(recipe, base, data, dry.run)
         encoder = work.untrained()
         loading = dry.clock() - started
-        load, rows = of_intents(work), work.rows()
+        load, rows = counted(work), work.rows()
         sample = rows.pick(thin_rows(rows.labels, SAMPLE, recipe.seed).tolist())
         rendered = work.renderer.utterances(sample.texts)
         texts = dry.reading(encoder, work.renderer, rendered)
@@ -119,7 +139,11 @@ def foretold(order: Order, base: LocalBase, material: Material, dry: DryRun) -> 
     labels, train = material.labels(), pairs(material.train)
     found: list[Estimate] = []
     if "intent" in order.tasks and is_trainable(labels):
-        found.append(for_intents(order.intent_recipe(labels, base.name), base, material.intent_data(), dry))
+        picked, data = order.intent_recipe(labels, base.name), material.intent_data()
+        if order.search is not None:
+            searched = for_search(order.search, picked, base, data, dry)
+            found.append(replace(searched, rows=0))  # the training after it learns from the same
+        found.append(for_intents(picked, base, data, dry))
     if "reply" in order.tasks and len(set(train.replies)) >= 2:
         recipe = order.reply_recipe(len(train), base.name, mean_length(train, base))
         found.append(for_replies(recipe, base, (train, pairs(material.validation)), dry))
@@ -156,4 +180,4 @@ def _left_behind(task: Task, fits: int, clones: int) -> int:
     weights = sum(parameter.nbytes for parameter in task.parameters())
     moved = sum(parameter.nbytes for parameter in task.parameters() if parameter.requires_grad)
     gradients_and_moments = 3 * moved
-    return (fits - 1) * (weights * (1 + clones) + gradients_and_moments) + weights * clones
+    return (min(fits, COLLECTED) - 1) * (weights * (1 + clones) + gradients_and_moments) + weights * clones

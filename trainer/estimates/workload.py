@@ -1,7 +1,7 @@
 """How much work a training is, before it is begun: its fits, the texts it reads, its linear heads. Nothing is learned.
 
-It follows `train_intent` and `train_reply` step by step. It supposes that variations are tried where the budget allows
-it, and left out after the trial, which is what mostly happens; and that no fit stops early.
+It follows `train_intent`, `train_reply` and the search of a recipe step by step. It supposes that variations are tried
+where the budget allows it, and left out after the trial, which is what mostly happens; and that no fit stops early.
 """
 
 from __future__ import annotations
@@ -77,6 +77,23 @@ def of_intents(work: Work) -> Workload:
         fits, texts, linear = _folded(work, rows.labels)
     recipe, labels = work.recipe, len(set(rows.labels))
     return Workload(lengths, recipe.batch_size, fits, texts, linear * labels, recipe.accumulate)
+
+
+def of_rehearsals(work: Work, recipes: int, parts: int) -> Workload:
+    """What hearing so many recipes on each of `parts` of the rows will do, where each is as long as that of `work`."""
+    recipe, rows = work.recipe, work.rows()
+    heard, scored, labels = recipes * parts, len(rows) // parts, len(set(rows.labels))
+    lengths = [len(one) for one in work.renderer.utterances(rows.texts)]
+    beside, far, _ = _beside(work, rows.labels)
+    learned = len(rows) - scored
+    if recipe.method in ("frozen", "ngrams"):  # the base reads each text once for all of them
+        times = 1 if recipe.method == "frozen" else heard
+        texts, linear = times * (len(rows) + beside + far), heard * (learned + beside)
+        return Workload(lengths, recipe.batch_size, [], texts, linear * labels)
+    held = round(learned * recipe.validation_share) if recipe.method == "full" else 0
+    fit = Fit(learned - held + beside, recipe.epochs, held)
+    texts, linear = heard * (2 * fit.rows + scored + far), heard * fit.rows
+    return Workload(lengths, recipe.batch_size, [fit] * heard, texts, linear * labels, recipe.accumulate)
 
 
 def of_replies(recipe: ReplyRecipe, lengths: Sequence[int], pairs: tuple[int, int]) -> Workload:

@@ -8,6 +8,8 @@ from typing import Any
 from data.settings import Settings
 from trainer.bases.catalogue import LocalBase, base_for
 from trainer.core.run_folder import RunFolder
+from trainer.estimates.dry_run import DryRun
+from trainer.estimates.estimate import for_search
 from trainer.experiments.question import Question
 from trainer.intents.languages import Suited, suited
 from trainer.intents.train_intent import IntentData, Utterances
@@ -31,10 +33,12 @@ def suited_recipe(
     if question.search is not None:
         from trainer.search.search import Search  # Optuna is slow to import, and few ask for it
 
+        foretold = for_search(question.search, fitting.recipe, base, IntentData(learned), DryRun(run)).to_wire()
+        run.report({"type": "estimate", "of": "search", **foretold})
         run.report({"type": "phase", "phase": "search"})
         space = space_of(fitting.recipe, learned.labels, layer_count(base.encoder()), question.recipe is not None)
         found = Search(space, rehearsal, question.search, question.out / FOLDER, run.report).found()
-        fitting, told["search"] = replace(fitting, recipe=found.recipe), found.report
+        fitting, told["search"] = replace(fitting, recipe=found.recipe), {**found.report, "estimate": foretold}
     if question.folds is not None:
         run.report({"type": "phase", "phase": "folds"})
         told["cross_validation"] = cross_validated(fitting.recipe, rehearsal, question.folds)

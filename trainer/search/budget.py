@@ -10,6 +10,10 @@ from typing import Any
 from data.errors import UsageError
 
 TRIALS = 20
+FOLDS = 3
+"""Parts of the rows, each of which every trial is scored on."""
+COMPARED = 2
+"""Recipes that are compared on fresh folds at the end: the default and the best."""
 MOST_TRIALS = 1_000
 MOST_MINUTES = 7 * 24 * 60.0
 

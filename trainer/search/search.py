@@ -24,14 +24,13 @@ from trainer.intents import folds
 from trainer.intents.folds import Fold
 from trainer.judgement.intervals import Difference, paired_bootstrap
 from trainer.recipes import IntentRecipe
-from trainer.search.budget import Budget
+from trainer.search.budget import FOLDS, Budget
 from trainer.search.grouping import groups_of
 from trainer.search.held_lock import holding
 from trainer.search.rehearsal import Heard, Rehearsal
 from trainer.search.space import Space
 from trainer.search.study import DEFAULT, Trials
 
-FOLDS = 3
 FRESH = 1_000_003
 """Added to the seed for the folds of the last comparison, which no trial was chosen by."""
 SCOPE_COST = 0.01

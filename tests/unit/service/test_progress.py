@@ -45,6 +45,12 @@ def test_what_a_training_will_take_is_told_before_it_starts():
     )
 
 
+def test_a_search_is_told_apart_from_the_training_after_it():
+    told = {"type": "estimate", "of": "search", "seconds": 600, "memory_bytes": 8e8, "steps": 900, "rows": 770}
+    (said,) = lines(told)
+    assert said == "Searching a recipe on 770 rows will at most take about 10 min 0 s and 800 MB of memory."
+
+
 def test_a_terminal_gets_a_bar():
     stream = StringIO()
     console = Console(file=stream, force_terminal=True, width=100)

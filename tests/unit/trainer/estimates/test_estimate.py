@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import count
 from pathlib import Path
 
@@ -14,12 +15,15 @@ from trainer.bases.catalogue import LocalBase
 from trainer.core.run_folder import RunFolder
 from trainer.estimates import dry_run
 from trainer.estimates.dry_run import DryRun, Line, peak_memory, without_trace
-from trainer.estimates.estimate import Estimate, for_intents, for_replies, sufficiency
+from trainer.estimates.estimate import Estimate, for_intents, for_replies, for_search, sufficiency
 from trainer.estimates.workload import of_intents
+from trainer.intents import folds
 from trainer.intents.intent_work import Work
 from trainer.intents.train_intent import IntentData, Utterances, train_intent
 from trainer.recipes import IntentRecipe, ReplyRecipe
 from trainer.replies.train_reply import Pairs, train_reply
+from trainer.search.budget import COMPARED, FOLDS, Budget
+from trainer.search.rehearsal import Rehearsal
 
 MakeRun = Callable[..., RunFolder]
 TOP = IntentRecipe(name="t", method="top", folds=2, epochs=2, frozen_layers=1, batch_size=8, learning_rate=1e-3)
@@ -74,6 +78,42 @@ def test_a_training_after_its_estimate_is_the_training_without_it(
     assert (plain.head.neighbours == foretold.head.neighbours).all()
     for one, other in zip(plain.encoder.parameters(), foretold.encoder.parameters(), strict=True):
         assert torch.equal(one, other)
+
+
+@pytest.mark.parametrize("recipe", [TOP, FULL], ids=["top", "full"])
+def test_a_search_takes_the_steps_of_its_trials_and_of_the_comparison_after_them(
+    recipe: IntentRecipe, tiny: LocalBase, said: Callable[..., object], make_run: MakeRun
+) -> None:
+    taken, last = 0, 0
+
+    def report(event: object) -> None:
+        nonlocal last
+        if event["type"] == "progress":  # type: ignore[index]
+            last = event["step"]  # type: ignore[index]
+
+    run, data = make_run(), intents(said)
+    told = for_search(Budget(trials=2), recipe, tiny, data, DryRun(run))
+    rehearsal = replace(Rehearsal.of(tiny, data, run), run=make_run(report=report))
+    plan = folds.grouped(data.train.labels, range(len(data.train)), FOLDS, 0)
+    for _ in range(2 + COMPARED):
+        for fold in plan:
+            rehearsal.hear(recipe, fold)
+            taken += last
+    assert taken == pytest.approx(told.steps, rel=0.1)
+    assert told.rows == 36
+
+
+def test_a_search_takes_no_longer_than_its_minutes_and_the_comparison(
+    tiny: LocalBase, said: Callable[..., object]
+) -> None:
+    data = intents(said)
+    free = for_search(Budget(trials=10), TOP, tiny, data, ticking())
+    bound = for_search(Budget(trials=10, minutes=0.5), TOP, tiny, data, ticking())
+    compared = free.seconds * COMPARED / (10 + COMPARED)
+    assert bound.seconds == pytest.approx(30 + compared)
+    assert bound.steps < free.steps
+    one, other = (for_search(Budget(trials=trials), FROZEN, tiny, data, ticking()) for trials in (2, 40))
+    assert other.seconds < 10 * one.seconds  # the texts are read once
 
 
 def test_random_numbers_and_threads_are_as_if_nothing_had_been() -> None:
