@@ -43,9 +43,12 @@ class IntentRecipe(Hyperparameters):
     neighbours: int = Field(4096, ge=1, description="Most training embeddings kept for the nearest-neighbour score.")
     augment: Literal["auto", "off", "on"] = Field("auto", description="More ways to say each row: only where it helps.")
     oos_share: float = Field(0.3, ge=0, lt=1, description="Assumed share of out-of-scope traffic.")
+    refit: bool = Field(False, description="Learn all rows again, validation too, for the epochs that it chose.")
 
     @model_validator(mode="after")
     def _agree(self) -> Self:
+        if self.refit and self.method != "full":
+            raise ValueError(f"method {self.method!r} learns from all rows at the end anyway: refit must be false")
         if self.method == "full" and self.folds:
             raise ValueError("method 'full' holds out a validation split: folds must be 0")
         if self.method != "full" and self.folds < 2:

@@ -49,6 +49,13 @@ def unpacked(table: npt.NDArray[np.float64]) -> tuple[Row, ...]:
     )
 
 
+def best_epoch(history: Sequence[Row], metric: str) -> int:
+    """After how many epochs `metric` was highest on what was held out, the fewest of equals; where nothing was, all."""
+    held = [row for row in history if metric in row.metrics]
+    best = max(held, key=lambda row: row.metrics[metric]) if held else history[-1]
+    return round(best.epoch)
+
+
 class Progress(L.Callback):
     """Reports step, loss and the seconds left; stops the fit when the run's `check` says so."""
 

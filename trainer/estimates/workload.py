@@ -150,8 +150,11 @@ def _full(work: Work, rows: int) -> _Counted:
     fits = [Fit(first, recipe.epochs, held)]
     if recipe.augment == "auto" and most:
         fits.append(Fit(learned + beside + most, recipe.epochs, held))
+    if recipe.refit:
+        fits.append(Fit(first + held, recipe.epochs))
     probed = sum(fit.rows for fit in fits)
-    texts = 2 * probed + len(fits) * (held + shaken + far) + held + shaken + min(learned, recipe.neighbours)
+    scored = len(fits) - recipe.refit
+    texts = 2 * probed + scored * (held + shaken + far) + held + shaken + min(learned, recipe.neighbours)
     return fits, texts, probed
 
 

@@ -2,7 +2,8 @@
 
 Whatever the recipe, the same four steps: (1) the labels' own names and descriptions join the examples; (2) models that
 did not see a row, or did not know its label, score it; (3) confidence and thresholds are fitted on those scores;
-(4) the model that will answer is fitted. `full` turns (2) and (4) round: one model, scored on a validation split.
+(4) the model that will answer is fitted. `full` turns (2) and (4) round: one model, scored on a validation split, and
+fitted again on all rows where the recipe asks for a `refit`.
 Variations of the rows are tried between (2) and (3), on the same unseen rows (`augmentation`).
 """
 
@@ -11,7 +12,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -22,7 +23,7 @@ from data.schema import OUT_OF_SCOPE, Finding
 from export.heads import IntentHead
 from export.onnx import PooledEncoder
 from trainer.bases.catalogue import LocalBase
-from trainer.core.callbacks import Row
+from trainer.core.callbacks import Row, best_epoch
 from trainer.core.embedding import Embedder
 from trainer.core.health import Signs, diagnose, guess_loss, refuse
 from trainer.core.run_folder import RunFolder
@@ -36,6 +37,7 @@ from trainer.intents.linear import Labelled, thin_rows, without
 from trainer.intents.robustness import Answers, Robustness
 from trainer.intents.tuning import LOOK_AGAIN, Taught, tune
 from trainer.recipes import IntentRecipe
+from trainer.tasks.intent import IntentTask
 
 __all__ = ["IntentData", "TrainedIntent", "Utterances", "check_trainable", "readable", "train_intent"]
 
@@ -105,9 +107,22 @@ def _with_validation(work: Work) -> Learned:
         verdict = decide(found.answers, other.answers, varied.more, recipe.seed)
         found = other if verdict.is_used else found
     held = [found.held, *_masked(found.held.head, found.held.embeddings, validation.labels, recipe.seed)]
-    told = Robustness.of(found.answers)
-    scorings = (found.held.scoring(),)
-    return Learned(found.encoder, found.held.head, work.calibrated(held), found.history, verdict, told, scorings)
+    calibration = work.calibrated(held)
+    told, scorings = Robustness.of(found.answers), (found.held.scoring(),)
+    encoder, head = found.encoder, found.held.head
+    if recipe.refit:
+        taught = Taught(joined(train, validation), more if verdict.is_used else Utterances([], []))
+        encoder, head = _refitted(work, taught, best_epoch(found.history, IntentTask.primary))
+    return Learned(encoder, head, calibration, found.history, verdict, told, scorings)
+
+
+def _refitted(work: Work, taught: Taught, epochs: int) -> tuple[PooledEncoder, IntentHead]:
+    """A model of all rows, for the epochs that the held-out ones have chosen. Its calibration is that of the model that
+    had not seen them, as a fold's is for the model of all folds."""
+    again = replace(work, recipe=work.recipe.model_copy(update={"epochs": epochs}))
+    rows = joined(taught.rows, work.beside(sorted(set(taught.rows.labels))))
+    encoder, head, _ = tune(again, replace(taught, rows=rows), None, "refit")
+    return encoder, head
 
 
 @dataclass(frozen=True, slots=True, eq=False)

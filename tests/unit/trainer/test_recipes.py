@@ -160,6 +160,7 @@ def test_picking_refuses_an_impossible_seed_in_our_words(seed: int) -> None:
         {"keep_base": 1},
         {"oos_share": 1},
         {"oos_share": math.nan},
+        {"refit": True},
         {"neighbours": 0},
         {"label_smoothing": 1},
         {"exposure": -1},

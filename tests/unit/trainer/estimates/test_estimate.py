@@ -28,6 +28,7 @@ from trainer.search.rehearsal import Rehearsal
 MakeRun = Callable[..., RunFolder]
 TOP = IntentRecipe(name="t", method="top", folds=2, epochs=2, frozen_layers=1, batch_size=8, learning_rate=1e-3)
 FULL = IntentRecipe(name="f", method="full", folds=0, epochs=2, batch_size=8, validation_share=0.2)
+REFIT = FULL.model_copy(update={"epochs": 1, "refit": True})
 FROZEN = IntentRecipe(name="z", method="frozen", folds=3)
 
 
@@ -42,7 +43,7 @@ def ticking() -> DryRun:
     return DryRun(RunFolder(Path("nowhere"), None, threads=1, keep=False), lambda: float(next(seconds)))  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("recipe", [TOP, FULL], ids=["top", "full"])
+@pytest.mark.parametrize("recipe", [TOP, FULL, REFIT], ids=["top", "full", "refit"])
 def test_the_steps_that_are_foretold_are_those_that_are_taken(
     recipe: IntentRecipe, tiny: LocalBase, said: Callable[..., object], make_run: MakeRun
 ) -> None:

@@ -14,6 +14,7 @@ from data.dedupe import normal_form
 from data.errors import AttuneError, Collapsed, DatasetError, JobCancelled
 from export import confidence
 from trainer.bases.catalogue import LocalBase
+from trainer.core.callbacks import Row, best_epoch
 from trainer.core.run_folder import MemoryLedger, RunFolder
 from trainer.intents import augmentation, fold_training, intent_work
 from trainer.intents.augmentation import Augmentation
@@ -135,12 +136,15 @@ class Power(Exception):
     """The cable, pulled."""
 
 
-@pytest.mark.parametrize(("method", "at"), [("top", 3), ("top", 7), ("top", 12), ("full", 2)])
+@pytest.mark.parametrize(
+    ("method", "at", "refit"),
+    [("top", 3, False), ("top", 7, False), ("top", 12, False), ("full", 2, False), ("full", 6, True)],
+)
 def test_a_training_that_died_ends_as_if_it_had_not(
-    tiny: LocalBase, said: Say, make_run: MakeRun, method: str, at: int
+    tiny: LocalBase, said: Say, make_run: MakeRun, method: str, at: int, refit: bool
 ) -> None:
     some = said(16, ("refund", "delivery"))
-    whole = trained_on(some, method, tiny, make_run("whole", keep=False))
+    whole = trained_on(some, method, tiny, make_run("whole", keep=False), refit=refit)
     seen = 0
 
     def report(event: Mapping[str, Any]) -> None:
@@ -151,8 +155,8 @@ def test_a_training_that_died_ends_as_if_it_had_not(
 
     ledger = MemoryLedger()
     with pytest.raises(Power):
-        trained_on(some, method, tiny, make_run(checkpoint_seconds=0.0, ledger=ledger, report=report))
-    resumed = trained_on(some, method, tiny, make_run(checkpoint_seconds=0.0, ledger=ledger))
+        trained_on(some, method, tiny, make_run(checkpoint_seconds=0.0, ledger=ledger, report=report), refit=refit)
+    resumed = trained_on(some, method, tiny, make_run(checkpoint_seconds=0.0, ledger=ledger), refit=refit)
     for name in ("weight", "bias", "scope", "correct"):
         np.testing.assert_array_equal(getattr(whole.head, name), getattr(resumed.head, name))
     assert all(torch.equal(a, b) for a, b in zip(whole.encoder.parameters(), resumed.encoder.parameters(), strict=True))
@@ -241,6 +245,27 @@ def test_a_full_training_is_measured_whatever_the_validation_rows_are_of(
     assert found.known_labels == {"refund", "delivery", "oos"}
 
 
+def test_a_refit_learns_the_held_out_rows_too_for_the_epochs_that_they_chose(
+    tiny: LocalBase, said: Say, make_run: MakeRun
+) -> None:
+    train, held = said(8, ("refund", "delivery")), said(4, ("refund", "delivery", "login"), start=10)
+    once = trained_on(train, "full", tiny, make_run("once", keep=False), held)
+    steps: dict[str, int] = {}
+
+    def report(event: Mapping[str, Any]) -> None:
+        if event["type"] == "progress":
+            steps[event["stage"]] = event["steps"]
+
+    again = trained_on(train, "full", tiny, make_run("again", keep=False, report=report), held, refit=True)
+    assert (len(once.head.neighbours), len(again.head.neighbours)) == (16 + 2, 16 + 8 + 2)
+    assert again.known_labels == {"refund", "delivery"}  # a label that only the held-out rows have is not learned
+    epochs = best_epoch(again.history, "f1")
+    assert (steps["final"], steps["refit"]) == (2 * 2, epochs * 2)  # 18 rows and 26, sixteen a step
+    assert again.history == once.history
+    assert again.calibration.thresholds() == once.calibration.thresholds()
+    assert not torch.equal(next(again.encoder.parameters()), next(once.encoder.parameters()))
+
+
 def test_a_model_that_is_hardly_ever_right_is_refused(tiny: LocalBase, said: Say, make_run: MakeRun) -> None:
     """Every label is taken for the next one."""
     some = said(10, ("refund", "delivery"))
@@ -274,6 +299,14 @@ def test_general_utterances_may_be_learned_as_out_of_scope(tiny: LocalBase, said
         found = trained_on(said(6), method, tiny, make_run(method, keep=False), epochs=1, exposure=20)
         assert found.head.labels == ("delivery", "login", "oos", "refund")
         assert found.known_labels == {"delivery", "login", "refund"}
+
+
+def test_the_best_epoch_is_the_first_of_the_best_or_the_last_where_none_was_measured() -> None:
+    def row(epoch: int, **measured: float) -> Row:
+        return Row(1.0, float(epoch), epoch, None, measured)
+
+    assert best_epoch([row(1, f1=0.5), row(2, f1=0.9), row(3, f1=0.9)], "f1") == 2
+    assert best_epoch([row(1), row(2)], "f1") == 2
 
 
 def test_rows_that_weigh_nothing_do_no_harm(tiny: LocalBase, said: Say, make_run: MakeRun) -> None:
