@@ -15,6 +15,7 @@ from trainer.recipes import (
     EntityRecipe,
     IntentRecipe,
     Recipe,
+    Seq2SeqRecipe,
     parse_recipe,
     pick_entities,
     pick_intent,
@@ -99,4 +100,10 @@ def _recipe(body: object) -> Recipe | None:
         return None
     if not isinstance(body, dict):
         raise RecipeError("A recipe is a table of fields.", remedy="docs/recipes.md lists every field and range.")
-    return parse_recipe(body)
+    found = parse_recipe(body)
+    if isinstance(found, Seq2SeqRecipe):
+        raise RecipeError(
+            "A retraining writes replies with a chat model, whose recipe says how it learns; this one does not.",
+            remedy="Add method = 'full' or 'lora'. Bases that rewrite are for `attune experiment`.",
+        )
+    return found

@@ -88,9 +88,10 @@ class EntityRecipe(Hyperparameters):
 
 
 class Seq2SeqRecipe(Hyperparameters):
-    """From a text or a conversation to another text: an encoder reads, a decoder writes, and all layers learn."""
+    """From a text or a conversation to another text, or to the reply: an encoder reads, a decoder writes, all layers
+    learn."""
 
-    task: Literal["summarise", "translate"]
+    task: Literal["summarise", "translate", "generate"]
     max_length: int = Field(256, ge=8, le=1024, description="Longest source, in tokens.")
     target_length: int = Field(96, ge=4, le=512, description="Longest target, in tokens.")
     instruction: str = Field("", max_length=100, description="Stands before every source, as a T5 was taught.")
@@ -241,7 +242,8 @@ def parse_recipe(body: dict[str, Any]) -> Recipe:
         "entities": EntityRecipe,
         "summarise": Seq2SeqRecipe,
         "translate": Seq2SeqRecipe,
-        "generate": GenerateRecipe,
+        # Which layers learn is asked of chat models alone: those of another base all do.
+        "generate": GenerateRecipe if "method" in body else Seq2SeqRecipe,
         "prefer": PreferenceRecipe,
     }
     kind = kinds.get(str(body.get("task")))

@@ -20,6 +20,11 @@ KINDS = ("t5", "mt5", "bart")
 WITHOUT = "There is none in the catalogue: `attune bases import` one, or give its folder, and name it as --base."
 
 
+def is_seq2seq(local: LocalBase) -> bool:
+    """Whether the base has an encoder and a decoder, by what its configuration says."""
+    return local.configuration().get("model_type") in KINDS
+
+
 @dataclass(frozen=True, slots=True)
 class Seq2SeqBase:
     """`start_id` is the token its decoder begins with, `positions` how many tokens it tells apart (None: any)."""

@@ -26,6 +26,8 @@ from export.release import running_versions
 from export.thresholds import Thresholds
 from export.trained import torch_channel
 from trainer.bases.catalogue import base_for
+from trainer.bases.known import CATALOGUE
+from trainer.bases.seq2seq_base import is_seq2seq
 from trainer.core.health import Scoring, Signs, diagnose, refuse
 from trainer.core.run_folder import MemoryLedger, RunFolder
 from trainer.estimates.dry_run import DryRun
@@ -191,12 +193,19 @@ def _predictor(trained: TrainedIntent, channel: Channel, thresholds: Thresholds,
     return Predictor(parts)
 
 
+def _generate(question: Question, settings: Settings, run: RunFolder) -> Outcome:
+    """By a chat model, or by an encoder and a decoder, as the base is."""
+    name = question.base if question.recipe is None else question.recipe.base
+    rewrites = name not in CATALOGUE and is_seq2seq(base_for(settings, name))
+    return (seq2seq_experiment if rewrites else generate_experiment)(question, settings, run)
+
+
 WAYS: Mapping[str, Callable[[Question, Settings, RunFolder], Outcome]] = {
     "intent": _intent,
     "reply": reply_experiment,
     "entities": entity_experiment,
     "summarise": seq2seq_experiment,
     "translate": seq2seq_experiment,
-    "generate": generate_experiment,
+    "generate": _generate,
 }
 """How an experiment with a task goes; all others have labels."""

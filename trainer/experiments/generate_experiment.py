@@ -24,7 +24,7 @@ from trainer.estimates.dry_run import DryRun
 from trainer.estimates.writing import for_writing
 from trainer.experiments.experiment_report import history_row
 from trainer.experiments.question import Outcome, Question, common
-from trainer.experiments.reading import read_dialogues
+from trainer.experiments.reading import ANSWERED, read_dialogues
 from trainer.generation.lines import Ask, Talk, asks_of, said
 from trainer.generation.packed import (
     PackedGenerator,
@@ -150,7 +150,11 @@ def _recipe(question: Question, base: ChatBase, train: Sequence[Talk]) -> Genera
     if question.recipe is None:
         tokens = sum(len(base.renderer().reply(text)) for talk in train for _, text in talk)
         return pick_generate(tokens, base.parameters, base=base.name, seed=question.seed)
-    assert isinstance(question.recipe, GenerateRecipe)  # experiment() has compared the tasks
+    if not isinstance(question.recipe, GenerateRecipe):
+        raise UsageError(
+            f"The recipe names no method, as for a base that rewrites; {base.name!r} is a chat model.",
+            remedy="Add method = 'full' or 'lora'.",
+        )
     return question.recipe
 
 
@@ -159,10 +163,7 @@ def _talks(question: Question, settings: Settings, which: str) -> list[Talk]:
     prepare = ConversationPreparer(Redactor(settings.imports))
     found = talks_of(prepare(one).conversation for one in read_dialogues(path, settings.imports))
     if not asks_of(found):
-        raise DatasetError(
-            f"{path.name} holds no reply of the brand to a user.",
-            remedy="Give conversations in which a user's message is followed by one of the brand.",
-        )
+        raise DatasetError(f"{path.name} holds no reply of the brand to a user.", remedy=ANSWERED)
     return found
 
 

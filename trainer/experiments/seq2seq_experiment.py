@@ -1,4 +1,5 @@
-"""An experiment with summaries or translations: trained, exported, and what it writes of TEST beside what people wrote.
+"""An experiment with summaries, translations, or replies by a base that rewrites: trained, exported, and what it writes
+of TEST beside what people wrote.
 
 The untuned base stands beside it in the same report. Which precision is measured as served is decided on pairs held out
 of TRAIN; there, and on TEST, the exported model must write token by token what the trained one writes.
@@ -9,11 +10,14 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
-from data.errors import UsageError
+from data.errors import DatasetError, UsageError
+from data.prepare import ConversationPreparer
+from data.redact import Redactor
 from data.schema import Finding
-from data.settings import Settings
+from data.settings import ImportSettings, Settings
 from export.release import running_versions
 from export.rewriters import TOKENIZER, Precision
 from export.seq2seq import Rewriter
@@ -36,12 +40,13 @@ from trainer.estimates.fitting import for_seq2seq
 from trainer.experiments.experiment_report import history_row
 from trainer.experiments.precision import THREADS
 from trainer.experiments.question import Outcome, Question, common
+from trainer.experiments.reading import ANSWERED, read_dialogues
 from trainer.judgement.likelihood import Likelihood
 from trainer.judgement.text_metrics import MeasuredReplies, TextScores, differences, measured
 from trainer.judgement.variety import Known
 from trainer.package import median_ms
 from trainer.recipes import Seq2SeqRecipe, pick_seq2seq
-from trainer.seq2seq.pair_files import Pair, PairFile, read_pairs
+from trainer.seq2seq.pair_files import Pair, PairFile, read_pairs, reply_pairs
 from trainer.seq2seq.train_seq2seq import TrainedSeq2Seq, apart, likelihood, train_seq2seq
 from trainer.tasks.seq2seq import Seq2SeqTask
 
@@ -158,10 +163,24 @@ def _asked(question: Question, settings: Settings) -> _Asked:
         )
     base = base_for(settings, name)
     Seq2SeqBase.of(base)  # before the files are read, which may take a while
-    train, test = (read_pairs(path, settings.imports) for path in (question.train, question.test))
+    read = _replies if question.task == "generate" else read_pairs
+    train, test = (read(path, settings.imports) for path in (question.train, question.test))
     recipe = question.recipe or pick_seq2seq(len(train.rows), question.task, base=name, seed=question.seed)
-    assert isinstance(recipe, Seq2SeqRecipe)  # experiment() has compared the tasks
+    if not isinstance(recipe, Seq2SeqRecipe):
+        raise UsageError(
+            f"The recipe is for a chat model; {base.name!r} rewrites.",
+            remedy="Take its `method` out, or name another base.",
+        )
     return _Asked(recipe, base, train, test)
+
+
+def _replies(path: Path, limits: ImportSettings) -> PairFile:
+    """What the brand said in the dialogues of `path`, each time with all that was said before."""
+    prepare = ConversationPreparer(Redactor(limits))
+    rows = reply_pairs(prepare(one).conversation for one in read_dialogues(path, limits))
+    if not rows:
+        raise DatasetError(f"{path.name} holds no reply of the brand to a user.", remedy=ANSWERED)
+    return PairFile(rows)
 
 
 def _packed(trained: TrainedSeq2Seq, base: LocalBase, run: RunFolder) -> PackedRewriter:

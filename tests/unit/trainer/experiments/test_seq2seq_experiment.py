@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import warnings
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from data.settings import Settings, TrainSettings
 from tests.tiny_seq2seq import lay, marked_talks
 from trainer.bases.catalogue import LocalBase
 from trainer.experiments.experiment import Question, experiment
-from trainer.recipes import Seq2SeqRecipe
+from trainer.recipes import Seq2SeqRecipe, parse_recipe
 
 COMMON = {"task", "seed", "train_rows", "test_rows", "train_seconds", "latency_ms", "size_bytes", "recipe", "base"}
 MEASURES = {"bits_per_byte", "perplexity_per_token", "chrf", "bleu", "rouge_l", "exact_match", "copies"}
@@ -63,6 +64,36 @@ def test_the_report_holds_what_the_exported_model_writes(tmp_path: Path, base: P
     assert all(set(row) == {"text", "label", "predicted", "base"} for row in rows)
     assert report["exact_match"] == sum(row["label"] == row["predicted"] for row in rows) / 40
     assert report["exact_match"] > report["base"]["exact_match"]
+
+
+def talked(path: Path, rows: int, seed: int) -> Path:
+    """Conversations in which the brand answers what the same words are summarised by elsewhere."""
+    lines = []
+    for row in marked_talks(rows, seed):
+        said = "\n".join(turn["content"] for turn in row["messages"])
+        lines.append({"messages": [{"role": "user", "content": said}, {"role": "agent", "content": row["summary"]}]})
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines), "utf-8")
+    return path
+
+
+def test_a_base_that_rewrites_writes_replies_too(tmp_path: Path, base: Path) -> None:
+    train, test = talked(tmp_path / "train.jsonl", 400, 0), talked(tmp_path / "test.jsonl", 20, 1)
+    asked = Question(train, test, "generate", tmp_path / "out", base=str(base))
+    report = experiment(replace(asked, recipe=recipe(base, task="generate", epochs=2)), SETTINGS, lambda _: None)
+    assert (report["task"], report["train_rows"], report["test_rows"]) == ("generate", 400, 20)
+    assert report["fp32_agreement"] == 1.0
+    assert report["bits_per_byte"] < 0.7 * report["base"]["bits_per_byte"]
+    rows = [json.loads(line) for line in (asked.out / "predictions.jsonl").read_text("utf-8").splitlines()]
+    assert [row["label"] for row in rows] == [row["summary"] for row in marked_talks(20, 1)]
+    chat = parse_recipe({"task": "generate", "name": "t", "method": "full", "base": str(base)})
+    with pytest.raises(UsageError, match="rewrites"):
+        experiment(replace(asked, recipe=chat), SETTINGS, lambda _: None)
+    with pytest.raises(UsageError, match="chat model"):
+        experiment(replace(asked, recipe=recipe("attune-chat-10m", task="generate")), SETTINGS, lambda _: None)
+    silent = tmp_path / "silent.jsonl"
+    silent.write_text(json.dumps({"messages": [{"role": "agent", "content": "hello"}]}) + "\n", "utf-8")
+    with pytest.raises(DatasetError, match="no reply"):
+        experiment(replace(asked, train=silent), SETTINGS, lambda _: None)
 
 
 @pytest.mark.slow
