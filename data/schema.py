@@ -22,6 +22,11 @@ Severity = Literal["error", "warning", "info"]
 TASKS = ("intent", "reply", "generate", "sentiment", "entities")
 """What a retraining may be asked for."""
 
+LEAST_TRIALS, MOST_TRIALS = 2, 1_000
+"""How many recipes a search may be asked to try."""
+MOST_SEARCH_MINUTES = 7 * 24 * 60
+"""How long it may be asked to go on."""
+
 DEFAULT_WORKSPACE = "default"
 """The one workspace of a fresh install."""
 

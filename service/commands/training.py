@@ -12,7 +12,7 @@ from rich.console import Group
 
 from data.errors import JobCancelled, UsageError
 from data.files import disk
-from data.schema import TASKS
+from data.schema import LEAST_TRIALS, MOST_SEARCH_MINUTES, MOST_TRIALS, TASKS
 from service.child import Event, require_train_extra
 from service.commands.bots import NothingAsked
 from service.imports import read_table_file
@@ -32,10 +32,12 @@ LIMITED = (
 
 Searching = Annotated[bool, typer.Option("--search", help="Search a recipe first; see docs/recipes.md.")]
 Trials = Annotated[
-    int | None, typer.Option("--trials", min=2, max=1000, metavar="N", help="Recipes that a search tries; 20.")
+    int | None,
+    typer.Option("--trials", min=LEAST_TRIALS, max=MOST_TRIALS, metavar="N", help="Recipes that a search tries; 20."),
 ]
 Minutes = Annotated[
-    float | None, typer.Option("--minutes", min=0.01, max=10_080, metavar="M", help="Minutes of a search's trials.")
+    float | None,
+    typer.Option("--minutes", min=0.01, max=MOST_SEARCH_MINUTES, metavar="M", help="Minutes of a search's trials."),
 ]
 
 

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, StringConstraints, ValidationInfo, field_validator
 
+from data.schema import LEAST_TRIALS, MOST_SEARCH_MINUTES, MOST_TRIALS
 from service.reading import as_whole_number
 from service.schemas.shape import Asked, Instant, Json, Page, Told
 
@@ -73,9 +74,12 @@ class Search(Asked):
     """How long a better recipe for the intents is searched for, among the messages that are learned from."""
 
     trials: int | None = Field(
-        None, ge=2, le=1000, description="Recipes that are tried, the default first; 20 where minutes are not given."
+        None,
+        ge=LEAST_TRIALS,
+        le=MOST_TRIALS,
+        description="Recipes that are tried, the default first; 20 where minutes are not given.",
     )
-    minutes: float | None = Field(None, gt=0, le=7 * 24 * 60, description="Of trials, all workers together.")
+    minutes: float | None = Field(None, gt=0, le=MOST_SEARCH_MINUTES, description="Of trials, all workers together.")
 
 
 # A bound that fractions hold exactly: next to the largest exact whole number, who rounds is on the wrong side of it.

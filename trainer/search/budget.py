@@ -8,14 +8,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from data.errors import UsageError
+from data.schema import LEAST_TRIALS, MOST_SEARCH_MINUTES, MOST_TRIALS
 
 TRIALS = 20
 FOLDS = 3
 """Parts of the rows, each of which every trial is scored on."""
 COMPARED = 2
 """Recipes that are compared on fresh folds at the end: the default and the best."""
-MOST_TRIALS = 1_000
-MOST_MINUTES = 7 * 24 * 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,13 +34,15 @@ class Budget:
             raise UsageError("The minutes of a search are a number.")
         found = TRIALS if minutes is None else MOST_TRIALS
         budget = cls(found if trials is None else trials, None if minutes is None else float(minutes))
-        if not 2 <= budget.trials <= MOST_TRIALS:
+        if not LEAST_TRIALS <= budget.trials <= MOST_TRIALS:
             raise UsageError(
-                f"A search takes 2 to {MOST_TRIALS} trials; the first is the default recipe.",
+                f"A search takes {LEAST_TRIALS} to {MOST_TRIALS} trials; the first is the default recipe.",
                 remedy="Ask for more of them, or leave the number out.",
             )
-        if budget.minutes is not None and not (math.isfinite(budget.minutes) and 0 < budget.minutes <= MOST_MINUTES):
-            raise UsageError(f"A search takes more than 0 minutes and at most {MOST_MINUTES:.0f}.")
+        if budget.minutes is not None and not (
+            math.isfinite(budget.minutes) and 0 < budget.minutes <= MOST_SEARCH_MINUTES
+        ):
+            raise UsageError(f"A search takes more than 0 minutes and at most {MOST_SEARCH_MINUTES}.")
         return budget
 
     @classmethod
