@@ -3,7 +3,8 @@
 Vectors are kept as float16: the error of a cosine between unit vectors is below 0.001, and half the memory. For the
 product they are widened to float32. A small index is widened once, for widening costs more than multiplying; a large
 one block by block at each search, so that it is never held twice over. Where even that is too slow, cells may lie over
-it that say which replies are worth comparing (export/reply_cells.py).
+it that say which replies are worth comparing (export/reply_cells.py). What was replied in conversations like the one
+asked about has a say in where is looked (export/precedents.py).
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from safetensors.numpy import load_file, save_file
 
 from data.errors import IntegrityError
 from data.schema import ROLES
+from export.precedents import Precedents
 from export.reply_cells import Cells
 from export.reply_scores import PLAIN, Scoring, familiarity
 from export.sealed import REMEDY
@@ -59,8 +61,8 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """A reply, its score (the cosine with the query, and what is added for how often it was given), and how likely it
-    is right."""
+    """A reply, its score (the product with the query, moved by the precedents, and what is added for how often it was
+    given), and how likely it is right."""
 
     reply: Reply
     score: float
@@ -70,7 +72,13 @@ class Hit:
 class ReplyIndex:
     """Distinct replies and their vectors, row by row. Immutable, so shared by threads as it is."""
 
-    def __init__(self, vectors: Queries, replies: Sequence[Reply], scoring: Scoring = PLAIN) -> None:
+    def __init__(
+        self,
+        vectors: Queries,
+        replies: Sequence[Reply],
+        scoring: Scoring = PLAIN,
+        precedents: Precedents | None = None,
+    ) -> None:
         """`vectors` [n, hidden], one row per reply, finite. Raises ValueError otherwise."""
         if vectors.ndim != 2 or len(vectors) != len(replies):
             raise ValueError(f"{len(replies)} replies need as many vectors; came an array of shape {vectors.shape}")
@@ -79,7 +87,9 @@ class ReplyIndex:
         if not np.isfinite(narrow).all():
             raise ValueError("a vector of the reply index is not finite")
         narrow.setflags(write=False)
-        self.scoring = scoring
+        if precedents is not None:
+            precedents.check((len(narrow), narrow.shape[1]))
+        self.scoring, self.precedents = scoring, precedents
         self._added = np.float32(scoring.frequency) * familiarity([reply.count for reply in replies])
         self.vectors: Vectors = narrow
         self.replies = tuple(replies)
@@ -96,8 +106,8 @@ class ReplyIndex:
     @property
     def size_bytes(self) -> int:
         """Bytes of the vectors in memory; the texts come on top."""
-        cells = 0 if self._cells is None else self._cells.size_bytes
-        return self.vectors.nbytes + (0 if self._wide is None else self._wide.nbytes) + cells
+        beside = sum(part.size_bytes for part in (self._cells, self.precedents) if part is not None)
+        return self.vectors.nbytes + (0 if self._wide is None else self._wide.nbytes) + beside
 
     @property
     def is_exact(self) -> bool:
@@ -107,18 +117,30 @@ class ReplyIndex:
     def in_cells(self, most: int) -> ReplyIndex:
         """The same replies; where there are more than `most`, a search compares a part of them, if the extra `index` is
         installed and what it finds is nearly always the same."""
-        index = ReplyIndex(self.vectors, self.replies, self.scoring)
+        index = ReplyIndex(self.vectors, self.replies, self.scoring, self.precedents)
         if len(self) > most:
-            index._cells = Cells.over(index.vectors, index._added, index.scores)
+            index._cells = Cells.over(index.vectors, index._added, index._compared)
         return index
+
+    def moved(self, queries: Queries) -> npt.NDArray[np.float32]:
+        """`queries` [m, hidden] as they are compared with replies: moved by the precedents, if there are any.
+        ValueError for one that is not finite."""
+        wide = self._checked(queries)
+        return wide if self.precedents is None else self.precedents.moved(wide, self._comparable)
 
     def scores(self, queries: Queries) -> npt.NDArray[np.float32]:
         """Scores [m, n] of every reply for `queries` [m, hidden]. ValueError for one that is not finite."""
-        wide = self._asked(queries)
+        return self._compared(self.moved(queries))
+
+    @property
+    def _comparable(self) -> npt.NDArray[np.floating[Any]]:
+        return self.vectors if self._wide is None else self._wide
+
+    def _compared(self, wide: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        """Scores [m, n] for queries that were moved."""
         result = np.empty((len(wide), len(self)), dtype=np.float32)
         for start in range(0, len(self), BLOCK):
-            block = (self.vectors if self._wide is None else self._wide)[start : start + BLOCK]
-            block = block.astype(np.float32, copy=False)
+            block = self._comparable[start : start + BLOCK].astype(np.float32, copy=False)
             np.matmul(wide, block.T, out=result[:, start : start + BLOCK])
         result += self._added
         return result
@@ -130,7 +152,16 @@ class ReplyIndex:
 
     def scored_by(self, scoring: Scoring) -> ReplyIndex:
         """The same replies, scored otherwise."""
-        return ReplyIndex(self.vectors, self.replies, scoring)
+        return ReplyIndex(self.vectors, self.replies, scoring, self.precedents)
+
+    def remembering(self, precedents: Precedents | None) -> ReplyIndex:
+        """The same replies, found by these precedents, or by none."""
+        return ReplyIndex(self.vectors, self.replies, self.scoring, precedents)
+
+    def among(self, stays: Sequence[int], replies: Sequence[Reply]) -> ReplyIndex:
+        """The rows `stays` alone, with what `replies` now say of them."""
+        precedents = None if self.precedents is None else self.precedents.among(stays)
+        return ReplyIndex(self.vectors[list(stays)], replies, self.scoring, precedents)
 
     def search(self, query: Queries, k: int) -> tuple[Hit, ...]:
         """The `k` best replies for one query [hidden], best first; equal scores in the order of the index."""
@@ -140,12 +171,12 @@ class ReplyIndex:
         """`search` for every row of `queries` [m, hidden], a few at a time, so that m x n scores are never held."""
         found: list[tuple[Hit, ...]] = []
         for start in range(0, len(queries), QUERIES):
-            some = queries[start : start + QUERIES]
+            some = self.moved(queries[start : start + QUERIES])
             looked = self._everywhere(some) if self._cells is None or k < 1 else self._nearby(some, k, self._cells)
             found += (tuple(self._top(rows, scores, k)) for rows, scores in looked)
         return found
 
-    def _asked(self, queries: Queries) -> npt.NDArray[np.float32]:
+    def _checked(self, queries: Queries) -> npt.NDArray[np.float32]:
         wide = np.ascontiguousarray(queries, dtype=np.float32)
         if wide.ndim != 2 or wide.shape[1] != self.hidden:
             raise ValueError(f"queries of shape [m, {self.hidden}] were expected, came {queries.shape}")
@@ -153,15 +184,17 @@ class ReplyIndex:
             raise ValueError("a query is not finite")
         return wide
 
-    def _everywhere(self, queries: Queries) -> Iterator[tuple[Rows, npt.NDArray[np.float32]]]:
-        """For each query all rows and their scores."""
+    def _everywhere(self, wide: npt.NDArray[np.float32]) -> Iterator[tuple[Rows, npt.NDArray[np.float32]]]:
+        """For each query, moved, all rows and their scores."""
         rows = np.arange(len(self))
-        yield from ((rows, scores) for scores in self.scores(queries))
+        yield from ((rows, scores) for scores in self._compared(wide))
 
-    def _nearby(self, queries: Queries, k: int, cells: Cells) -> Iterator[tuple[Rows, npt.NDArray[np.float32]]]:
-        """For each query the rows among which its best `k` nearly always are, and their scores; all of them where the
-        cells nearby hold too few."""
-        wide, least = self._asked(queries), min(max(k, 2), len(self))
+    def _nearby(
+        self, wide: npt.NDArray[np.float32], k: int, cells: Cells
+    ) -> Iterator[tuple[Rows, npt.NDArray[np.float32]]]:
+        """For each query, moved, the rows among which its best `k` nearly always are, and their scores; all of them
+        where the cells nearby hold too few."""
+        least = min(max(k, 2), len(self))
         for query, rows in zip(wide, cells.near(wide, least), strict=True):
             if len(rows) < least:
                 yield from self._everywhere(query[None, :])
@@ -183,7 +216,9 @@ class ReplyIndex:
 
     def save(self, folder: Path) -> None:
         """Write `reply_index.safetensors` and `replies.jsonl`, whose lines are the rows in order."""
-        save_file({"vectors": self.vectors, **self.scoring.to_tensors()}, str(folder / VECTORS_FILE))
+        remembered = {} if self.precedents is None else self.precedents.to_tensors()
+        tensors = {"vectors": self.vectors, **self.scoring.to_tensors(), **remembered}
+        save_file(tensors, str(folder / VECTORS_FILE))
         with (folder / REPLIES_FILE).open("w", encoding="utf-8", newline="\n") as file:
             for reply in self.replies:
                 file.write(json.dumps(asdict(reply), ensure_ascii=False) + "\n")
@@ -195,7 +230,11 @@ class ReplyIndex:
             tensors = load_file(str(folder / VECTORS_FILE))
             with (folder / REPLIES_FILE).open(encoding="utf-8", newline="\n") as file:
                 replies = [_reply(json.loads(line)) for line in file]
-            return cls(tensors["vectors"], replies, Scoring.from_tensors(tensors))
+            vectors = tensors["vectors"]
+            if vectors.ndim != 2:
+                raise ValueError("the vectors of the reply index are no table")
+            precedents = Precedents.from_tensors(tensors, (len(vectors), vectors.shape[1]))
+            return cls(vectors, replies, Scoring.from_tensors(tensors), precedents)
         except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
             raise IntegrityError(
                 f"The reply index of this release cannot be read ({type(error).__name__}).", remedy=REMEDY

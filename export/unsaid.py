@@ -79,7 +79,7 @@ def _replies(index: ReplyIndex, words: Words) -> ReplyIndex | None:
     replies = [_unnamed(index.replies[place], words) for place in stays]
     if tuple(replies) == index.replies:
         return None
-    return ReplyIndex(index.vectors[stays], replies, index.scoring)
+    return index.among(stays, replies)
 
 
 def _unnamed(reply: Reply, words: Words) -> Reply:

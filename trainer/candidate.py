@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from data.profile import BotProfile
-from data.schema import Example, Finding
+from data.schema import Finding
 from data.settings import ImportSettings
 from export.corrections import Correction, Corrections
 from export.encoders import Precision
 from export.parity import Choice, Comparison, Probe, choose, compare, require
-from export.placeholders import echoes
 from export.predict import IntentModel, Parts, Predictor, ReplyModel
 from export.release import GENERATE, running_versions
-from export.replies import Reply, ReplyIndex, key_of
-from export.runtime import Embeddings
+from export.replies import ReplyIndex
 from export.span_parity import SpanProbe
 from export.thresholds import Thresholds
 from export.trained import torch_channel
@@ -103,36 +101,6 @@ class Candidate:
         tags = self.parts.entities.head.size_bytes if self.parts.entities else 0
         writer = self.writing.packed.size_bytes(self.writing.precision) if self.writing else 0
         return sum(distinct.values()) + head + index + tags + writer
-
-
-def reply_index(
-    read: Callable[[Sequence[str]], Embeddings],
-    rows: Sequence[Example],
-    banned: Callable[[str], bool],
-    details: Mapping[str, tuple[str, ...]],
-) -> ReplyIndex | None:
-    """The brand's own replies in `rows`, one entry a distinct text; None when there is none worth keeping. `read` makes
-    a vector of each; `details` are what a reply, by its key, says of one customer alone.
-
-    A reply whose placeholders the customer had not given each time is marked as not to be filled.
-    """
-    kept: dict[str, Reply] = {}
-    for row in rows:
-        if row.reply is None or banned(row.reply):
-            continue
-        said = [text for role, text in row.context if role == "user"] + [row.text]
-        fits = echoes(row.reply, said)
-        key = key_of(row.reply)
-        old = kept.get(key)
-        if old is None:
-            kept[key] = Reply(row.reply, row.reply_role or "agent", 1, row.intent, row.id, fits, details.get(key, ()))
-        else:
-            intent = old.intent if old.intent == row.intent else None
-            kept[key] = replace(old, count=old.count + 1, intent=intent, echoes=old.echoes and fits)
-    if not kept:
-        return None
-    replies = list(kept.values())
-    return ReplyIndex(read([reply.text for reply in replies]), replies)
 
 
 def build_candidate(

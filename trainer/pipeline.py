@@ -26,9 +26,8 @@ from export.banned import says_banned
 from export.drafts import known_names
 from export.grounding import Grounding
 from export.thresholds import Thresholds
-from export.trained import torch_channel
 from trainer.bases.catalogue import LocalBase, base_for
-from trainer.candidate import Trained, build_candidate, reply_index
+from trainer.candidate import Trained, build_candidate
 from trainer.core.run_folder import MemoryLedger, RunFolder
 from trainer.entities.train_entities import TrainedEntities, train_entities
 from trainer.estimates.dry_run import DryRun
@@ -48,6 +47,7 @@ from trainer.publishing import Built, Origin, build_release, promote_by_itself, 
 from trainer.recipes import IntentRecipe
 from trainer.replies.calibrate import meaning_by, worth
 from trainer.replies.details import private_details
+from trainer.replies.indexing import Sayable, reply_indexes
 from trainer.replies.train_reply import TrainedReply, mean_length, train_reply
 from trainer.retraining import Emit, Retraining, bot_of, run_folder, settling
 from trainer.search.searching import better
@@ -159,11 +159,9 @@ def _train(
     reply = index = threshold = writing = None
     if "reply" in work.order.tasks and len(set(pairs(material.train).replies)) >= 2:
         reply = _train_reply(work, dataset, material, base, ids)
-        read = torch_channel(reply.encoder, reply.renderer).read
         learned = [*material.train, *material.validation]
         details = private_details(learned, Grounding(Written(work.settings.imports), known_names(work.profile)))
-        narrow = reply_index(read, material.train, banned, details)
-        index = reply_index(read, learned, banned, details)
+        narrow, index = reply_indexes(reply, material.train, material.validation, Sayable(banned, details))
         if narrow is not None and index is not None:
             found = worth(reply, base, narrow, pairs(material.validation), work.profile.target_precision)
             work.context.event("selection", **found.to_wire())

@@ -20,11 +20,9 @@ from data.split import split_of
 from data.written import Written
 from export.drafts import known_names
 from export.grounding import Grounding
-from export.trained import torch_channel
 from tests.bench.corpora import require
 from trainer.bases.catalogue import LocalBase, base_for
 from trainer.bases.known import DEFAULT
-from trainer.candidate import reply_index
 from trainer.core.run_folder import MemoryLedger, RunFolder
 from trainer.experiments.reading import read_dialogues
 from trainer.generation.writing import Brand, Lessons
@@ -32,6 +30,7 @@ from trainer.material import Material, pairs
 from trainer.recipes import pick_reply
 from trainer.replies.calibrate import meaning_by, worth
 from trainer.replies.details import private_details
+from trainer.replies.indexing import Sayable, reply_indexes
 from trainer.replies.train_reply import mean_length, train_reply
 
 SAMPLE = Path(__file__).resolve().parents[2] / "data" / "samples" / "chats.jsonl"
@@ -88,8 +87,7 @@ def _brand(material: Material, base: LocalBase, imports: ImportSettings, run: Ru
     recipe = pick_reply(len(learned), mean_length(learned, base), base=base.base.name)
     trained = train_reply(recipe, base, learned, held, run)
     details = private_details(material.train, Grounding(Written(imports), known_names(material.profile)))
-    read = torch_channel(trained.encoder, trained.renderer).read
-    index = reply_index(read, material.train, lambda _: False, details)
+    index, _ = reply_indexes(trained, material.train, [], Sayable(lambda _: False, details))
     assert index is not None  # a corpus holds replies
     scoring = worth(trained, base, index, held, material.profile.target_precision).scoring
     return Brand(material.profile, imports, trained, index.scored_by(scoring), meaning_by(base))

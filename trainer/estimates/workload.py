@@ -13,6 +13,7 @@ from trainer.core.datamodule import Sizes, padded_tokens, plan_batches
 from trainer.intents import folds
 from trainer.intents.augmentation import cost_of, wanted
 from trainer.intents.intent_work import MOST_BACKGROUND, MOST_PERTURBED, Work
+from trainer.replies.indexing import MOST_PRECEDENTS
 from trainer.replies.recipe import ReplyRecipe
 from trainer.replies.train_reply import MOST_VALIDATION
 
@@ -102,7 +103,9 @@ def of_replies(recipe: ReplyRecipe, lengths: Sequence[int], pairs: tuple[int, in
     known, held = pairs
     fits = [Fit(len(lengths), recipe.epochs, min(held, MOST_VALIDATION))] if recipe.method == "full" else []
     mining = (recipe.epochs - 1) * len(lengths) if recipe.hard_negatives else 0
-    return Workload(lengths, recipe.batch_size, fits, known + held + mining, accumulate=recipe.accumulate)
+    precedents = min(known + held, MOST_PRECEDENTS) if recipe.precedents else 0
+    texts = known + held + mining + precedents
+    return Workload(lengths, recipe.batch_size, fits, texts, accumulate=recipe.accumulate)
 
 
 _Counted = tuple[list[Fit], int, int]

@@ -1,13 +1,13 @@
 """An experiment on reply selection: dialogues to learn from, others to measure on, no database.
 
 The tuned selector, the untuned encoder and BM25 choose among the same candidates; how far the first is ahead of either
-stands beside them, with its interval. It scores as it does where it serves: by the cosine and by how often TRAIN gives
-a reply (`by_cosine` leaves the latter out).
+stands beside them, with its interval. It scores as it does where it serves: by the cosine, by what TRAIN replies in
+conversations like the one asked about, and by how often it gives a reply (`by_cosine` leaves the latter two out).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +19,8 @@ from data.profile import BotProfile
 from data.settings import Settings
 from export.predict import Channel, Parts, Predictor, ReplyModel
 from export.release import running_versions
-from export.replies import Reply, ReplyIndex
+from export.replies import Reply, ReplyIndex, key_of
+from export.reply_scores import Scoring
 from export.thresholds import Thresholds
 from trainer.bases.catalogue import LocalBase, base_for
 from trainer.core.run_folder import RunFolder
@@ -33,6 +34,7 @@ from trainer.judgement.intervals import paired_bootstrap
 from trainer.judgement.metrics import hits_at, share
 from trainer.package import median_latency_ms, pack
 from trainer.recipes import pick_reply
+from trainer.replies.indexing import precedents_in, remembered
 from trainer.replies.recipe import ReplyRecipe
 from trainer.replies.selection import draw, lexical, often, selection, selection_metrics
 from trainer.replies.train_reply import Context, Pairs, TrainedReply, mean_length, pairs_of, train_reply
@@ -53,15 +55,17 @@ def reply_experiment(question: Question, settings: Settings, run: RunFolder) -> 
     trained = train_reply(recipe, base, train.pick(kept), train.pick(out), run)
     run.report({"type": "phase", "phase": "evaluate"})
     places = draw(test.replies, question.seed)
-    cosines = selection(trained.contexts(test.contexts), trained.replies(places.distinct), places)
-    tuned = cosines + trained.frequency * often(train.replies, places)
+    contexts, replies = trained.contexts(test.contexts), trained.replies(places.distinct)
+    index = _index(trained, train)
+    cosines = selection(contexts, replies, places)
+    tuned = selection(index.moved(contexts), replies, places) + trained.frequency * often(train.replies, places)
     untuned = TrainedReply(base.encoder(), trained.renderer, recipe, (), 0.0, True)
     plain = selection(untuned.contexts(test.contexts), untuned.replies(places.distinct), places)
     queries = [" ".join(text for _, text in context) for context in test.contexts]
     by_words = lexical(queries, places)
     run.report({"type": "phase", "phase": "export"})
     packed = pack(trained.encoder, base, recipe.max_length, run.folder, running_versions())
-    served = _predictor(trained, packed.channel("fp32"), places.distinct, settings)
+    served = _predictor(packed.channel("fp32"), index, settings)
     result = {
         **common(question, recipe, (len(train), len(test)), trained.seconds),
         **selection_metrics(tuned),
@@ -112,8 +116,17 @@ def _read(question: Question, settings: Settings) -> tuple[Pairs, Pairs]:
     return train, test
 
 
-def _predictor(trained: TrainedReply, channel: Channel, replies: Sequence[str], settings: Settings) -> Predictor:
-    index = ReplyIndex(trained.replies(replies), [Reply(text) for text in replies])
+def _index(trained: TrainedReply, train: Pairs) -> ReplyIndex:
+    """What TRAIN replies in conversations that are remembered."""
+    known = train.pick(remembered(len(train), trained.recipe.seed))
+    counts = Counter(map(key_of, known.replies))
+    distinct = {key_of(reply): reply for reply in known.replies}
+    replies = [Reply(text, count=counts[key]) for key, text in distinct.items()]
+    index = ReplyIndex(trained.replies([one.text for one in replies]), replies, Scoring(trained.frequency))
+    return index.remembering(precedents_in(replies, trained, known))
+
+
+def _predictor(channel: Channel, index: ReplyIndex, settings: Settings) -> Predictor:
     parts = Parts(
         release="experiment",
         profile=BotProfile(name="experiment"),

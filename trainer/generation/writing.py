@@ -172,7 +172,9 @@ def _asks(rows: Sequence[Example], brand: Brand, seed: int | None) -> list[Ask]:
     kept = [row for row in rows if row.reply is not None]
     befores: list[Talk] = [(*row.context, ("user", row.text)) for row in kept]
     draw = random.Random(seed)
-    found = brand.index.search_many(brand.trained.contexts(befores), FROM + 1) if kept else []
+    # What is learned was a precedent itself: by it, its own reply would lead to those like it.
+    index = brand.index if seed is None else brand.index.remembering(None)
+    found = index.search_many(brand.trained.contexts(befores), FROM + 1) if kept else []
     asks = []
     for row, before, hits in zip(kept, befores, found, strict=True):
         reply = str(row.reply)

@@ -168,9 +168,9 @@ def judge_served(
     scores = None
     if replies is not None and parts.reply is not None:
         asked, distinct = replies
-        channel = parts.reply.channel
+        channel, index = parts.reply.channel, parts.reply.index
         contexts = channel.embed([channel.renderer.context(list(context)) for context in asked.contexts])
-        scores = contexts @ channel.read(distinct).T + parts.reply.index.added(distinct)
+        scores = index.moved(contexts) @ channel.read(distinct).T + index.added(distinct)
     return Judged(
         model=name,
         labels=labels,

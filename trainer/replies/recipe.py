@@ -18,6 +18,9 @@ class ReplyRecipe(Hyperparameters):
     frequency: float = Field(
         0.9, ge=0, le=1, description="How much a score says of how often a reply is given: 1 all, 0 nothing."
     )
+    precedents: float = Field(
+        0.25, ge=0, lt=1, description="How far a conversation is moved to what was replied in others like it; 0: not."
+    )
     most_pairs: int = Field(0, ge=0, description="Pairs learned from at most, drawn by the seed; 0: all.")
     hard_negatives: int = Field(
         0, ge=0, le=32, description="Hardest wrong replies that each pair is told from besides; 0: none."
