@@ -16,8 +16,10 @@ import numpy.typing as npt
 
 SHARPNESS = 50.0
 """Inverse temperature of the softmax over cosines: a conversation .05 less alike counts a twelfth."""
-LEAST = 1e-6
-"""Conversations with a smaller share of the whole are passed over."""
+LEAST = 1e-4
+"""Replies with a smaller share of the whole are passed over."""
+BLOCK = 64
+"""Conversations that are moved at a time, so that queries x precedents are never held."""
 
 Array = npt.NDArray[Any]
 Floats = npt.NDArray[np.float32]
@@ -52,14 +54,16 @@ class Precedents:
         of the index."""
         if not len(self) or not self.share:
             return queries
-        cosines = queries @ self.contexts.T
-        weights = np.exp(SHARPNESS * (cosines - cosines.max(axis=1, keepdims=True)))
-        weights /= weights.sum(axis=1, keepdims=True)
         result = np.empty_like(queries)
-        for row, (query, weight) in enumerate(zip(queries, weights, strict=True)):
-            near = np.flatnonzero(weight > LEAST)
-            replied = weight[near] @ vectors[self.replies[near]].astype(np.float32, copy=False)
-            result[row] = (1 - self.share) * query + self.share * replied
+        for start in range(0, len(queries), BLOCK):
+            some = queries[start : start + BLOCK]
+            weights = SHARPNESS * (some @ self.contexts.T)
+            np.exp(weights - weights.max(axis=1, keepdims=True), out=weights)
+            for row, (query, weight) in enumerate(zip(some, weights, strict=True), start):
+                given = np.bincount(self.replies, weight / weight.sum())
+                said = np.flatnonzero(given > LEAST)
+                replied = given[said].astype(np.float32) @ vectors[said].astype(np.float32, copy=False)
+                result[row] = (1 - self.share) * query + self.share * replied
         return result
 
     def first(self, count: int) -> Precedents:

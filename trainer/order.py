@@ -101,7 +101,7 @@ def _recipe(body: object) -> Recipe | None:
     if not isinstance(body, dict):
         raise RecipeError("A recipe is a table of fields.", remedy="docs/recipes.md lists every field and range.")
     found = parse_recipe(body)
-    if isinstance(found, Seq2SeqRecipe):
+    if isinstance(found, Seq2SeqRecipe) and found.task == "generate":
         raise RecipeError(
             "A retraining writes replies with a chat model, whose recipe says how it learns; this one does not.",
             remedy="Add method = 'full' or 'lora'. Bases that rewrite are for `attune experiment`.",

@@ -107,6 +107,9 @@ class Seq2SeqRecipe(Hyperparameters):
 
 Recipe = IntentRecipe | ReplyRecipe | LabelRecipe | EntityRecipe | Seq2SeqRecipe | GenerateRecipe | PreferenceRecipe
 _R = TypeVar("_R", bound=Hyperparameters)
+CHAT_ONLY = set(GenerateRecipe.model_fields) - set(Seq2SeqRecipe.model_fields)
+"""Fields that tell the recipe of a chat model from that of a base that rewrites: `method`, without which it is none,
+and others."""
 
 TOP_ROWS = 500
 """Below this many rows the frozen encoder is steadier: it tells what is out of scope better than a tuned one."""
@@ -242,8 +245,7 @@ def parse_recipe(body: dict[str, Any]) -> Recipe:
         "entities": EntityRecipe,
         "summarise": Seq2SeqRecipe,
         "translate": Seq2SeqRecipe,
-        # Which layers learn is asked of chat models alone: those of another base all do.
-        "generate": GenerateRecipe if "method" in body else Seq2SeqRecipe,
+        "generate": GenerateRecipe if CHAT_ONLY & set(body) else Seq2SeqRecipe,
         "prefer": PreferenceRecipe,
     }
     kind = kinds.get(str(body.get("task")))

@@ -7,9 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from data.errors import DatasetError, UsageError
-from data.prepare import ConversationPreparer
-from data.redact import Redactor
+from data.errors import UsageError
 from data.settings import Settings
 from data.written import Written
 from export.abusive import abusive
@@ -24,7 +22,7 @@ from trainer.estimates.dry_run import DryRun
 from trainer.estimates.writing import for_writing
 from trainer.experiments.experiment_report import history_row
 from trainer.experiments.question import Outcome, Question, common
-from trainer.experiments.reading import ANSWERED, read_dialogues
+from trainer.experiments.talks import parted, read_talks
 from trainer.generation.lines import Ask, Talk, asks_of, said
 from trainer.generation.packed import (
     PackedGenerator,
@@ -36,7 +34,7 @@ from trainer.generation.packed import (
 )
 from trainer.generation.recipe import GenerateRecipe, pick_generate
 from trainer.generation.surprise import divergence, surprise
-from trainer.generation.train_generator import TrainedGenerator, talks_of, train_generator
+from trainer.generation.train_generator import TrainedGenerator, train_generator
 from trainer.intents.calibrate import background_utterances
 from trainer.judgement.brand_voice import BrandVoice
 from trainer.judgement.intervals import Interval
@@ -48,8 +46,6 @@ from trainer.package import median_ms
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
-HELD = 300
-"""Conversations of TRAIN, at most, that tell when to stop."""
 WRITTEN = 200
 """Replies that are written to be measured."""
 PROBED = 24
@@ -102,8 +98,8 @@ def generate_experiment(question: Question, settings: Settings, run: RunFolder) 
     if question.per_class is not None:
         raise UsageError("--per-class draws labelled rows; dialogues have no labels.", remedy="Leave it out.")
     base = _base(question, settings)
-    train, held = _apart(_talks(question, settings, "train"), question.seed)
-    test = _test(_talks(question, settings, "test"), train, settings, question.seed)
+    train, held = parted(read_talks(question.train, settings.imports), question.seed)
+    test = _test(read_talks(question.test, settings.imports), train, settings, question.seed)
     recipe = _recipe(question, base, train)
     run.report({"type": "phase", "phase": "train"})
     foretold = for_writing(recipe, base, train, DryRun(run)).to_wire()
@@ -153,26 +149,9 @@ def _recipe(question: Question, base: ChatBase, train: Sequence[Talk]) -> Genera
     if not isinstance(question.recipe, GenerateRecipe):
         raise UsageError(
             f"The recipe names no method, as for a base that rewrites; {base.name!r} is a chat model.",
-            remedy="Add method = 'full' or 'lora'.",
+            remedy="Add method = 'full' or 'lora', or name the base that rewrites in the recipe (`base`).",
         )
     return question.recipe
-
-
-def _talks(question: Question, settings: Settings, which: str) -> list[Talk]:
-    path = question.train if which == "train" else question.test
-    prepare = ConversationPreparer(Redactor(settings.imports))
-    found = talks_of(prepare(one).conversation for one in read_dialogues(path, settings.imports))
-    if not asks_of(found):
-        raise DatasetError(f"{path.name} holds no reply of the brand to a user.", remedy=ANSWERED)
-    return found
-
-
-def _apart(talks: Sequence[Talk], seed: int) -> tuple[list[Talk], list[Talk]]:
-    """(to learn from, to tell when to stop): a tenth, where that leaves something to learn from."""
-    order = list(range(len(talks)))
-    random.Random(seed).shuffle(order)
-    held = set(order[: min(len(talks) // 10, HELD)])
-    return [t for at, t in enumerate(talks) if at not in held], [t for at, t in enumerate(talks) if at in held]
 
 
 def _test(talks: Sequence[Talk], train: Sequence[Talk], settings: Settings, seed: int) -> _Test:

@@ -14,8 +14,6 @@ from data.schema import Conversation, SetAside, Turn
 from data.settings import ImportSettings
 from trainer.intents.train_intent import Utterances
 
-ANSWERED = "Give conversations in which a user's message is followed by one of the brand."
-
 
 @dataclass(frozen=True, slots=True)
 class LabelledFile:

@@ -10,14 +10,11 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from data.errors import DatasetError, UsageError
-from data.prepare import ConversationPreparer
-from data.redact import Redactor
+from data.errors import UsageError
 from data.schema import Finding
-from data.settings import ImportSettings, Settings
+from data.settings import Settings
 from export.release import running_versions
 from export.rewriters import TOKENIZER, Precision
 from export.seq2seq import Rewriter
@@ -40,13 +37,14 @@ from trainer.estimates.fitting import for_seq2seq
 from trainer.experiments.experiment_report import history_row
 from trainer.experiments.precision import THREADS
 from trainer.experiments.question import Outcome, Question, common
-from trainer.experiments.reading import ANSWERED, read_dialogues
+from trainer.experiments.talks import parted, read_talks
+from trainer.generation.lines import Talk, asks_of
 from trainer.judgement.likelihood import Likelihood
 from trainer.judgement.text_metrics import MeasuredReplies, TextScores, differences, measured
 from trainer.judgement.variety import Known
 from trainer.package import median_ms
 from trainer.recipes import Seq2SeqRecipe, pick_seq2seq
-from trainer.seq2seq.pair_files import Pair, PairFile, read_pairs, reply_pairs
+from trainer.seq2seq.pair_files import Pair, PairFile, read_pairs
 from trainer.seq2seq.train_seq2seq import TrainedSeq2Seq, apart, likelihood, train_seq2seq
 from trainer.tasks.seq2seq import Seq2SeqTask
 
@@ -63,6 +61,11 @@ class _Asked:
     base: LocalBase
     train: PairFile
     test: PairFile
+    held: Sequence[Pair] | None
+
+    @property
+    def train_rows(self) -> int:
+        return len(self.train.rows) + len(self.held or ())
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,17 +124,17 @@ def seq2seq_experiment(question: Question, settings: Settings, run: RunFolder) -
     run.report({"type": "phase", "phase": "train"})
     foretold = for_seq2seq(recipe, asked.base, asked.train.rows, DryRun(run)).to_wire()
     run.report({"type": "estimate", **foretold})
-    trained = train_seq2seq(recipe, asked.base, asked.train.rows, None, run)
+    trained = train_seq2seq(recipe, asked.base, asked.train.rows, asked.held, run)
     run.report({"type": "phase", "phase": "export"})
     packed = _packed(trained, asked.base, run)
     run.report({"type": "phase", "phase": "evaluate"})
-    probe = _compared(trained, packed, apart(asked.train.rows, None, recipe)[1][:PROBED], run)
+    probe = _compared(trained, packed, apart(asked.train.rows, asked.held, recipe)[1][:PROBED], run)
     parity = _compared(trained, packed, test.written, run)
     precision, why = serves_int8(probe["int8"])
     tuned = _tuned(trained, packed.opened(precision, THREADS), test, run)
     plain = _untuned(trained, asked.base, test, run)
     result = {
-        **common(question, recipe, (len(asked.train.rows), len(asked.test.rows)), trained.seconds),
+        **common(question, recipe, (asked.train_rows, len(asked.test.rows)), trained.seconds),
         **tuned.to_wire(),
         "base": plain.to_wire(),
         "base_model": recipe.base,
@@ -163,24 +166,30 @@ def _asked(question: Question, settings: Settings) -> _Asked:
         )
     base = base_for(settings, name)
     Seq2SeqBase.of(base)  # before the files are read, which may take a while
-    read = _replies if question.task == "generate" else read_pairs
-    train, test = (read(path, settings.imports) for path in (question.train, question.test))
+    train, test, held = _given(question, settings)
     recipe = question.recipe or pick_seq2seq(len(train.rows), question.task, base=name, seed=question.seed)
     if not isinstance(recipe, Seq2SeqRecipe):
         raise UsageError(
             f"The recipe is for a chat model; {base.name!r} rewrites.",
             remedy="Take its `method` out, or name another base.",
         )
-    return _Asked(recipe, base, train, test)
+    return _Asked(recipe, base, train, test, held)
 
 
-def _replies(path: Path, limits: ImportSettings) -> PairFile:
-    """What the brand said in the dialogues of `path`, each time with all that was said before."""
-    prepare = ConversationPreparer(Redactor(limits))
-    rows = reply_pairs(prepare(one).conversation for one in read_dialogues(path, limits))
-    if not rows:
-        raise DatasetError(f"{path.name} holds no reply of the brand to a user.", remedy=ANSWERED)
-    return PairFile(rows)
+def _given(question: Question, settings: Settings) -> tuple[PairFile, PairFile, list[Pair] | None]:
+    """(TRAIN, TEST, what of TRAIN tells when to stop; None where that is drawn from its pairs)"""
+    if question.task != "generate":
+        train, test = (read_pairs(path, settings.imports) for path in (question.train, question.test))
+        return train, test, None
+    # A conversation is learned or held out as a whole: its earlier replies stand in the sources of its later ones.
+    learned, held = parted(read_talks(question.train, settings.imports), question.seed)
+    test_talks = read_talks(question.test, settings.imports)
+    return PairFile(_replies(learned)), PairFile(_replies(test_talks)), _replies(held) or None
+
+
+def _replies(talks: Sequence[Talk]) -> list[Pair]:
+    """What the brand said, each time with all that was said before it."""
+    return [Pair(ask.before, ask.reply) for ask in asks_of(talks)]
 
 
 def _packed(trained: TrainedSeq2Seq, base: LocalBase, run: RunFolder) -> PackedRewriter:

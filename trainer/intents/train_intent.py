@@ -118,10 +118,11 @@ def _with_validation(work: Work) -> Learned:
 
 def _refitted(work: Work, taught: Taught, epochs: int) -> tuple[PooledEncoder, IntentHead]:
     """A model of all rows, for the epochs that the held-out ones have chosen. Its calibration is that of the model that
-    had not seen them, as a fold's is for the model of all folds."""
+    had not seen them, as a fold's is for the model of all folds. Raises Collapsed, Diverged where it is no use."""
     again = replace(work, recipe=work.recipe.model_copy(update={"epochs": epochs}))
     rows = joined(taught.rows, work.beside(sorted(set(taught.rows.labels))))
-    encoder, head, _ = tune(again, replace(taught, rows=rows), None, "refit")
+    encoder, head, history = tune(again, replace(taught, rows=rows), None, "refit")
+    refuse(diagnose(Signs(history, (), guess_loss(taught.rows.labels))))
     return encoder, head
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,9 +15,10 @@ from export.predict import Predictor
 from trainer.bases.catalogue import LocalBase
 from trainer.core.embedding import embed_texts
 from trainer.intents.intent_data import Utterances
-from trainer.judgement.comparison import Comparison, ModelName, TestSet
+from trainer.intents.linear import thin_rows
+from trainer.judgement.comparison import CHANCE, Comparison, ModelName, TestSet
 from trainer.judgement.floor import IntentFloor
-from trainer.judgement.intervals import Difference, Interval, bootstrap, paired_bootstrap
+from trainer.judgement.intervals import Difference, Interval, bootstrap, mcnemar, paired_bootstrap
 from trainer.judgement.judging import Nearest
 from trainer.judgement.metrics import encode, macro_f1_of_true
 from trainer.judgement.regressions import KINDS, SENTIMENT_LOST, in_words, worse_slices
@@ -27,6 +28,9 @@ from trainer.material import Material, felt
 METRIC = "sentiment_f1"
 SILENT = ""
 """What a model says that says nothing of a message, as one without a sentiment for its language does."""
+
+LEARNED = 4_096
+"""Labelled messages, at most, that floor and base know; drawn evenly from the labels."""
 
 Said = Mapping[ModelName, Sequence[str]]
 
@@ -47,15 +51,18 @@ def sentiment_scores_of(
     material: Material, base: LocalBase, candidate: Predictor, live: Predictor | None, seed: int
 ) -> SentimentVerdict:
     """Nothing where the candidate tells no sentiment, or no test message has one that it knows."""
-    head = candidate.parts.sentiment
+    head, before = candidate.parts.sentiment, live.parts.sentiment if live is not None else None
     if head is None:
         return SentimentVerdict({})
-    learned, tested = _among(head.labels, material.sentiments()), _among(head.labels, felt(material.test))
+    # What live tells and the candidate no longer does is wrong of the candidate, not left out.
+    known = {*head.labels, *(before.labels if before is not None else ())}
+    learned, tested = _among(known, material.sentiments()), _among(known, felt(material.test))
     if not len(tested):
         return SentimentVerdict({})
+    learned = learned.pick(thin_rows(learned.labels, LEARNED, seed).tolist())
     said: dict[ModelName, Sequence[str]] = _without_training(learned, tested.texts, base) if len(learned) else {}
     said["candidate"] = _heard(candidate, tested.texts)
-    if live is not None and live.parts.sentiment is not None:
+    if live is not None and before is not None:
         said["live"] = _heard(live, tested.texts)
     return compared(tested, learned, said, seed)
 
@@ -69,14 +76,15 @@ def compared(tested: Utterances, learned: Utterances, said: Said, seed: int) -> 
         return SentimentVerdict(scores)
     pair = (answers["live"], answers["candidate"])
     gap = paired_bootstrap(macro_f1_of_true, truth, pair, seed=seed)
+    chance = mcnemar(*(code == truth for code in pair))
     test = TestSet(tested.texts, tested.labels, tested.languages, Counter(learned.labels))
     parts = slices_of(test, {name: code == truth for name, code in answers.items()}, "live")
-    lost = [*_lost(gap, len(tested)), *((part.rows, in_words(part)) for part in worse_slices(parts))]
+    lost = [*_lost(gap, chance, len(tested)), *((part.rows, in_words(part)) for part in worse_slices(parts))]
     told = (finding_of(KINDS, SENTIMENT_LOST, rows, f"sentiment: {sentence}") for rows, sentence in lost)
     return SentimentVerdict(scores, tuple(told))
 
 
-def _among(labels: Sequence[str], rows: Utterances) -> Utterances:
+def _among(labels: Collection[str], rows: Utterances) -> Utterances:
     return rows.pick([at for at, label in enumerate(rows.labels) if label in labels])
 
 
@@ -100,6 +108,6 @@ def _heard(predictor: Predictor, texts: Sequence[str]) -> list[str]:
     return [SILENT if one is None else one.label for one in found]
 
 
-def _lost(gap: Difference, rows: int) -> Iterator[tuple[int, str]]:
-    if gap.high < 0:
+def _lost(gap: Difference, chance: float, rows: int) -> Iterator[tuple[int, str]]:
+    if gap.high < 0 and chance < CHANCE:  # an interval drawn from a handful of rows has no width
         yield rows, f"the candidate tells it worse than the live release, {gap.points} in macro-F1."

@@ -10,7 +10,7 @@ redacted together: what is `[order 1]` in a conversation is `[order 1]` in its s
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,6 @@ from data.pair_render import Source
 from data.redact import Memory, Redactor
 from data.schema import Conversation, SetAside
 from data.settings import ImportSettings
-from trainer.replies.train_reply import pairs_of
 
 SOURCES = ("source", "text", "document", "dialogue")
 TARGETS = ("target", "summary", "translation")
@@ -67,12 +66,6 @@ def read_pairs(path: Path, limits: ImportSettings) -> PairFile:
     if not rows:
         raise DatasetError(f"{path.name} holds no pair of a source and a target.", remedy=REMEDY)
     return PairFile(rows, dict(aside))
-
-
-def reply_pairs(conversations: Iterable[Conversation]) -> list[Pair]:
-    """Every reply of the brand to a user, with the turns before it, as they stand there."""
-    pairs = pairs_of(conversations)
-    return [Pair(context, reply) for context, reply in zip(pairs.contexts, pairs.replies, strict=True)]
 
 
 def _found(path: Path, limits: ImportSettings) -> Iterator[Pair | Reason]:

@@ -47,6 +47,7 @@ def test_the_amount_of_data_picks_the_others() -> None:
         ({"base": 7}, UsageError),
         ({"recipe": "frozen"}, RecipeError),
         ({"recipe": {"task": "generate", "name": "rewrites"}}, RecipeError),
+        ({"recipe": {"task": "summarise", "name": "rewrites"}}, RecipeError),
     ],
 )
 def test_an_order_that_cannot_be_is_refused_in_words(payload: dict[str, object], error: type[Exception]) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from data.errors import BaseRefused, Collapsed, DatasetError, UsageError
+from data.errors import BaseRefused, Collapsed, DatasetError, RecipeError, UsageError
 from data.settings import Settings, TrainSettings
 from tests.tiny_seq2seq import lay, marked_talks
 from trainer.bases.catalogue import LocalBase
@@ -66,34 +66,44 @@ def test_the_report_holds_what_the_exported_model_writes(tmp_path: Path, base: P
     assert report["exact_match"] > report["base"]["exact_match"]
 
 
-def talked(path: Path, rows: int, seed: int) -> Path:
-    """Conversations in which the brand answers what the same words are summarised by elsewhere."""
-    lines = []
-    for row in marked_talks(rows, seed):
-        said = "\n".join(turn["content"] for turn in row["messages"])
-        lines.append({"messages": [{"role": "user", "content": said}, {"role": "agent", "content": row["summary"]}]})
-    path.write_text("".join(json.dumps(line) + "\n" for line in lines), "utf-8")
+def talked(path: Path, talks: list[list[dict[str, str]]]) -> Path:
+    path.write_text("".join(json.dumps({"messages": talk}) + "\n" for talk in talks), "utf-8")
     return path
 
 
+def answered(rows: int, seed: int) -> list[list[dict[str, str]]]:
+    """Conversations that end with what they are summarised by elsewhere."""
+    said = ((row["messages"], row["summary"]) for row in marked_talks(rows, seed))
+    return [[*messages, {"role": "agent", "content": summary}] for messages, summary in said]
+
+
 def test_a_base_that_rewrites_writes_replies_too(tmp_path: Path, base: Path) -> None:
-    train, test = talked(tmp_path / "train.jsonl", 400, 0), talked(tmp_path / "test.jsonl", 20, 1)
+    tested = answered(20, 1)
+    longer = [first + second for first, second in zip(tested[::2], tested[1::2], strict=True)]
+    train, test = talked(tmp_path / "train.jsonl", answered(400, 0)), talked(tmp_path / "test.jsonl", longer)
     asked = Question(train, test, "generate", tmp_path / "out", base=str(base))
     report = experiment(replace(asked, recipe=recipe(base, task="generate", epochs=2)), SETTINGS, lambda _: None)
-    assert (report["task"], report["train_rows"], report["test_rows"]) == ("generate", 400, 20)
+    assert (report["task"], report["train_rows"], report["test_rows"]) == ("generate", 800, 40)
     assert report["fp32_agreement"] == 1.0
     assert report["bits_per_byte"] < 0.7 * report["base"]["bits_per_byte"]
     rows = [json.loads(line) for line in (asked.out / "predictions.jsonl").read_text("utf-8").splitlines()]
-    assert [row["label"] for row in rows] == [row["summary"] for row in marked_talks(20, 1)]
+    assert [row["label"] for row in rows] == [turn["content"] for talk in longer for turn in talk[1::2]]
+    assert rows[3]["text"] == "\n".join(f"{turn['role']}: {turn['content']}" for turn in longer[0][:7])
+
+
+def test_a_recipe_for_another_kind_of_base_and_logs_without_replies_are_refused(tmp_path: Path, base: Path) -> None:
+    some = talked(tmp_path / "some.jsonl", answered(4, 0))
+    asked = Question(some, some, "generate", tmp_path / "out", base=str(base))
     chat = parse_recipe({"task": "generate", "name": "t", "method": "full", "base": str(base)})
     with pytest.raises(UsageError, match="rewrites"):
         experiment(replace(asked, recipe=chat), SETTINGS, lambda _: None)
     with pytest.raises(UsageError, match="chat model"):
         experiment(replace(asked, recipe=recipe("attune-chat-10m", task="generate")), SETTINGS, lambda _: None)
-    silent = tmp_path / "silent.jsonl"
-    silent.write_text(json.dumps({"messages": [{"role": "agent", "content": "hello"}]}) + "\n", "utf-8")
+    silent = talked(tmp_path / "silent.jsonl", [[{"role": "agent", "content": "hello"}]])
     with pytest.raises(DatasetError, match="no reply"):
         experiment(replace(asked, train=silent), SETTINGS, lambda _: None)
+    with pytest.raises(RecipeError, match="method"):
+        parse_recipe({"task": "generate", "name": "t", "packing": True})
 
 
 @pytest.mark.slow

@@ -37,6 +37,14 @@ def test_a_sentiment_told_worse_than_live_by_more_than_chance_holds_the_candidat
     assert compared(rows(), rows(), {"live": wrong(*range(60)), "candidate": wrong(*range(10))}, seed=0).findings == ()
 
 
+@pytest.mark.parametrize("count", [1, 4, 5])
+def test_a_handful_of_messages_proves_nothing(count: int) -> None:
+    few = rows().pick(range(count))
+    truth = list(few.labels)
+    other = {"glad": "angry", "angry": "glad"}
+    assert compared(few, few, {"live": truth, "candidate": [other[one] for one in truth]}, seed=0).findings == ()
+
+
 def test_a_language_in_which_it_got_worse_is_named_though_the_whole_got_better() -> None:
     languages = ["de" if at < 60 else "en" for at in range(COUNT)]
     said = {"live": wrong(*range(60, 120)), "candidate": wrong(*range(20))}

@@ -10,9 +10,8 @@ from typing import Any
 import pytest
 
 from data.errors import DatasetError
-from data.schema import Conversation, Turn
 from data.settings import ImportSettings
-from trainer.seq2seq.pair_files import Pair, PairFile, read_pairs, reply_pairs
+from trainer.seq2seq.pair_files import Pair, PairFile, read_pairs
 
 TALK = [{"role": "user", "content": "where is my parcel"}, {"role": "agent", "content": "On its way."}]
 
@@ -76,11 +75,3 @@ def test_a_file_without_pairs_is_refused(tmp_path: Path) -> None:
     (tmp_path / "pairs.csv").write_text("source,target\na,b\nc,d\n", "utf-8")
     with pytest.raises(DatasetError, match="JSON Lines"):
         read_pairs(tmp_path / "pairs.csv", ImportSettings())
-
-
-def test_replies_are_pairs_too() -> None:
-    turns = (Turn("user", "hi"), Turn("assistant", "hello"), Turn("user", "bye"), Turn("assistant", "take care"))
-    assert reply_pairs([Conversation("c", turns)]) == [
-        Pair((("user", "hi"),), "hello"),
-        Pair((("user", "hi"), ("assistant", "hello"), ("user", "bye")), "take care"),
-    ]
