@@ -16,6 +16,8 @@ import numpy.typing as npt
 
 SHARPNESS = 50.0
 """Inverse temperature of the softmax over cosines: a conversation .05 less alike counts a twelfth."""
+STAYS = 0.75
+"""A conversation has itself among its precedents, with this cosine: what no earlier one is like is not moved."""
 LEAST = 1e-4
 """Replies with a smaller share of the whole are passed over."""
 BLOCK = 64
@@ -57,13 +59,16 @@ class Precedents:
         result = np.empty_like(queries)
         for start in range(0, len(queries), BLOCK):
             some = queries[start : start + BLOCK]
-            weights = SHARPNESS * (some @ self.contexts.T)
-            np.exp(weights - weights.max(axis=1, keepdims=True), out=weights)
-            for row, (query, weight) in enumerate(zip(some, weights, strict=True), start):
-                given = np.bincount(self.replies, weight / weight.sum())
+            cosines = some @ self.contexts.T
+            most = np.maximum(cosines.max(axis=1, keepdims=True), STAYS)
+            weights = np.exp(SHARPNESS * (cosines - most))
+            itself = np.exp(SHARPNESS * (STAYS - most[:, 0]))
+            for row, (query, weight, own) in enumerate(zip(some, weights, itself, strict=True), start):
+                given = np.bincount(self.replies, weight / (weight.sum() + own))
                 said = np.flatnonzero(given > LEAST)
                 replied = given[said].astype(np.float32) @ vectors[said].astype(np.float32, copy=False)
-                result[row] = (1 - self.share) * query + self.share * replied
+                stays = np.float32(1 - self.share * given[said].sum())
+                result[row] = stays * query + self.share * replied
         return result
 
     def first(self, count: int) -> Precedents:

@@ -19,7 +19,7 @@ class ReplyRecipe(Hyperparameters):
         0.9, ge=0, le=1, description="How much a score says of how often a reply is given: 1 all, 0 nothing."
     )
     precedents: float = Field(
-        0.25, ge=0, lt=1, description="How far a conversation is moved to what was replied in others like it; 0: not."
+        0.25, ge=0, lt=1, description="How far a conversation is moved, at most, to what was replied in others like it."
     )
     most_pairs: int = Field(0, ge=0, description="Pairs learned from at most, drawn by the seed; 0: all.")
     hard_negatives: int = Field(
@@ -55,8 +55,7 @@ LENGTH = 80.0
 def reply_hyperparameters(pairs: int, length: float = LENGTH) -> dict[str, Any]:
     """What a recipe for this many pairs of `length` tokens in the mean holds, but for its base and seed."""
     if pairs < FEW_PAIRS:
-        # So few conversations are hardly ever like the one asked about.
-        return {"name": "reply-frozen", "method": "frozen", "precedents": 0.0}
+        return {"name": "reply-frozen", "method": "frozen"}
     if pairs < FULL_PAIRS:
         # Few pairs: the upper layers learn in a minute what all of them would learn in three.
         return {"name": "reply-top", "method": "full", "frozen_layers": 3, "epochs": 4, "learning_rate": 2e-4}

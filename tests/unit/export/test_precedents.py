@@ -28,7 +28,7 @@ def test_a_conversation_is_moved_to_what_was_replied_in_one_like_it() -> None:
     query = unit(0.1, 0.9, 0.0, 0.75)[None, :]
     plain = ReplyIndex(EYE, REPLIES)
     assert plain.search(query[0], 1)[0].reply.text == "b"
-    known = Precedents(np.stack([unit(0.1, 0.9, 0.0, 0.8), unit(1, 0, 0, 0)]), [3, 0], 0.25)
+    known = Precedents(np.stack([unit(0.1, 0.9, 0.0, 0.75), unit(1, 0, 0, 0)]), [3, 0], 0.25)
     moved = plain.remembering(known)
     assert [hit.reply.text for hit in moved.search(query[0], 2)] == ["d", "b"]
     wanted = 0.75 * query + 0.25 * EYE[3]
@@ -43,6 +43,14 @@ def test_conversations_alike_are_weighed_by_how_alike_they_are() -> None:
     assert toward[1] == pytest.approx(toward[2])
     assert toward[3] == pytest.approx(toward[1] * np.exp(-50 * 0.05), rel=0.05)
     assert toward.sum() == pytest.approx(1, abs=1e-5)
+
+
+def test_what_no_earlier_conversation_is_like_is_not_moved() -> None:
+    known = Precedents(EYE[:2], [2, 3], 0.9)
+    strange = unit(0.4, 0.0, 0.0, 0.9)[None, :]
+    np.testing.assert_allclose(known.moved(strange, EYE), strange, atol=1e-4)
+    half = unit(0.75, 0.0, 0.0, np.sqrt(1 - 0.75**2))[None, :]  # as near to the first as to itself
+    np.testing.assert_allclose(known.moved(half, EYE), 0.55 * half + 0.45 * EYE[2], atol=1e-3)
 
 
 @settings(max_examples=60, deadline=None)
