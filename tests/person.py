@@ -18,13 +18,15 @@ from data.store.releases import Promotion
 from data.store.uploads import NewUpload, Upload
 from export.replies import ReplyIndex
 from export.unsaid import unsay
-from tests.brand import FROZEN, Brand, log
+from tests.brand import Brand, log
 from tests.chats import Chats
 
 MARKER = "zebrafinch"
 PERSON = "Ann.Vogel@example.org"
 SHARED = "We answer that on every working day."
 NAMELESS = f"the {MARKER} in the garden is ill"
+REMEMBERS = {"task": "reply", "name": "remembers", "method": "frozen", "precedents": 0.25}
+"""Replies are found by what was replied in like conversations, too, however few there are."""
 
 
 def person(first: int = 0, count: int = 12) -> list[dict[str, Any]]:
@@ -84,7 +86,7 @@ def settle(brand: Brand) -> None:
     furnish(brand)
     chats = Chats(brand.store, brand.bot_id)
     chats.taught(f"does the {MARKER} sing", corrected_reply=f"Yes, the {MARKER} sings.", comment=f"oh {MARKER}")
-    done = brand.retrain(recipe=FROZEN)
+    done = brand.retrain(recipe=REMEMBERS)
     assert done.state == "succeeded", done.error
     with brand.store.begin() as tx:
         releases.promote(tx, brand.bot_id, Promotion(1, 0, "test", "the first", override_reason="a test"))

@@ -96,7 +96,8 @@ def test_after_a_person_was_erased_no_byte_speaks_of_them(brand: Brand) -> None:
 def test_what_was_made_of_a_person_is_marked_rewritten_and_made_anew(brand: Brand) -> None:
     (before,) = frozen(brand)
     old = rows_of(opened(brand, before))
-    shared = ReplyIndex.load(brand.folder(1)).replies
+    told_before = ReplyIndex.load(brand.folder(1))
+    shared = told_before.replies
     assert SHARED in {reply.text for reply in shared}
     told = erase(brand, "customer", PERSON)
     tombstone, after = frozen(brand)
@@ -115,7 +116,13 @@ def test_what_was_made_of_a_person_is_marked_rewritten_and_made_anew(brand: Bran
     assert release.trained_on_erased_data is not None
     assert (release.revision, release.promotion_blocked) == (1, False)
     assert verify_release(brand.folder(1), brand.settings.home / "encoders").digest == release.digest
-    replies = {reply.text for reply in ReplyIndex.load(brand.folder(1)).replies}
+    told_after = ReplyIndex.load(brand.folder(1))
+    assert told_before.precedents is not None
+    assert told_after.precedents is not None
+    gone = {at for at, reply in enumerate(shared) if reply.text not in {one.text for one in told_after.replies}}
+    stay = [row for row in told_before.precedents.replies.tolist() if row not in gone]
+    assert 0 < len(told_after.precedents) == len(stay) < len(told_before.precedents)
+    replies = {reply.text for reply in told_after.replies}
     assert SHARED in replies, "what everybody is told is nobody's"
     assert not [text for text in replies if text.startswith("We are sorry about")]
     with Predictor.load(brand.folder(1), EncoderPool(brand.settings.home / "encoders")) as predictor:

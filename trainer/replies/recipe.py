@@ -55,7 +55,7 @@ LENGTH = 80.0
 def reply_hyperparameters(pairs: int, length: float = LENGTH) -> dict[str, Any]:
     """What a recipe for this many pairs of `length` tokens in the mean holds, but for its base and seed."""
     if pairs < FEW_PAIRS:
-        return {"name": "reply-frozen", "method": "frozen"}
+        return {"name": "reply-frozen", "method": "frozen", "precedents": 0.0}
     if pairs < FULL_PAIRS:
         # Few pairs: the upper layers learn in a minute what all of them would learn in three.
         return {"name": "reply-top", "method": "full", "frozen_layers": 3, "epochs": 4, "learning_rate": 2e-4}

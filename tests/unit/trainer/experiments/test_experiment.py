@@ -272,6 +272,16 @@ def test_a_picked_reply_recipe_works_too_and_few_replies_are_all_candidates(
     assert found.report["recall_at_1_of_100"] == pytest.approx(found.report["base"]["recall_at_1_of_100"])
 
 
+def test_what_was_replied_in_like_conversations_has_a_say(
+    dialogues: Question, tiny_folder: Path, tmp_path: Path
+) -> None:
+    recipe = ReplyRecipe(name="t", method="frozen", max_length=24, base=str(tiny_folder), precedents=0.9)
+    found = ask(replace(dialogues, recipe=recipe, out=tmp_path / "out")).report
+    assert found["by_cosine"]["mrr"] == pytest.approx(found["base"]["mrr"])
+    # The same words are learned and asked, so that the nearest conversation got the very reply.
+    assert found["mrr"] > found["by_cosine"]["mrr"] + 0.02
+
+
 # What makes no sense as asked
 
 

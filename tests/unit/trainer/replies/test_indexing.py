@@ -7,8 +7,14 @@ from typing import Any
 import numpy as np
 import pytest
 
+from data.profile import BotProfile
 from data.schema import Example
+from data.settings import ImportSettings
+from export.precedents import Precedents
+from export.replies import ReplyIndex
 from trainer.bases.catalogue import LocalBase
+from trainer.generation.writing import Brand, Lessons
+from trainer.material import Material
 from trainer.replies import indexing
 from trainer.replies.indexing import Sayable, distinct_replies, remembered, reply_indexes
 from trainer.replies.recipe import ReplyRecipe
@@ -91,3 +97,25 @@ def test_a_reply_with_anothers_placeholder_is_not_to_be_filled() -> None:
     given = [row("1", "where is [order 1]", "[order 1] is here"), row("2", "where is it", "[order 1] is here")]
     assert [one.echoes for one in distinct_replies(given[:1], ALL)] == [True]
     assert [one.echoes for one in distinct_replies(given, ALL)] == [False]
+
+
+def test_lessons_are_found_without_the_precedents_that_they_are_and_what_is_held_out_with_them(
+    trained: TrainedReply,
+) -> None:
+    """What is held out is found as it will be where it serves; what is learned would be its own precedent."""
+    said = [row(f"a{at}", f"refund money {at}", f"way {at % 5} we pay") for at in range(20)]
+    said += [row(f"b{at}", f"parcel late {at}", f"courier {at % 5} comes") for at in range(20)]
+    held = [row(f"h{at}", f"money refund {at}", f"way {at % 5} we pay") for at in range(6)]
+    material = Material(said, held, (), BotProfile(name="acme"))
+    narrow, _ = reply_indexes(trained, said, held, ALL)
+    assert narrow is not None
+    assert narrow.precedents is not None
+    strong = narrow.remembering(Precedents(narrow.precedents.contexts, narrow.precedents.replies, 0.95))
+
+    def lessons(index: ReplyIndex) -> Lessons:
+        brand = Brand(BotProfile(name="acme"), ImportSettings(), trained, index, trained.replies)
+        return Lessons.of(material, brand, seed=0)
+
+    plain, moved = lessons(narrow.remembering(None)), lessons(strong)
+    assert moved.train == plain.train
+    assert moved.held != plain.held
