@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from data.catalogue import finding_of
 from data.schema import BRAND_ROLES, Example, Finding
 from export.encoders import Precision
@@ -27,8 +29,8 @@ from trainer.entities.entity_data import (
 )
 from trainer.entities.span_metrics import counted, counted_f1
 from trainer.entities.train_entities import TrainedEntities
-from trainer.judgement.comparison import Comparison, ModelName
-from trainer.judgement.intervals import Difference, Interval, bootstrap, paired_bootstrap
+from trainer.judgement.comparison import CHANCE, Comparison, ModelName
+from trainer.judgement.intervals import Difference, Interval, bootstrap, mcnemar, paired_bootstrap
 from trainer.package import Packed, pack
 
 
@@ -117,16 +119,18 @@ def span_scores_of(rows: Sequence[Marked], candidate: Parts, live: Parts | None,
         return SpanVerdict({})
     truth = [places(row.spans) for row in rows]
     asked = [row.asked for row in rows]
-    said = {name: counted(truth, [places(own) for own in model.find_many(asked)]) for name, model in models.items()}
-    scores = {name: bootstrap(counted_f1, there, found, seed=seed) for name, (there, found) in said.items()}
+    found = {name: [places(own) for own in model.find_many(asked)] for name, model in models.items()}
+    said = {name: counted(truth, spans) for name, spans in found.items()}
+    scores = {name: bootstrap(counted_f1, there, counts, seed=seed) for name, (there, counts) in said.items()}
     if "live" not in said:
         return SpanVerdict(scores)
-    there, found = said["candidate"]
-    gap = paired_bootstrap(counted_f1, there, (said["live"][1], found), seed=seed)
-    return SpanVerdict(scores, tuple(_lost(gap)))
+    there, counts = said["candidate"]
+    gap = paired_bootstrap(counted_f1, there, (said["live"][1], counts), seed=seed)
+    right = {name: np.array([a == b for a, b in zip(spans, truth, strict=True)]) for name, spans in found.items()}
+    return SpanVerdict(scores, tuple(_lost(gap, mcnemar(right["live"], right["candidate"]))))
 
 
-def _lost(gap: Difference) -> Iterator[Finding]:
-    if gap.high < 0:
+def _lost(gap: Difference, chance: float) -> Iterator[Finding]:
+    if gap.high < 0 and chance < CHANCE:  # an interval drawn from a handful of rows has no width
         said = f"The candidate finds entities worse than the live release: {gap.points} in span F1."
         yield finding_of(KINDS, SPANS_LOST, 1, said)

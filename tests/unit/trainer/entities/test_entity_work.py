@@ -74,6 +74,7 @@ def test_spans_lost_beyond_chance_hold_a_candidate_back() -> None:
     assert told.sample in decide(comparison, {"passed": True}, Acceptance(), lost.findings).reasons
     assert span_scores_of(ROWS, parts(95), parts(95), seed=0).findings == ()
     assert span_scores_of(ROWS, parts(95), None, seed=0).findings == ()
+    assert span_scores_of(ROWS[:4], parts(0), parts(4), seed=0).findings == ()  # four messages prove nothing
 
 
 def test_without_a_model_or_a_marked_row_nothing_is_said() -> None:
