@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,9 +29,11 @@ from trainer.entities.entity_data import (
 )
 from trainer.entities.span_metrics import counted, counted_f1
 from trainer.entities.train_entities import TrainedEntities
-from trainer.judgement.comparison import CHANCE, Comparison, ModelName
-from trainer.judgement.intervals import Difference, Interval, bootstrap, mcnemar, paired_bootstrap
+from trainer.judgement.comparison import CHANCE, Beside, ModelName
+from trainer.judgement.intervals import Difference, bootstrap, mcnemar, paired_bootstrap
 from trainer.package import Packed, pack
+
+METRIC = "span_f1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,19 +98,7 @@ def exported_entities(
     return sides[precision], (packed, precision), told
 
 
-@dataclass(frozen=True, slots=True)
-class SpanVerdict:
-    """Span F1 on the marked test rows, of the candidate and of what is live, and what there is to say about the two."""
-
-    scores: Mapping[ModelName, Interval]
-    findings: tuple[Finding, ...] = ()
-
-    def into(self, comparison: Comparison) -> Comparison:
-        """The comparison with these figures among those of its models."""
-        return comparison.with_metric("span_f1", self.scores)
-
-
-def span_scores_of(rows: Sequence[Marked], candidate: Parts, live: Parts | None, seed: int) -> SpanVerdict:
+def span_scores_of(rows: Sequence[Marked], candidate: Parts, live: Parts | None, seed: int) -> Beside:
     """Nothing where no test row is marked, or the candidate has no entity model."""
     models: dict[ModelName, EntityModel] = {}
     if candidate.entities is not None:
@@ -116,18 +106,18 @@ def span_scores_of(rows: Sequence[Marked], candidate: Parts, live: Parts | None,
     if live is not None and live.entities is not None:
         models["live"] = live.entities
     if "candidate" not in models or not any(row.spans for row in rows):
-        return SpanVerdict({})
+        return Beside(METRIC)
     truth = [places(row.spans) for row in rows]
     asked = [row.asked for row in rows]
     found = {name: [places(own) for own in model.find_many(asked)] for name, model in models.items()}
     said = {name: counted(truth, spans) for name, spans in found.items()}
     scores = {name: bootstrap(counted_f1, there, counts, seed=seed) for name, (there, counts) in said.items()}
     if "live" not in said:
-        return SpanVerdict(scores)
+        return Beside(METRIC, scores)
     there, counts = said["candidate"]
     gap = paired_bootstrap(counted_f1, there, (said["live"][1], counts), seed=seed)
     right = {name: np.array([a == b for a, b in zip(spans, truth, strict=True)]) for name, spans in found.items()}
-    return SpanVerdict(scores, tuple(_lost(gap, mcnemar(right["live"], right["candidate"]))))
+    return Beside(METRIC, scores, tuple(_lost(gap, mcnemar(right["live"], right["candidate"]))))
 
 
 def _lost(gap: Difference, chance: float) -> Iterator[Finding]:

@@ -6,8 +6,7 @@ found. Bits per byte compare models of any tokenizer.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 
 from data.catalogue import finding_of
 from data.schema import Finding
@@ -15,8 +14,8 @@ from export.writer import Writer
 from trainer.generation.lines import Ask
 from trainer.generation.surprise import surprise
 from trainer.generation.writing import Writing
-from trainer.judgement.comparison import Comparison, ModelName
-from trainer.judgement.intervals import Difference, Interval
+from trainer.judgement.comparison import Beside, ModelName
+from trainer.judgement.intervals import Difference
 from trainer.judgement.likelihood import Likelihood
 from trainer.judgement.regressions import KINDS, WRITING_LOST
 
@@ -25,22 +24,10 @@ MOST = 200
 """Replies that are looked at, the first ones."""
 
 
-@dataclass(frozen=True, slots=True)
-class WrittenVerdict:
-    """Bits per byte of the brand's replies in the test split by model, and what there is to say about them."""
-
-    scores: Mapping[ModelName, Interval]
-    findings: tuple[Finding, ...] = ()
-
-    def into(self, comparison: Comparison) -> Comparison:
-        """The comparison with these figures among those of its models."""
-        return comparison.with_metric(METRIC, self.scores)
-
-
-def written_scores_of(writing: Writing | None, live: Writer | None, seed: int) -> WrittenVerdict:
+def written_scores_of(writing: Writing | None, live: Writer | None, seed: int) -> Beside:
     """Nothing where the candidate does not write, or the brand says nothing in the test split."""
     if writing is None or not writing.tested:
-        return WrittenVerdict({})
+        return Beside(METRIC)
     tested, base = writing.tested[:MOST], writing.generator.base
     said: dict[ModelName, Likelihood] = {
         "base": surprise(base.model(), writing.generator.renderer, tested),
@@ -50,8 +37,8 @@ def written_scores_of(writing: Writing | None, live: Writer | None, seed: int) -
         said["live"] = foretelling(live, tested)
     scores = {name: likely.bits_per_byte(seed=seed) for name, likely in said.items()}
     if live is None:
-        return WrittenVerdict(scores)
-    return WrittenVerdict(scores, tuple(_lost(said["candidate"].less(said["live"], seed=seed))))
+        return Beside(METRIC, scores)
+    return Beside(METRIC, scores, tuple(_lost(said["candidate"].less(said["live"], seed=seed))))
 
 
 def foretelling(writer: Writer, asks: Sequence[Ask]) -> Likelihood:

@@ -9,6 +9,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from data.schema import Finding
 from trainer.judgement import metrics
 from trainer.judgement.forgetting import Forgetting
 from trainer.judgement.intervals import Difference, Interval
@@ -218,3 +219,17 @@ class Comparison:
             model: {name: interval.to_wire() for name, interval in metrics.items()}
             for model, metrics in self.models.items()
         }
+
+
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """One more figure, `metric`, of the models that have it, and what there is to say about them: spans, sentiments,
+    written replies. No scores: it was not judged."""
+
+    metric: str
+    scores: Mapping[ModelName, Interval] = field(default_factory=dict)
+    findings: tuple[Finding, ...] = ()
+
+    def into(self, comparison: Comparison) -> Comparison:
+        """The comparison with these figures among those of its models."""
+        return comparison.with_metric(self.metric, self.scores)

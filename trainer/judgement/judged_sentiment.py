@@ -4,21 +4,19 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from data.catalogue import finding_of
-from data.schema import Finding
 from export.predict import Predictor
 from trainer.bases.catalogue import LocalBase
 from trainer.core.embedding import embed_texts
 from trainer.intents.intent_data import Utterances
 from trainer.intents.linear import thin_rows
-from trainer.judgement.comparison import CHANCE, Comparison, ModelName, TestSet
+from trainer.judgement.comparison import CHANCE, Beside, ModelName, TestSet
 from trainer.judgement.floor import IntentFloor
-from trainer.judgement.intervals import Difference, Interval, bootstrap, mcnemar, paired_bootstrap
+from trainer.judgement.intervals import Difference, bootstrap, mcnemar, paired_bootstrap
 from trainer.judgement.judging import Nearest
 from trainer.judgement.metrics import encode, macro_f1_of_true
 from trainer.judgement.regressions import KINDS, SENTIMENT_LOST, in_words, worse_slices
@@ -35,30 +33,18 @@ LEARNED = 4_096
 Said = Mapping[ModelName, Sequence[str]]
 
 
-@dataclass(frozen=True, slots=True)
-class SentimentVerdict:
-    """Macro-F1 of the sentiment by model, and what there is to say about the candidate beside what is live."""
-
-    scores: Mapping[ModelName, Interval]
-    findings: tuple[Finding, ...] = ()
-
-    def into(self, comparison: Comparison) -> Comparison:
-        """The comparison with these figures among those of its models."""
-        return comparison.with_metric(METRIC, self.scores)
-
-
 def sentiment_scores_of(
     material: Material, base: LocalBase, candidate: Predictor, live: Predictor | None, seed: int
-) -> SentimentVerdict:
+) -> Beside:
     """Nothing where the candidate tells no sentiment, or no test message has one that it knows."""
     head, before = candidate.parts.sentiment, live.parts.sentiment if live is not None else None
     if head is None:
-        return SentimentVerdict({})
+        return Beside(METRIC)
     # What live tells and the candidate no longer does is wrong of the candidate, not left out.
     known = {*head.labels, *(before.labels if before is not None else ())}
     learned, tested = _among(known, material.sentiments()), _among(known, felt(material.test))
     if not len(tested):
-        return SentimentVerdict({})
+        return Beside(METRIC)
     learned = learned.pick(thin_rows(learned.labels, LEARNED, seed).tolist())
     said: dict[ModelName, Sequence[str]] = _without_training(learned, tested.texts, base) if len(learned) else {}
     said["candidate"] = _heard(candidate, tested.texts)
@@ -67,13 +53,13 @@ def sentiment_scores_of(
     return compared(tested, learned, said, seed)
 
 
-def compared(tested: Utterances, learned: Utterances, said: Said, seed: int) -> SentimentVerdict:
+def compared(tested: Utterances, learned: Utterances, said: Said, seed: int) -> Beside:
     """What each model said of the texts of `tested`, held against their labels; `learned` tells which are rare."""
     _, (truth, *codes) = encode(tested.labels, *said.values())
     answers = dict(zip(said, codes, strict=True))
     scores = {name: bootstrap(macro_f1_of_true, truth, code, seed=seed) for name, code in answers.items()}
     if "live" not in answers:
-        return SentimentVerdict(scores)
+        return Beside(METRIC, scores)
     pair = (answers["live"], answers["candidate"])
     gap = paired_bootstrap(macro_f1_of_true, truth, pair, seed=seed)
     chance = mcnemar(*(code == truth for code in pair))
@@ -81,7 +67,7 @@ def compared(tested: Utterances, learned: Utterances, said: Said, seed: int) -> 
     parts = slices_of(test, {name: code == truth for name, code in answers.items()}, "live")
     lost = [*_lost(gap, chance, len(tested)), *((part.rows, in_words(part)) for part in worse_slices(parts))]
     told = (finding_of(KINDS, SENTIMENT_LOST, rows, f"sentiment: {sentence}") for rows, sentence in lost)
-    return SentimentVerdict(scores, tuple(told))
+    return Beside(METRIC, scores, tuple(told))
 
 
 def _among(labels: Collection[str], rows: Utterances) -> Utterances:
