@@ -10,8 +10,10 @@ from __future__ import annotations
 import errno
 import io
 import logging
+import math
 import re
 import selectors
+import sys
 import time
 from contextlib import suppress
 from functools import partial
@@ -28,7 +30,7 @@ from service.warm_pool import WarmPool
 SILENCE_SECONDS = 0.2
 """How long a caller may hold a thread without a byte where the poller cannot wait: at the end, and after an answer."""
 HASTE_SECONDS = 1.0
-"""How long, once the end has begun, a caller may take to say what they want."""
+"""How long, once the end has begun, a caller may take to say what they want; after Ctrl-C, to hear their answer too."""
 FAREWELL_SECONDS = 2.0
 """How long one who was answered may take to hang up before the connection is cut."""
 HEAD_BYTES = 32_768
@@ -48,8 +50,10 @@ class PacedWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
 
     def init_process(self) -> None:
         """Begin. This process gives up a little before its parent would kill it, so that it ends in order."""
+        self.wsgi: Any = None
         self._at_work: set[TConn] = set()
         self._leaving: set[TConn] = set()
+        self._quit_at = math.inf
         self.cfg.set("graceful_timeout", max(1, self.cfg.graceful_timeout - MARGIN_SECONDS))
         super().init_process()
 
@@ -63,10 +67,14 @@ class PacedWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
             cut(conn.sock)
 
     def set_accept_enabled(self, enabled: bool) -> None:
-        """Once the end has begun: let those in who stand at the door, then shut it, so that nobody waits in vain."""
+        """Once the end has begun: let those in who stand at the door, then shut it, so that nobody waits in vain.
+
+        Here the streams are told to end: the first thing `run` does of the end, and outside of the signal.
+        """
         super().set_accept_enabled(enabled)
         if self.alive or enabled:
             return
+        self.wsgi.extensions["attune"].streams.drain()
         for listener in self.sockets:
             listener.setblocking(False)
             before = -1
@@ -122,9 +130,15 @@ class PacedWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
         else:
             self._see_off(conn)
 
+    def wait_for_and_dispatch_events(self, timeout: float) -> None:
+        """One round of events. In haste, a short one."""
+        super().wait_for_and_dispatch_events(timeout if self._quit_at == math.inf else min(timeout, SILENCE_SECONDS))
+
     def murder_pending(self) -> None:
-        """Cut those who took too long to say what they want, or to hang up."""
+        """Cut those who took too long to say what they want, or to hang up. In haste, end with whoever is left."""
         now = time.monotonic()
+        if now > self._quit_at:
+            sys.exit(0)
         if not self.alive:
             now += server.HEADER_SECONDS - HASTE_SECONDS
             self._hurry()
@@ -171,19 +185,16 @@ class PacedWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
         self.nr_conns -= 1
         conn.close()
 
-    def handle_exit(self, sig: int, frame: Any) -> None:
-        """SIGTERM: take no more, and tell the streams to end."""
-        self._drain()
-        super().handle_exit(sig, frame)
-
     def handle_quit(self, sig: int, frame: Any) -> None:
-        """SIGQUIT or SIGINT: the same, with less patience."""
-        self._drain()
-        super().handle_quit(sig, frame)
+        """SIGQUIT or SIGINT: the same as SIGTERM, with less patience.
 
-    def _drain(self) -> None:
-        if getattr(self, "wsgi", None) is not None:
-            self.wsgi.extensions["attune"].streams.drain()
+        Signals come in twos, from a terminal or systemd and from the parent, and the second interrupts the first
+        wherever it is: a handler that takes a lock can wait for itself for ever. Handlers only note; `run` does.
+        """
+        if self.wsgi is None:
+            sys.exit(0)
+        self._quit_at = min(self._quit_at, time.monotonic() + HASTE_SECONDS)
+        self.handle_exit(sig, frame)
 
 
 class ForwardingLogger(Logger):  # type: ignore[misc]  # gunicorn has no types

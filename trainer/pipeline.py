@@ -161,7 +161,8 @@ def _train(
         reply = _train_reply(work, dataset, material, base, ids)
         learned = [*material.train, *material.validation]
         details = private_details(learned, Grounding(Written(work.settings.imports), known_names(work.profile)))
-        narrow, index = reply_indexes(reply, material.train, material.validation, Sayable(banned, details))
+        sayable = Sayable(banned, details)
+        narrow, index = reply_indexes(reply, material.train, material.validation, sayable, work.context.check)
         if narrow is not None and index is not None:
             found = worth(reply, base, narrow, pairs(material.validation), work.profile.target_precision)
             work.context.event("selection", **found.to_wire())

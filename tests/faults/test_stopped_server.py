@@ -12,7 +12,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -225,6 +225,28 @@ def test_ctrl_c_ends_it_just_as_well(tmp_path: Path, keys: dict[str, str]) -> No
         with slow_reader(server, keys["all"], "GET", f"/v1/jobs/{job}/events") as watching:
             time.sleep(0.5)
             os.killpg(server.process.pid, signal.SIGINT)  # as a terminal does: to the whole group
+            assert server.process.wait(DRAIN_SECONDS + 2) == 0
+            name, data = last_event(read_to_end(watching))
+    assert (name, data["error"]["code"]) == ("error", "server_shutdown")
+    assert wait_until_gone(processes, 1) == []
+    assert server.traces() == []
+
+
+@pytest.mark.parametrize("kinds", [(signal.SIGTERM,), (signal.SIGINT,), (signal.SIGTERM, signal.SIGINT)])
+def test_signals_that_come_in_swarms_end_it_just_as_well(
+    tmp_path: Path, keys: dict[str, str], kinds: tuple[signal.Signals, ...]
+) -> None:
+    """systemd and terminals tell the whole group, the parent its own once more: a handler interrupts a handler."""
+    job = unending_job(tmp_path)
+    with running(tmp_path, "--no-worker", ATTUNE_SERVE__DRAIN_SECONDS=str(DRAIN_SECONDS)) as server:
+        processes = server.pids()
+        with slow_reader(server, keys["all"], "GET", f"/v1/jobs/{job}/events") as watching:
+            time.sleep(0.5)
+            server.process.send_signal(kinds[0])
+            for number in range(400):
+                for child in set(processes) - {server.process.pid}:
+                    with suppress(ProcessLookupError):
+                        os.kill(child, kinds[number % len(kinds)])
             assert server.process.wait(DRAIN_SECONDS + 2) == 0
             name, data = last_event(read_to_end(watching))
     assert (name, data["error"]["code"]) == ("error", "server_shutdown")

@@ -43,4 +43,10 @@ def test_the_verdict_tells_how_well_a_sentiment_is_told_beside_floor_base_and_li
         assert again.state == "succeeded", again.error
         models = again.result["verdict"]["models"]
         assert models["live"]["sentiment_f1"] == models["candidate"]["sentiment_f1"]  # the same rows, the same seed
-        assert not [one for one in again.result["verdict"]["findings"] if one["code"] == "sentiment_lost"]
+        findings = [one["code"] for one in again.result["verdict"]["findings"]]
+        assert not {"sentiment_lost", "sentiment_gone"} & set(findings)
+        without = brand.retrain(recipe=FROZEN, tasks=["intent"])
+        assert without.state == "succeeded", without.error
+        verdict = without.result["verdict"]
+        assert "sentiment_gone" in [one["code"] for one in verdict["findings"]]
+        assert verdict["decision"] == again.result["verdict"]["decision"]

@@ -16,10 +16,12 @@ BATCH = 64
 
 Embedder = PooledEncoder | Ngrams
 """What makes one vector of a text: a network, or the n-grams of a language that no network here knows."""
+Check = Callable[[], None]
+"""Called now and then by what takes long; raises where it is to stop."""
 
 
 def embed_texts(
-    encoder: Embedder, renderer: Renderer, texts: Sequence[str], check: Callable[[], None] | None = None
+    encoder: Embedder, renderer: Renderer, texts: Sequence[str], check: Check | None = None
 ) -> npt.NDArray[np.float32]:
     """`embed` of utterances, each by itself."""
     return embed(encoder, renderer, renderer.utterances(texts), check)
@@ -29,7 +31,7 @@ def embed(
     encoder: Embedder,
     renderer: Renderer,
     rendered: Sequence[Rendered],
-    check: Callable[[], None] | None = None,
+    check: Check | None = None,
 ) -> npt.NDArray[np.float32]:
     """Unit vectors [n, hidden] of `rendered`, in the order given. `check` is called between batches and may raise."""
     order = sorted(range(len(rendered)), key=lambda row: len(rendered[row]))

@@ -8,7 +8,7 @@ n-grams take the base's place when a head on them answers at least as many right
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -18,7 +18,7 @@ from data.ngrams import NgramRenderer, terms
 from data.render import Renderer
 from data.schema import Finding
 from trainer.bases.catalogue import LocalBase
-from trainer.core.embedding import embed_texts
+from trainer.core.embedding import Check, embed_texts
 from trainer.core.health import FOREIGN_LANGUAGE, KINDS
 from trainer.intents import folds
 from trainer.intents.intent_data import Utterances
@@ -37,7 +37,6 @@ TRIED = 1_000
 FOLDS = 5
 HEAD_ON_BASE = 20.0
 """Inverse L2 strength of the linear head on the base: that of `frozen`, whatever the recipe would do after it."""
-Check = Callable[[], None]
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from trainer.judgement.floor import IntentFloor
 from trainer.judgement.intervals import Difference, bootstrap, mcnemar, paired_bootstrap
 from trainer.judgement.judging import Nearest
 from trainer.judgement.metrics import encode, macro_f1_of_true
-from trainer.judgement.regressions import KINDS, SENTIMENT_LOST, in_words, worse_slices
+from trainer.judgement.regressions import KINDS, SENTIMENT_GONE, SENTIMENT_LOST, in_words, worse_slices
 from trainer.judgement.slices import slices_of
 from trainer.material import Material, felt
 
@@ -36,10 +36,12 @@ Said = Mapping[ModelName, Sequence[str]]
 def sentiment_scores_of(
     material: Material, base: LocalBase, candidate: Predictor, live: Predictor | None, seed: int
 ) -> Beside:
-    """Nothing where the candidate tells no sentiment, or no test message has one that it knows."""
+    """Scores where the candidate tells a sentiment, and a test message has one that it or live knows."""
     head, before = candidate.parts.sentiment, live.parts.sentiment if live is not None else None
     if head is None:
-        return Beside(METRIC)
+        # It may be wanted: told, and nothing held back for it.
+        sample = "the live release tells what messages sound like, the candidate does not."
+        return Beside(METRIC, findings=() if before is None else (finding_of(KINDS, SENTIMENT_GONE, 1, sample),))
     # What live tells and the candidate no longer does is wrong of the candidate, not left out.
     known = {*head.labels, *(before.labels if before is not None else ())}
     learned, tested = _among(known, material.sentiments()), _among(known, felt(material.test))

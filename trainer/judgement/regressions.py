@@ -10,7 +10,7 @@ from trainer.judgement.comparison import Comparison, Slice
 from trainer.judgement.forgetting import MUCH
 
 REGRESSED, FORGOTTEN = "slice_regressed", "language_forgotten"
-WRITING_LOST, SENTIMENT_LOST = "writing_lost", "sentiment_lost"
+WRITING_LOST, SENTIMENT_LOST, SENTIMENT_GONE = "writing_lost", "sentiment_lost", "sentiment_gone"
 KINDS: Mapping[str, Kind] = {
     REGRESSED: Kind("warning", "Label more messages of this part, then train again."),
     FORGOTTEN: Kind(
@@ -18,6 +18,9 @@ KINDS: Mapping[str, Kind] = {
     ),
     WRITING_LOST: Kind("warning", "Look at what was imported since the live release was trained, or name a chat base."),
     SENTIMENT_LOST: Kind("warning", "Look at what was labelled since the live release was trained; label more of it."),
+    SENTIMENT_GONE: Kind(
+        "warning", "Label more messages with a sentiment, or train with the sentiment among the tasks."
+    ),
 }
 """The findings on a comparison, explained with examples in docs/verdict.md."""
 

@@ -11,6 +11,7 @@ from data.schema import Example
 from export.placeholders import echoes
 from export.precedents import Precedents
 from export.replies import Reply, ReplyIndex, key_of
+from trainer.core.embedding import Check
 from trainer.material import pairs
 from trainer.replies.train_reply import Pairs, TrainedReply
 
@@ -28,17 +29,21 @@ class Sayable:
 
 
 def reply_indexes(
-    trained: TrainedReply, train: Sequence[Example], held: Sequence[Example], sayable: Sayable
+    trained: TrainedReply,
+    train: Sequence[Example],
+    held: Sequence[Example],
+    sayable: Sayable,
+    check: Check | None = None,
 ) -> tuple[ReplyIndex | None, ReplyIndex | None]:
     """Of the replies of `train` alone, by which those of `held` are measured, and of both, which serves; None where
-    there is none worth keeping."""
+    there is none worth keeping. `check` is called between batches and may raise."""
     narrow, replies = distinct_replies(train, sayable), distinct_replies([*train, *held], sayable)
     if not replies:
         return None, None
-    index = ReplyIndex(trained.replies([reply.text for reply in replies]), replies)
+    index = ReplyIndex(trained.replies([reply.text for reply in replies], check), replies)
     both, own = pairs([*train, *held]), len(pairs(train))
     rows = remembered(len(both), trained.recipe.seed)
-    index = index.remembering(precedents_in(replies, trained, both.pick(rows)))
+    index = index.remembering(precedents_in(replies, trained, both.pick(rows), check))
     if not narrow:
         return None, index
     # What train says comes first, in the replies as in the conversations that are remembered.
@@ -70,14 +75,16 @@ def distinct_replies(rows: Iterable[Example], sayable: Sayable) -> list[Reply]:
     return list(kept.values())
 
 
-def precedents_in(replies: Sequence[Reply], trained: TrainedReply, known: Pairs) -> Precedents | None:
+def precedents_in(
+    replies: Sequence[Reply], trained: TrainedReply, known: Pairs, check: Check | None = None
+) -> Precedents | None:
     """Where `known` gives one of `replies`; None where the recipe wants no precedents, or there are none."""
     place = {key_of(reply.text): at for at, reply in enumerate(replies)}
     given = known.pick([at for at, reply in enumerate(known.replies) if key_of(reply) in place])
     if not trained.recipe.precedents or not len(given):
         return None
     rows = [place[key_of(reply)] for reply in given.replies]
-    return Precedents(trained.contexts(given.contexts), rows, trained.recipe.precedents)
+    return Precedents(trained.contexts(given.contexts, check), rows, trained.recipe.precedents)
 
 
 def remembered(count: int, seed: int) -> list[int]:

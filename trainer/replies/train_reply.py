@@ -18,7 +18,7 @@ from export.replies import key_of
 from trainer.bases.catalogue import LocalBase
 from trainer.core.callbacks import Row
 from trainer.core.datamodule import Sizes, TextData
-from trainer.core.embedding import embed, embed_texts
+from trainer.core.embedding import Check, embed, embed_texts
 from trainer.core.fit import fit
 from trainer.core.health import Signs, diagnose, refuse
 from trainer.core.run_folder import RunFolder
@@ -65,11 +65,13 @@ class TrainedReply:
         """What the logarithm of a reply's count weighs beside a cosine."""
         return self.recipe.frequency / self.recipe.scale
 
-    def contexts(self, contexts: Sequence[Context]) -> npt.NDArray[np.float32]:
-        return embed_contexts(self.encoder, self.renderer, contexts)
+    def contexts(self, contexts: Sequence[Context], check: Check | None = None) -> npt.NDArray[np.float32]:
+        """Unit vectors [n, hidden]; `check` is called between batches and may raise."""
+        return embed_contexts(self.encoder, self.renderer, contexts, check)
 
-    def replies(self, replies: Sequence[str]) -> npt.NDArray[np.float32]:
-        return embed_texts(self.encoder, self.renderer, replies)
+    def replies(self, replies: Sequence[str], check: Check | None = None) -> npt.NDArray[np.float32]:
+        """Unit vectors [n, hidden]; `check` is called between batches and may raise."""
+        return embed_texts(self.encoder, self.renderer, replies, check)
 
 
 def pairs_of(conversations: Iterable[Conversation]) -> Pairs:
@@ -142,8 +144,10 @@ def _data(train: Pairs, validation: Pairs | None, miner: Miner) -> TextData:
     return TextData(rows, held, renderer, Sizes.of(recipe), recipe.seed)
 
 
-def embed_contexts(encoder: PooledEncoder, renderer: Renderer, contexts: Sequence[Context]) -> npt.NDArray[np.float32]:
-    return embed(encoder, renderer, [renderer.context(context) for context in contexts])
+def embed_contexts(
+    encoder: PooledEncoder, renderer: Renderer, contexts: Sequence[Context], check: Check | None = None
+) -> npt.NDArray[np.float32]:
+    return embed(encoder, renderer, [renderer.context(context) for context in contexts], check)
 
 
 def rows_of(pairs: Pairs, renderer: Renderer, keys: dict[str, int]) -> ReplyRows:

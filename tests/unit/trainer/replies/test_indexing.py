@@ -13,6 +13,7 @@ from data.settings import ImportSettings
 from export.precedents import Precedents
 from export.replies import ReplyIndex
 from trainer.bases.catalogue import LocalBase
+from trainer.core import embedding
 from trainer.generation.writing import Brand, Lessons
 from trainer.material import Material
 from trainer.replies import indexing
@@ -91,6 +92,21 @@ def test_of_many_conversations_an_even_draw_is_remembered(
     assert len(index.precedents) == 3
     own = sum(at < 4 for at in drawn)
     assert (len(narrow.precedents) if narrow.precedents else 0) == own
+
+
+def test_embedding_them_stops_when_the_job_is_to_stop(trained: TrainedReply, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(embedding, "BATCH", 1)
+    asked = 0
+
+    def check() -> None:
+        nonlocal asked
+        asked += 1
+        if asked == 5:  # three replies, then the second of five conversations
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        reply_indexes(trained, TRAIN, HELD, Sayable(lambda text: "never" in text, {}), check)
+    assert asked == 5
 
 
 def test_a_reply_with_anothers_placeholder_is_not_to_be_filled() -> None:
