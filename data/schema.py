@@ -181,6 +181,11 @@ class Example:
     corrected: bool = False
     rejected: str | None = None
 
+    @property
+    def is_taught(self) -> bool:
+        """Whether it was made of feedback, not of an upload."""
+        return self.upload.startswith(f"{FEEDBACK}_")
+
 
 @dataclass(frozen=True, slots=True)
 class ImportReport:

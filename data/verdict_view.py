@@ -50,6 +50,8 @@ OTHERS = {
 }
 """What a verdict compares a candidate with, as a business calls it, in the order of reading."""
 RARITIES = ((0.001, "1,000"), (0.01, "100"), (0.05, "20"))
+TAUGHT = {"replies": ("whose reply people corrected", "answers"), "intents": ("that people labelled", "understands")}
+"""What people taught the bot: which messages, and what it does with them since."""
 PARTS = {
     "language": "messages in the language {value}",
     "length": "{value} messages",
@@ -62,7 +64,7 @@ PARTS = {
 def verdict_sentences(verdict_wire: Mapping[str, Any]) -> list[str]:
     """What the statistics of a verdict say, for people who read no statistics. A verdict of before they were kept says
     nothing."""
-    return [*_compared(verdict_wire), *_parts(verdict_wire), *_forgetting(verdict_wire)]
+    return [*_compared(verdict_wire), *_taught(verdict_wire), *_parts(verdict_wire), *_forgetting(verdict_wire)]
 
 
 def _compared(wire: Mapping[str, Any]) -> Iterator[str]:
@@ -77,6 +79,18 @@ def _compared(wire: Mapping[str, Any]) -> Iterator[str]:
             continue
         both = f"the new bot got {won} right that {name} got wrong, and {lost} the other way round"
         yield f"Of {rows} messages, {both}; {by_chance(told['p_value'])}."
+
+
+def _taught(wire: Mapping[str, Any]) -> Iterator[str]:
+    for part, told in wire.get("feedback", {}).items():
+        for what, kept in told.items():
+            asked, does = TAUGHT[what]
+            unseen = "" if part == "learned" else " and that it did not learn from"
+            before = "" if kept["live"] is None else f"; {OTHERS['live']} {does} {kept['live']}"
+            yield (
+                f"Of {kept['rows']} messages {asked}{unseen}, the new bot {does} {kept['candidate']} "
+                f"as they were corrected{before}."
+            )
 
 
 def by_chance(chance: float) -> str:

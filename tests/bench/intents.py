@@ -1,7 +1,7 @@
 """Intent accuracy of the default recipes on Banking77, CLINC150 and HINT3, beside their peers in the same run.
 
 python -m tests.bench.intents                     everything but SetFit
-python -m tests.bench.intents few                 10 per class of Banking77, and every peer on the same drawn rows
+python -m tests.bench.intents few                 10 and 5 per class of Banking77, and every peer on the same drawn rows
 python -m tests.bench.intents full                all of Banking77, and every peer but SetFit
 python -m tests.bench.intents clinc150            150 intents and what is out of their scope, which no peer knows
 python -m tests.bench.intents sofmattress         a real brand's bot with out-of-scope traffic, which no peer knows
@@ -9,7 +9,7 @@ python -m tests.bench.intents few --setfit-python PATH      SetFit too, in the e
 python -m tests.bench.intents few --peers trainer --seeds 0 --threads 1
 
 The peers: TF-IDF of words and a linear classifier; the frozen base with logistic regression; transformers' Trainer with
-its defaults on the same base, which needs `accelerate`; SetFit with its defaults on the same base. Every side trains in
+its defaults on the same base, by way of `accelerate`; SetFit with its defaults on the same base. Every side trains in
 a process of its own; memory is the most that it held, answers and, of ours, the export included. A difference is ours
 less theirs on the same rows, the mean over seeds, with the interval of a paired bootstrap over the rows. Times are of
 the training alone: how much longer than ours it took to be as accurate as ours first, or all of it where it never was.
@@ -31,8 +31,8 @@ from tests.bench.corpora import parser, require
 from tests.bench.peer_lines import Against
 from tests.bench.side import Side, Work
 
-SEEDS = (0, 1, 2)
-PER_CLASS = 10
+SEEDS = (0, 1, 2, 3, 4)
+PER_CLASS = (10, 5)
 PEERS: Mapping[str, Callable[[Work], Side]] = {
     "words": intent_sides.words,
     "frozen": intent_sides.frozen,
@@ -42,8 +42,9 @@ SETFIT = "setfit"
 
 
 def few(asked: argparse.Namespace) -> None:
-    work = [banking(asked, seed, asked.per_class) for seed in asked.seeds]
-    compare(f"banking77, {asked.per_class} per class", work, peers(asked))
+    for count in asked.per_class:
+        work = [banking(asked, seed, count) for seed in asked.seeds]
+        compare(f"banking77, {count} per class", work, peers(asked))
 
 
 def full(asked: argparse.Namespace) -> None:
@@ -143,7 +144,9 @@ def main() -> None:
     options.add_argument(
         "--seeds", nargs="+", type=int, default=list(SEEDS), help="full, clinc150 and sofmattress take the first"
     )
-    options.add_argument("--per-class", type=int, default=PER_CLASS, help="rows of each label, for few")
+    options.add_argument(
+        "--per-class", nargs="+", type=int, default=list(PER_CLASS), help="rows of each label, for few"
+    )
     options.add_argument("--threads", type=int, default=0, help="of the processor; 0 takes every core")
     options.add_argument("--peers", nargs="*", choices=[*PEERS, SETFIT, []], default=[*PEERS, SETFIT])
     options.add_argument("--setfit-python", type=Path, help="a Python that has setfit")

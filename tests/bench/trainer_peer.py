@@ -1,6 +1,6 @@
 """The peer of `intents` and `entities`: transformers' `Trainer` with the defaults of `TrainingArguments`.
 
-Three epochs, batches of 8, a rate of 5e-5. It needs `accelerate`, which is none of our dependencies.
+Three epochs, batches of 8, a rate of 5e-5. It needs `accelerate`, which peft brings along.
 """
 
 from __future__ import annotations

@@ -13,7 +13,8 @@ import pytest
 from data.frozen import FrozenDataset, open_dataset
 from data.lessons import outlook
 from data.profile import BotProfile
-from data.store import bots, workspaces
+from data.store import bots, releases, workspaces
+from data.store.releases import Promotion
 from export.corrections import CORRECTIONS_FILE
 from export.predict import Prediction, Predictor
 from export.runtime import EncoderPool
@@ -91,6 +92,22 @@ def test_an_accepted_correction_is_what_the_next_release_says(brand: Brand, chat
         assert FIX in {reply.text for reply in predictor.parts.reply.index.replies}  # type: ignore[union-attr]
     found = [json.loads(line) for line in (brand.folder(2) / CORRECTIONS_FILE).read_text().splitlines()]
     assert {one["id"] for one in found} == {given.id, *(r.upload for r in dataset.rows("train") if r.corrected)}
+
+
+def test_the_verdict_tells_what_feedback_changed(brand: Brand, chats: Chats) -> None:
+    with brand.store.begin() as tx:
+        releases.promote(tx, brand.bot_id, Promotion(1, 0, "someone", "first", "for the test"))
+    for split, words in (("train", "river"), ("validation", "mountain"), ("test", "forest")):
+        chats.taught(ASKED.replace("river", words), split, corrected_reply=FIX, corrected_intent="hours")  # type: ignore[arg-type]
+    done = brand.retrain(recipe=FROZEN)
+    assert done.state == "succeeded", done.error
+    told = done.result["verdict"]["feedback"]
+    assert told["learned"]["replies"] == {"rows": 2, "live": 0, "candidate": 2}
+    assert told["held_out"]["replies"] == {"rows": 1, "live": 0, "candidate": 0}
+    assert [told[part]["intents"]["rows"] for part in ("learned", "held_out")] == [2, 1]
+    assert "answers 2 as they were corrected; the bot that answers now answers 0" in (
+        brand.folder(2) / "README.md"
+    ).read_text().replace("\n", " ")
 
 
 def test_a_disliked_reply_is_no_target(brand: Brand, chats: Chats) -> None:

@@ -33,7 +33,9 @@ from trainer.order import Order
 # As `python -m trainer` does: torch and the exporter warn of what is none of ours.
 pytestmark = pytest.mark.filterwarnings("ignore")
 
-VERDICT = {"decision", "reasons", "models", "flips", "parity", "slices", "against", "forgetting", "findings"}
+VERDICT = {
+    "decision", "reasons", "models", "flips", "parity", "slices", "against", "forgetting", "findings", "feedback",
+}  # fmt: skip
 RESULT = {"release", "state", "promoted", "verdict", "dataset", "seconds"}
 
 

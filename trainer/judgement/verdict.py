@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from data.profile import Acceptance
@@ -72,6 +72,8 @@ class Verdict:
     findings: tuple[Mapping[str, Any], ...] = ()
     """What there is to say about the data, without the samples, since a verdict is passed on; and about the training
     and the comparison, with a `sentence` each."""
+    feedback: Mapping[str, Any] = field(default_factory=dict)
+    """How many corrected messages live and candidate answer as people said; empty where it was not asked."""
 
     def to_wire(self) -> dict[str, Any]:
         """The verdict as rows, reports and programs hold it: the fields above, under their names."""
@@ -85,6 +87,7 @@ class Verdict:
             "against": {model: dict(told) for model, told in self.against.items()},
             "forgetting": {task: dict(told) for task, told in self.forgetting.items()},
             "findings": [dict(finding) for finding in self.findings],
+            "feedback": dict(self.feedback),
         }
 
 
@@ -250,7 +253,7 @@ def answers_are_precise(case: Case) -> Iterator[Reason]:
 
 
 LOST = (entity_data.SPANS_LOST, regressions.SENTIMENT_LOST, regressions.WRITING_LOST)
-"""Findings that say what the candidate does worse than what is live, beside intents and chosen replies."""
+"""Worse than what is live, beside intents and chosen replies."""
 
 
 def nothing_else_is_worse(case: Case) -> Iterator[Reason]:
@@ -260,8 +263,7 @@ def nothing_else_is_worse(case: Case) -> Iterator[Reason]:
 
 
 def answers_are_fast(case: Case) -> Iterator[Reason]:
-    goal = case.goals.latency_ms
-    if goal is None:
+    if (goal := case.goals.latency_ms) is None:
         return
     latency = case.comparison.metric("candidate", "latency_ms")
     if latency is None or not latency.value <= goal:

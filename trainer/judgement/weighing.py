@@ -21,6 +21,7 @@ from trainer.candidate import Candidate
 from trainer.entities.entity_work import span_scores_of
 from trainer.generation.judged import written_scores_of
 from trainer.judgement.evaluate import compare
+from trainer.judgement.heeded import heeded
 from trainer.judgement.judged_sentiment import sentiment_scores_of
 from trainer.judgement.judging import forgotten, judge_all
 from trainer.judgement.verdict import LIVE_NOT_COMPARED, decide
@@ -52,12 +53,15 @@ def judge(
         spans = span_scores_of(material.marked.test, candidate.parts, live.parts if live else None, bench.seed)
         drafting = None if live is None else live.parts.drafting
         written = written_scores_of(candidate.writing, drafting.writer if drafting else None, bench.seed)
-        sentiment = sentiment_scores_of(material, base, Predictor(candidate.parts), live, bench.seed)
+        predictor = Predictor(candidate.parts)
+        sentiment = sentiment_scores_of(material, base, predictor, live, bench.seed)
+        feedback = heeded(material, predictor, live).to_wire()
     comparison = replace(compare(test, judged, seed=bench.seed), forgetting=forgotten(base, candidate))
     for beside in (spans, written, sentiment):
         comparison = beside.into(comparison)
         found += beside.findings
-    return Judgement(comparison, decide(comparison, candidate.parity, material.profile.acceptance, found + missing))
+    verdict = decide(comparison, candidate.parity, material.profile.acceptance, found + missing)
+    return Judgement(comparison, replace(verdict, feedback=feedback))
 
 
 def _loaded(bench: Bench, release: Release) -> tuple[Predictor | None, tuple[Finding, ...]]:

@@ -96,6 +96,21 @@ def test_what_was_forgotten_is_told_where_it_is_known() -> None:
     assert said == "Of what the base model knows of everyday language, the intent model forgot 0.7 %."
 
 
+def test_what_feedback_changed_is_told_beside_what_answers_now() -> None:
+    learned = {"replies": {"rows": 24, "live": 3, "candidate": 24}}
+    held_out = {"intents": {"rows": 6, "live": None, "candidate": 5}}
+    assert verdict_sentences({"feedback": {"learned": learned, "held_out": held_out}}) == [
+        (
+            "Of 24 messages whose reply people corrected, the new bot answers 24 as they were corrected; "
+            "the bot that answers now answers 3."
+        ),
+        (
+            "Of 6 messages that people labelled and that it did not learn from, the new bot understands 5 "
+            "as they were corrected."
+        ),
+    ]
+
+
 def test_nothing_is_said_of_no_rows_or_of_a_verdict_of_before() -> None:
     assert verdict_sentences({"against": {"live": beside(0, 0, 1.0, rows=0)}}) == []
     assert verdict_sentences({"decision": "hold", "reasons": [], "models": {}, "slices": [{"slice": "length"}]}) == []

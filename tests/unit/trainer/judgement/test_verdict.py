@@ -62,7 +62,7 @@ def test_a_candidate_better_than_all_is_promoted_with_its_reasons() -> None:
 def test_the_wire_is_that_of_the_contract() -> None:
     wire = decide(comparison(), PASSED, NONE, []).to_wire()
     named = ["decision", "reasons", "models", "flips", "parity", "slices", "against", "forgetting", "findings"]
-    assert list(wire) == named
+    assert list(wire) == [*named, "feedback"]
     assert wire["models"]["floor"] == {"macro_f1": {"value": 0.8, "low": 0.75, "high": 0.85}}
     assert wire["parity"] == PASSED
     assert wire["flips"][0]["change"] == "better"
