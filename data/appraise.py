@@ -26,7 +26,11 @@ UNKNOWN_IN_ROW = 0.1
 ENOUGH_PER_LABEL = 20
 """Labelled messages from which a label is well known."""
 ENOUGH_PAIRS = 200
-"""Messages with a reply from which a selector learns anything."""
+"""Messages with a reply from which a selector learns anything; of pairs of other texts no figure is known."""
+ENOUGH_PER_TYPE = 50
+"""Marked spans from which a type is found well enough to be of use."""
+ENOUGH_FELT = 100
+"""Messages of labelled sentiment from which a brand has one of its own (`trainer.labels.sentiment`)."""
 ENOUGH_TESTED = 50
 """Test messages below which a verdict holds everything back (`trainer.judgement.verdict`)."""
 WORTH_IT = 0.01
@@ -156,16 +160,33 @@ def too_little(manifest: Mapping[str, Any]) -> Iterator[Lack]:
             share = float(manifest.get("settings", {}).get("shares", {}).get("test", 0.1)) or 0.1
             more = math.ceil((ENOUGH_TESTED - tested) / share)
             yield Lack("measuring", tested, more, f"{ENOUGH_TESTED} labelled messages fall into test")
-    pairs = manifest["replies"]["train"]
-    if 0 < pairs < ENOUGH_PAIRS:
-        yield Lack("reply", pairs, ENOUGH_PAIRS - pairs, f"{ENOUGH_PAIRS} messages with a reply of the brand")
+    yield from too_few_in_all("reply", manifest["replies"]["train"], ENOUGH_PAIRS, "messages with a reply of the brand")
+    yield from too_few_spans(list(manifest.get("entities", {}).get("train", {}).values()))
+    felt: Mapping[str, Mapping[str, int]] = manifest.get("sentiments", {})
+    known = sum(sum(felt.get(split, {}).values()) for split in ("train", "validation"))
+    yield from too_few_in_all("sentiment", known, ENOUGH_FELT, "messages with a sentiment, for one of the brand's own")
 
 
-def too_few(counts: Sequence[int]) -> Iterator[Lack]:
+def too_few(counts: Sequence[int], task: str = "intent") -> Iterator[Lack]:
     """What lacks where each label has so many messages to learn from."""
-    missing = sum(max(0, ENOUGH_PER_LABEL - count) for count in counts)
-    if missing > ENOUGH_PER_LABEL * len(counts) / 4:
-        yield Lack("intent", sum(counts), missing, f"{ENOUGH_PER_LABEL} labelled messages for each label")
+    return _of_each(counts, task, ENOUGH_PER_LABEL, "labelled messages for each label")
+
+
+def too_few_spans(counts: Sequence[int]) -> Iterator[Lack]:
+    """What lacks where each type has so many marked spans to learn from."""
+    return _of_each(counts, "entities", ENOUGH_PER_TYPE, "marked spans of each type")
+
+
+def too_few_in_all(task: str, have: int, enough: int, what: str) -> Iterator[Lack]:
+    """What lacks where there is some of it, but not enough; of nothing nobody expects that it is learned."""
+    if 0 < have < enough:
+        yield Lack(task, have, enough - have, f"{enough} {what}")
+
+
+def _of_each(counts: Sequence[int], task: str, enough: int, what: str) -> Iterator[Lack]:
+    missing = sum(max(0, enough - count) for count in counts)
+    if missing > enough * len(counts) / 4:
+        yield Lack(task, sum(counts), missing, f"{enough} {what}")
 
 
 def _names(labels: Mapping[str, Mapping[str, int]]) -> list[str]:

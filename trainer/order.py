@@ -14,6 +14,7 @@ from trainer.generation.recipe import GenerateRecipe, pick_generate
 from trainer.recipes import (
     EntityRecipe,
     IntentRecipe,
+    LabelRecipe,
     Recipe,
     Seq2SeqRecipe,
     parse_recipe,
@@ -46,7 +47,9 @@ class Order:
         tasks = _tasks(payload.get("tasks"))
         recipe = _recipe(payload.get("recipe"))
         if recipe is not None and recipe.task not in tasks:
-            raise RecipeError(f"The recipe is for {recipe.task!r}, which is not among the tasks asked for.")
+            remedy = "Set preference = 'dpo' or 'orpo' in a recipe for 'generate'." if recipe.task == "prefer" else ""
+            message = f"The recipe is for {recipe.task!r}, which is not among the tasks asked for."
+            raise RecipeError(message, remedy=remedy)
         seed = payload.get("seed", 0)
         if not isinstance(seed, int) or isinstance(seed, bool) or not 0 <= seed < SEEDS:
             raise UsageError(f"A seed is a whole number from 0 to {SEEDS - 1}.")
@@ -63,6 +66,12 @@ class Order:
         if not isinstance(chat, str):
             raise UsageError("A chat base is named by a text: one of the catalogue, or a folder.")
         return cls(tasks, recipe, seed, base, chat, search)
+
+    @property
+    def names_a_writer(self) -> bool:
+        """Whether somebody wants replies to be written, rather than all that the data gives."""
+        named = isinstance(self.recipe, GenerateRecipe) or self.chat_base != CHAT
+        return named or ("generate" in self.tasks and self.tasks != TASKS)
 
     def intent_recipe(self, labels: Sequence[str], base: str) -> IntentRecipe:
         """The recipe to train intents by, over `base`: the one asked for, else by the data."""
@@ -101,6 +110,12 @@ def _recipe(body: object) -> Recipe | None:
     if not isinstance(body, dict):
         raise RecipeError("A recipe is a table of fields.", remedy="docs/recipes.md lists every field and range.")
     found = parse_recipe(body)
+    if isinstance(found, LabelRecipe):
+        raise RecipeError(
+            f"A retraining has no use for a recipe for {found.task!r}: it learns sentiments by a linear head over the "
+            "encoder of the intents or replies.",
+            remedy="Train by it with `attune experiment --task labels` or `--task sentiment`, or leave the recipe out.",
+        )
     if isinstance(found, Seq2SeqRecipe) and found.task == "generate":
         raise RecipeError(
             "A retraining writes replies with a chat model, whose recipe says how it learns; this one does not.",

@@ -17,6 +17,7 @@ VERBS: dict[str, tuple[str, ...]] = {
     "discovering": ("discover", "intents"),
     "training": ("train", "experiment", "worker"),
     "bases": ("bases",),
+    "rewriting": ("rewrite",),
     "pretraining": ("pretrain",),
     "datasets": ("datasets",),
     "releases": ("releases", "evaluate", "promote", "rollback"),

@@ -86,12 +86,17 @@ class ExperimentAsked:
         ),
     ]
     out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Where report.json and predictions.jsonl go.")]
-    seed: Annotated[int, typer.Option("--seed", min=0, max=2**31 - 1, help="The same seed, the same result.")] = 0
+    seed: Annotated[
+        int | None,
+        typer.Option("--seed", min=0, max=2**31 - 1, help="The same seed, the same result; else the recipe's, or 0."),
+    ] = None
     per_class: Annotated[
         int | None, typer.Option("--per-class", min=1, metavar="K", help="Draw K rows of each label; read no others.")
     ] = None
     recipe: Annotated[str | None, typer.Option("--recipe", metavar="R", help="A recipe file, in TOML.")] = None
-    base: Annotated[str | None, typer.Option("--base", metavar="B", help="The base model; `attune bases`.")] = None
+    base: Annotated[
+        str | None, typer.Option("--base", metavar="B", help="The base model (`attune bases`); else the recipe's.")
+    ] = None
     unlabelled: Annotated[
         Path | None,
         typer.Option("--unlabelled", metavar="FILE", help="Texts without labels; no recipe learns from them yet."),

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from data.pair_files import Pair
 from data.render import Padder, Rendered, Renderer
 from export.onnx import TokenEncoder
 from trainer.bases.catalogue import LocalBase
@@ -22,7 +23,6 @@ from trainer.labels.label_rows import LabelRows
 from trainer.material import Material
 from trainer.order import Order
 from trainer.recipes import EntityRecipe, LabelRecipe, Recipe, Seq2SeqRecipe
-from trainer.seq2seq.pair_files import Pair
 from trainer.seq2seq.train_seq2seq import apart, rendered
 from trainer.tasks.entities import EntityTask
 from trainer.tasks.labels import LabelTask

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from data.errors import BaseRefused
 from data.settings import Settings
 from trainer.bases.chat_base import ChatBase
 from trainer.core.datamodule import Sizes, padded_tokens, plan_batches
@@ -41,9 +42,19 @@ def for_writing(recipe: GenerateRecipe, base: ChatBase, lessons: Sequence[Lesson
 
 
 def foretold_writing(order: Order, settings: Settings, material: Material, dry: DryRun) -> Estimate | None:
-    """What a retraining by `order` will take to learn to write; None where it will not. Raises BaseRefused."""
+    """What a retraining by `order` will take to learn to write; None where it will not. Raises BaseRefused where the
+    order names what is to write."""
     if "generate" not in order.tasks or "reply" not in order.tasks:
         return None
+    try:
+        return _foretold(order, settings, material, dry)
+    except BaseRefused:
+        if order.names_a_writer:
+            raise
+        return None  # the training leaves it out, and says why
+
+
+def _foretold(order: Order, settings: Settings, material: Material, dry: DryRun) -> Estimate | None:
     lessons = Lessons(supposed(material.train), ())
     base, _ = chat_base(settings, order, len(lessons.train))
     if base is None:

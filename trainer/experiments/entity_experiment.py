@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from data.appraise import too_few_spans
 from data.errors import UsageError
 from data.settings import Settings
 from export.encoders import Precision
@@ -18,21 +19,22 @@ from export.span_parity import compare_spans, serves_int8
 from export.tagging import Span, places
 from trainer.bases.catalogue import base_for
 from trainer.core.run_folder import RunFolder
-from trainer.entities.entity_data import EntityData, Marked, check_markable
+from trainer.entities.entity_data import EntityData, Marked, check_markable, span_counts
 from trainer.entities.entity_work import probe_of
 from trainer.entities.span_files import SpanFile, read_spans
 from trainer.entities.span_metrics import SpanScores, span_scores
 from trainer.entities.train_entities import TrainedEntities, train_entities
 from trainer.estimates.dry_run import DryRun
+from trainer.estimates.estimate import sufficiency
 from trainer.estimates.fitting import for_entities
 from trainer.experiments.experiment_report import history_row
 from trainer.experiments.precision import AGREEING, THREADS
-from trainer.experiments.question import Outcome, Question, common
+from trainer.experiments.question import Outcome, Settled, common
 from trainer.package import Packed, median_ms, pack
 from trainer.recipes import EntityRecipe, pick_entities
 
 
-def entity_experiment(question: Question, settings: Settings, run: RunFolder) -> Outcome:
+def entity_experiment(question: Settled, settings: Settings, run: RunFolder) -> Outcome:
     """Train on TRAIN, measure on TEST what the exported model finds; (report, predictions)."""
     if question.per_class is not None:
         raise UsageError("--per-class draws labelled rows; spans are no labels of rows.", remedy="Leave it out.")
@@ -42,7 +44,9 @@ def entity_experiment(question: Question, settings: Settings, run: RunFolder) ->
     assert isinstance(recipe, EntityRecipe)  # experiment() has compared the tasks
     base = base_for(settings, recipe.base)
     run.report({"type": "phase", "phase": "train"})
-    foretold = for_entities(recipe, base, EntityData(train.rows), DryRun(run)).to_wire()
+    told = for_entities(recipe, base, EntityData(train.rows), DryRun(run)).to_wire()
+    lacks = too_few_spans(list(span_counts(train.rows).values()))
+    foretold = {**told, **sufficiency(lacks, [question.task])}
     run.report({"type": "estimate", **foretold})
     trained = train_entities(recipe, base, EntityData(train.rows), run)
     run.report({"type": "phase", "phase": "export"})

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from data.appraise import too_few
-from data.errors import UsageError
+from data.errors import DatasetError, UsageError
 from data.prepare import Preparer
 from data.profile import BotProfile
 from data.settings import Settings
@@ -38,7 +38,7 @@ from trainer.experiments.experiment_recipe import suited_recipe
 from trainer.experiments.experiment_report import history_row, intent_predictions, sayable, write
 from trainer.experiments.generate_experiment import generate_experiment
 from trainer.experiments.precision import AGREEING, THREADS, agreement, kept_precision
-from trainer.experiments.question import Outcome, Question, common, refuse_nonsense, refuse_parting
+from trainer.experiments.question import Outcome, Question, Settled, common, refuse_nonsense, refuse_parting
 from trainer.experiments.reading import LabelledFile, read_labelled
 from trainer.experiments.reply_experiment import reply_experiment
 from trainer.experiments.seq2seq_experiment import seq2seq_experiment
@@ -57,9 +57,10 @@ def experiment(question: Question, settings: Settings, report: Callable[[Mapping
 
     Raises Collapsed, with all of it written, when every message of TEST gets one answer, or as good as.
     """
-    refuse_nonsense(question)
+    settled = question.settled()
+    refuse_nonsense(settled)
     question.out.mkdir(parents=True, exist_ok=True)
-    runs = [_once(one, settings, report) for one in _by_seed(question)]
+    runs = [_once(one, settings, report) for one in _by_seed(settled)]
     result, predictions = runs[0]
     found = result["findings"]
     if len(runs) > 1:
@@ -71,17 +72,16 @@ def experiment(question: Question, settings: Settings, report: Callable[[Mapping
     return dict(result)
 
 
-def _by_seed(question: Question) -> Iterator[Question]:
+def _by_seed(question: Settled) -> Iterator[Settled]:
     """The question from one seed after the other; what is told of TRAIN alone is told once."""
     yield question
     for more in range(1, question.seeds):
-        recipe = question.recipe
-        if recipe is not None:
-            recipe = recipe.model_copy(update={"seed": (recipe.seed + more) % SEEDS})
-        yield replace(question, seed=(question.seed + more) % SEEDS, recipe=recipe, folds=None)
+        seed = (question.seed + more) % SEEDS
+        recipe = None if question.recipe is None else question.recipe.model_copy(update={"seed": seed})
+        yield replace(question, seed=seed, recipe=recipe, folds=None, keeps=False)
 
 
-def _once(question: Question, settings: Settings, report: Callable[[Mapping[str, Any]], None]) -> Outcome:
+def _once(question: Settled, settings: Settings, report: Callable[[Mapping[str, Any]], None]) -> Outcome:
     with tempfile.TemporaryDirectory(prefix="attune-experiment-") as scratch:
         run = RunFolder(
             Path(scratch),
@@ -94,31 +94,45 @@ def _once(question: Question, settings: Settings, report: Callable[[Mapping[str,
         return WAYS.get(question.task, _labels)(question, settings, run)
 
 
-def _labels(question: Question, settings: Settings, run: RunFolder) -> Outcome:
-    """Any number of labels a text, or one: as the files have it."""
+def _labels(question: Settled, settings: Settings, run: RunFolder) -> Outcome:
+    """Any number of labels a text, or one: as TRAIN has it. Raises DatasetError where TEST then cannot be scored."""
     train, test = (read_label_rows(path, settings.imports, question.task) for path in (question.train, question.test))
-    single = train.exclusive and test.exclusive
+    single = train.exclusive
     if question.recipe is not None and (question.recipe.task == "intent") != single:
         wanted = "intent" if single else question.task
-        raise UsageError(f"The recipe is for {question.recipe.task!r}; these files ask for one for {wanted!r}.")
+        raise UsageError(
+            f"The recipe is for {question.recipe.task!r}; {question.train.name} asks for one for {wanted!r}."
+        )
     if not single:
         refuse_parting(question)
         return several_labels(question, settings, run, (train, test))
+    _check_single(question, test)
     return _one_label(question, settings, run, (_single(train), _single(test)))
+
+
+def _check_single(question: Settled, test: LabelRows) -> None:
+    """Who has learned one label a text gives one: half right and half wrong where TEST has two, and it has no score."""
+    others = sum(len(labels) != 1 for labels in test.labels)
+    if others:
+        raise DatasetError(
+            f"Every text of {question.train.name} has exactly one label; {others} of {question.test.name} have none or "
+            "several, which who learned from the former cannot say.",
+            remedy="Label TRAIN as TEST is labelled, with texts of none or several labels, or leave these out of TEST.",
+        )
 
 
 def _single(rows: LabelRows) -> LabelledFile:
     """Rows that have exactly one label each."""
-    return LabelledFile(rows.texts, [label for (label,) in rows.labels], dict(rows.set_aside))
+    return LabelledFile(rows.texts, [label for (label,) in rows.labels], dict(rows.set_aside), rows.sources)
 
 
-def _intent(question: Question, settings: Settings, run: RunFolder) -> Outcome:
+def _intent(question: Settled, settings: Settings, run: RunFolder) -> Outcome:
     train, test = (read_labelled(path, settings.imports) for path in (question.train, question.test))
     return _one_label(question, settings, run, (train, test))
 
 
 def _one_label(
-    question: Question, settings: Settings, run: RunFolder, files: tuple[LabelledFile, LabelledFile]
+    question: Settled, settings: Settings, run: RunFolder, files: tuple[LabelledFile, LabelledFile]
 ) -> Outcome:
     train, test = files
     if question.per_class is not None:
@@ -129,7 +143,7 @@ def _one_label(
     fitting, steadiness = suited_recipe(question, settings, learned, run)
     recipe, base = fitting.recipe, base_for(settings, fitting.recipe.base)
     told = for_intents(recipe, base, IntentData(learned), DryRun(run)).to_wire()
-    foretold = {**told, **sufficiency(too_few(list(Counter(train.labels).values())), ["intent"])}
+    foretold = {**told, **sufficiency(too_few(list(Counter(train.labels).values()), question.task), [question.task])}
     run.report({"type": "estimate", **foretold})
     trained = fitting.told(train_intent(recipe, base, IntentData(learned), run))
     run.report({"type": "phase", "phase": "export"})
@@ -193,14 +207,13 @@ def _predictor(trained: TrainedIntent, channel: Channel, thresholds: Thresholds,
     return Predictor(parts)
 
 
-def _generate(question: Question, settings: Settings, run: RunFolder) -> Outcome:
+def _generate(question: Settled, settings: Settings, run: RunFolder) -> Outcome:
     """By a chat model, or by an encoder and a decoder, as the base is."""
-    name = question.base if question.recipe is None else question.recipe.base
-    rewrites = name not in CATALOGUE and is_seq2seq(base_for(settings, name))
+    rewrites = question.base not in CATALOGUE and is_seq2seq(base_for(settings, question.base))
     return (seq2seq_experiment if rewrites else generate_experiment)(question, settings, run)
 
 
-WAYS: Mapping[str, Callable[[Question, Settings, RunFolder], Outcome]] = {
+WAYS: Mapping[str, Callable[[Settled, Settings, RunFolder], Outcome]] = {
     "intent": _intent,
     "reply": reply_experiment,
     "entities": entity_experiment,

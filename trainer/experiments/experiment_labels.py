@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from data.appraise import too_few
 from data.prepare import Preparer
 from data.settings import Settings
 from export.label_head import LabelHead
@@ -19,10 +20,11 @@ from trainer.bases.catalogue import base_for
 from trainer.core.health import Scoring, Signs, diagnose
 from trainer.core.run_folder import RunFolder
 from trainer.estimates.dry_run import DryRun
+from trainer.estimates.estimate import sufficiency
 from trainer.estimates.fitting import for_labels
 from trainer.experiments.experiment_report import history_row
 from trainer.experiments.precision import AGREEING, THREADS, agreement, kept_precision
-from trainer.experiments.question import Outcome, Question, common
+from trainer.experiments.question import Outcome, Settled, common
 from trainer.labels.label_rows import LabelRows, together
 from trainer.labels.several import f1_figures
 from trainer.labels.train_labels import TrainedLabels, check_labels, train_labels
@@ -39,7 +41,7 @@ class _Said:
 
 
 def several_labels(
-    question: Question, settings: Settings, run: RunFolder, files: tuple[LabelRows, LabelRows]
+    question: Settled, settings: Settings, run: RunFolder, files: tuple[LabelRows, LabelRows]
 ) -> Outcome:
     """Train on the first of `files` and measure on the second."""
     train, test = files
@@ -52,7 +54,9 @@ def several_labels(
     learned = LabelRows([prepare(text) for text in train.texts], train.labels)
     run.report({"type": "phase", "phase": "train"})
     check_labels(learned)
-    foretold = for_labels(recipe, base, learned, DryRun(run)).to_wire()
+    told = for_labels(recipe, base, learned, DryRun(run)).to_wire()
+    counts = learned.targets(learned.names).sum(axis=0).astype(int).tolist()
+    foretold = {**told, **sufficiency(too_few(counts, question.task), [question.task])}
     run.report({"type": "estimate", **foretold})
     trained = train_labels(recipe, base, learned, run)
     run.report({"type": "phase", "phase": "export"})

@@ -10,7 +10,7 @@ from trainer.bases.catalogue import LocalBase, base_for
 from trainer.core.run_folder import RunFolder
 from trainer.estimates.dry_run import DryRun
 from trainer.estimates.estimate import for_search
-from trainer.experiments.question import Question
+from trainer.experiments.question import Settled
 from trainer.intents.languages import Suited, suited
 from trainer.intents.train_intent import IntentData, Utterances
 from trainer.recipes import IntentRecipe, pick_intent
@@ -24,7 +24,7 @@ FOLDER = "search"
 
 
 def suited_recipe(
-    question: Question, settings: Settings, learned: Utterances, run: RunFolder
+    question: Settled, settings: Settings, learned: Utterances, run: RunFolder
 ) -> tuple[Suited, dict[str, Any]]:
     """The recipe to train by, and what the report says of `search` and `cross_validation`, as far as it was asked."""
     fitting, base = _given(question, settings, learned)
@@ -46,10 +46,10 @@ def suited_recipe(
     return fitting, told
 
 
-def _given(question: Question, settings: Settings, learned: Utterances) -> tuple[Suited, LocalBase]:
+def _given(question: Settled, settings: Settings, learned: Utterances) -> tuple[Suited, LocalBase]:
+    base = base_for(settings, question.base)
     if question.recipe is None:
-        base = base_for(settings, question.base)
         picked = pick_intent(learned.labels, base=question.base, seed=question.seed)
         return suited(picked, base, learned), base
     assert isinstance(question.recipe, IntentRecipe)  # experiment() has compared the tasks
-    return Suited(question.recipe), base_for(settings, question.recipe.base)
+    return Suited(question.recipe), base

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from data.appraise import too_few_in_all
 from data.errors import UsageError
 from data.settings import Settings
 from data.written import Written
@@ -19,9 +20,10 @@ from trainer.bases.chat_base import ChatBase
 from trainer.bases.known import CHAT, DEFAULT
 from trainer.core.run_folder import RunFolder
 from trainer.estimates.dry_run import DryRun
+from trainer.estimates.estimate import sufficiency
 from trainer.estimates.writing import for_writing
 from trainer.experiments.experiment_report import history_row
-from trainer.experiments.question import Outcome, Question, common
+from trainer.experiments.question import Outcome, Settled, common
 from trainer.experiments.talks import parted, read_talks
 from trainer.generation.lines import Ask, Talk, asks_of, said
 from trainer.generation.packed import (
@@ -35,6 +37,7 @@ from trainer.generation.packed import (
 from trainer.generation.recipe import GenerateRecipe, pick_generate
 from trainer.generation.surprise import divergence, surprise
 from trainer.generation.train_generator import TrainedGenerator, train_generator
+from trainer.generation.writing import LEAST_REPLIES
 from trainer.intents.calibrate import background_utterances
 from trainer.judgement.brand_voice import BrandVoice
 from trainer.judgement.intervals import Interval
@@ -93,7 +96,7 @@ class _Side:
         }
 
 
-def generate_experiment(question: Question, settings: Settings, run: RunFolder) -> Outcome:
+def generate_experiment(question: Settled, settings: Settings, run: RunFolder) -> Outcome:
     """(report, predictions). Raises UsageError, BaseRefused, DatasetError, ParityFailed."""
     if question.per_class is not None:
         raise UsageError("--per-class draws labelled rows; dialogues have no labels.", remedy="Leave it out.")
@@ -102,7 +105,9 @@ def generate_experiment(question: Question, settings: Settings, run: RunFolder) 
     test = _test(read_talks(question.test, settings.imports), train, settings, question.seed)
     recipe = _recipe(question, base, train)
     run.report({"type": "phase", "phase": "train"})
-    foretold = for_writing(recipe, base, train, DryRun(run)).to_wire()
+    told = for_writing(recipe, base, train, DryRun(run)).to_wire()
+    lacks = too_few_in_all(question.task, len(asks_of(train)), LEAST_REPLIES, "replies of the brand")
+    foretold = {**told, **sufficiency(lacks, [question.task])}
     run.report({"type": "estimate", **foretold})
     trained = train_generator(recipe, base, train, held, run)
     run.report({"type": "phase", "phase": "export"})
@@ -136,13 +141,16 @@ def generate_experiment(question: Question, settings: Settings, run: RunFolder) 
     return result, _predictions(test.asks, tuned, plain)
 
 
-def _base(question: Question, settings: Settings) -> ChatBase:
+def _base(question: Settled, settings: Settings) -> ChatBase:
     """The chat model asked for; the default of other tasks only reads."""
-    name = question.base if question.recipe is None else question.recipe.base
-    return ChatBase(base_for(settings, CHAT if name == DEFAULT else name))
+    return ChatBase(base_for(settings, _name(question)))
 
 
-def _recipe(question: Question, base: ChatBase, train: Sequence[Talk]) -> GenerateRecipe:
+def _name(question: Settled) -> str:
+    return CHAT if question.base == DEFAULT else question.base
+
+
+def _recipe(question: Settled, base: ChatBase, train: Sequence[Talk]) -> GenerateRecipe:
     if question.recipe is None:
         tokens = sum(len(base.renderer().reply(text)) for talk in train for _, text in talk)
         return pick_generate(tokens, base.parameters, base=base.name, seed=question.seed)
@@ -151,7 +159,7 @@ def _recipe(question: Question, base: ChatBase, train: Sequence[Talk]) -> Genera
             f"The recipe names no method, as for a base that rewrites; {base.name!r} is a chat model.",
             remedy="Add method = 'full' or 'lora', or name the base that rewrites in the recipe (`base`).",
         )
-    return question.recipe
+    return question.recipe.model_copy(update={"base": _name(question)})
 
 
 def _test(talks: Sequence[Talk], train: Sequence[Talk], settings: Settings, seed: int) -> _Test:

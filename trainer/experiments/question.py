@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -26,16 +26,16 @@ Outcome = tuple[dict[str, Any], list[dict[str, Any]]]
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What is asked of an experiment; None leaves the choice to the data."""
+    """What is asked of an experiment; None leaves the choice to the recipe, and that of a recipe to the data."""
 
     train: Path
     test: Path
     task: str
     out: Path
-    seed: int = 0
+    seed: int | None = None
     per_class: int | None = None
     recipe: Recipe | None = None
-    base: str = DEFAULT
+    base: str | None = None
     unlabelled: Path | None = None
     """The brand's unlabelled turns; no recipe of this version learns from them, and the report says so."""
     folds: int | None = None
@@ -45,8 +45,27 @@ class Question:
     search: Budget | None = None
     """How long a better recipe is searched for, within TRAIN."""
 
+    def settled(self) -> Settled:
+        """The same with its seed and base: those asked for, else those of the recipe, else the default ones."""
+        recipe = self.recipe
+        seed = self.seed if self.seed is not None else recipe.seed if recipe is not None else 0
+        base = self.base if self.base is not None else recipe.base if recipe is not None else DEFAULT
+        kept = {one.name: getattr(self, one.name) for one in fields(self)}
+        named = None if recipe is None else recipe.model_copy(update={"seed": seed, "base": base})
+        return Settled(**{**kept, "seed": seed, "base": base, "recipe": named})
 
-def common(question: Question, recipe: Recipe, rows: tuple[int, int], seconds: float) -> dict[str, Any]:
+
+@dataclass(frozen=True, slots=True)
+class Settled(Question):
+    """A question that names its seed and base; a recipe in it names the same. `keeps`: whether a model that can be used
+    on its own stays in `out`."""
+
+    seed: int = 0
+    base: str = DEFAULT
+    keeps: bool = True
+
+
+def common(question: Settled, recipe: Recipe, rows: tuple[int, int], seconds: float) -> dict[str, Any]:
     """What every report says; `rows` are those of TRAIN and TEST."""
     return {
         "unlabelled_used": False,
@@ -60,7 +79,7 @@ def common(question: Question, recipe: Recipe, rows: tuple[int, int], seconds: f
     }
 
 
-def refuse_nonsense(question: Question) -> None:
+def refuse_nonsense(question: Settled) -> None:
     """Raise UsageError for what no experiment can be."""
     if question.task not in TASKS:
         raise UsageError(f"A task is one of {', '.join(TASKS)}; it came as {question.task!r}.")

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from data.appraise import ENOUGH_PAIRS, too_few_in_all
 from data.errors import DatasetError, UsageError
 from data.prepare import Preparer
 from data.profile import BotProfile
@@ -25,9 +26,9 @@ from export.thresholds import Thresholds
 from trainer.bases.catalogue import LocalBase, base_for
 from trainer.core.run_folder import RunFolder
 from trainer.estimates.dry_run import DryRun
-from trainer.estimates.estimate import for_replies
+from trainer.estimates.estimate import for_replies, sufficiency
 from trainer.experiments.experiment_report import history_row, reply_predictions
-from trainer.experiments.question import Outcome, Question, common
+from trainer.experiments.question import Outcome, Settled, common
 from trainer.experiments.reading import read_dialogues
 from trainer.intents import folds
 from trainer.judgement.intervals import paired_bootstrap
@@ -43,14 +44,16 @@ MOST_HELD = 300
 """Pairs of TRAIN that tell the epochs apart, at most."""
 
 
-def reply_experiment(question: Question, settings: Settings, run: RunFolder) -> Outcome:
+def reply_experiment(question: Settled, settings: Settings, run: RunFolder) -> Outcome:
     """Train on TRAIN, choose among 100 for every query of TEST; (report, predictions)."""
     train, test = _read(question, settings)
-    base = base_for(settings, question.recipe.base if question.recipe else question.base)
+    base = base_for(settings, question.base)
     recipe = recipe_for(question, train, base)
     kept, out = folds.hold_out(["pair"] * len(train), min(recipe.validation_share, MOST_HELD / max(len(train), 1)), 0)
     run.report({"type": "phase", "phase": "train"})
-    foretold = for_replies(recipe, base, (train.pick(kept), train.pick(out)), DryRun(run)).to_wire()
+    told = for_replies(recipe, base, (train.pick(kept), train.pick(out)), DryRun(run)).to_wire()
+    lacks = too_few_in_all(question.task, len(train), ENOUGH_PAIRS, "messages with a reply of the brand")
+    foretold = {**told, **sufficiency(lacks, [question.task])}
     run.report({"type": "estimate", **foretold})
     trained = train_reply(recipe, base, train.pick(kept), train.pick(out), run)
     run.report({"type": "phase", "phase": "evaluate"})
@@ -85,7 +88,7 @@ def reply_experiment(question: Question, settings: Settings, run: RunFolder) -> 
     return result, reply_predictions(test, tuned, places)
 
 
-def recipe_for(question: Question, train: Pairs, base: LocalBase) -> ReplyRecipe:
+def recipe_for(question: Settled, train: Pairs, base: LocalBase) -> ReplyRecipe:
     """The one that was asked for, or the one that the pairs to learn from pick."""
     if isinstance(question.recipe, ReplyRecipe):
         return question.recipe
@@ -104,7 +107,7 @@ def _ahead(other: npt.NDArray[np.float64], tuned: npt.NDArray[np.float64], seed:
     return paired_bootstrap(lambda _, hits: share(hits), truth, pair, seed=seed).to_wire()
 
 
-def _read(question: Question, settings: Settings) -> tuple[Pairs, Pairs]:
+def _read(question: Settled, settings: Settings) -> tuple[Pairs, Pairs]:
     if question.per_class is not None:
         raise UsageError("--per-class draws labelled rows; dialogues have no labels.", remedy="Leave it out.")
     train, test = (dialogue_pairs(path, settings) for path in (question.train, question.test))

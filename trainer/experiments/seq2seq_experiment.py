@@ -8,15 +8,20 @@ of TRAIN; there, and on TEST, the exported model must write token by token what 
 from __future__ import annotations
 
 import random
+import shutil
+import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+from data.appraise import ENOUGH_PAIRS, too_few_in_all
 from data.errors import UsageError
+from data.pair_files import Pair, PairFile, read_pairs
 from data.schema import Finding
 from data.settings import Settings
 from export.release import running_versions
-from export.rewriters import TOKENIZER, Precision
+from export.rewriters import TOKENIZER, Precision, publish_rewriter
 from export.seq2seq import Rewriter
 from export.seq2seq_export import Origin, PackedRewriter, pack_seq2seq
 from export.seq2seq_parity import (
@@ -33,10 +38,11 @@ from trainer.bases.seq2seq_base import WITHOUT, Seq2SeqBase
 from trainer.core.health import Scoring, Signs, diagnose
 from trainer.core.run_folder import RunFolder
 from trainer.estimates.dry_run import DryRun
+from trainer.estimates.estimate import sufficiency
 from trainer.estimates.fitting import for_seq2seq
 from trainer.experiments.experiment_report import history_row
 from trainer.experiments.precision import THREADS
-from trainer.experiments.question import Outcome, Question, common
+from trainer.experiments.question import Outcome, Settled, common
 from trainer.experiments.talks import parted, read_talks
 from trainer.generation.lines import Talk, asks_of
 from trainer.judgement.likelihood import Likelihood
@@ -44,7 +50,6 @@ from trainer.judgement.text_metrics import MeasuredReplies, TextScores, differen
 from trainer.judgement.variety import Known
 from trainer.package import median_ms
 from trainer.recipes import Seq2SeqRecipe, pick_seq2seq
-from trainer.seq2seq.pair_files import Pair, PairFile, read_pairs
 from trainer.seq2seq.train_seq2seq import TrainedSeq2Seq, apart, likelihood, train_seq2seq
 from trainer.tasks.seq2seq import Seq2SeqTask
 
@@ -53,6 +58,8 @@ MOST_WRITTEN = 1000
 PROBED = 200
 """Pairs held out of TRAIN on which int8 is weighed."""
 TIMED = 50
+MODEL = "model"
+"""The folder in OUT in which the rewriter stays."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,12 +124,14 @@ class _Test:
         return _Side(likely, measured(texts, [pair.target for pair in self.written], self.known), self.seed)
 
 
-def seq2seq_experiment(question: Question, settings: Settings, run: RunFolder) -> Outcome:
+def seq2seq_experiment(question: Settled, settings: Settings, run: RunFolder) -> Outcome:
     """Train on TRAIN, measure on TEST what the exported model writes; (report, predictions)."""
     asked = _asked(question, settings)
     recipe, test = asked.recipe, _Test.of(asked, question.seed)
     run.report({"type": "phase", "phase": "train"})
-    foretold = for_seq2seq(recipe, asked.base, asked.train.rows, DryRun(run)).to_wire()
+    told = for_seq2seq(recipe, asked.base, asked.train.rows, DryRun(run)).to_wire()
+    lacks = too_few_in_all(question.task, asked.train_rows, ENOUGH_PAIRS, "texts with what they become")
+    foretold = {**told, **sufficiency(lacks, [question.task])}
     run.report({"type": "estimate", **foretold})
     trained = train_seq2seq(recipe, asked.base, asked.train.rows, asked.held, run)
     run.report({"type": "phase", "phase": "export"})
@@ -152,14 +161,23 @@ def seq2seq_experiment(question: Question, settings: Settings, run: RunFolder) -
         "findings": (*trained.findings, *_of_answers(trained, tuned)),
         "history": [history_row(row) for row in trained.history],
     }
+    if question.keeps:
+        result["model"] = _kept(packed.folders[precision], question.out)
     return result, _predictions(test.written, tuned, plain)
 
 
-def _asked(question: Question, settings: Settings) -> _Asked:
+def _kept(sealed: Path, out: Path) -> str:
+    """A copy of the rewriter for `attune rewrite`, under its digest, returned."""
+    with tempfile.TemporaryDirectory(dir=out, prefix=".") as work:
+        copied = Path(shutil.copytree(sealed, Path(work) / MODEL))
+        return publish_rewriter(copied, out / MODEL)
+
+
+def _asked(question: Settled, settings: Settings) -> _Asked:
     """Raises UsageError for what no such experiment can be, BaseRefused for a base that does not write."""
     if question.per_class is not None:
         raise UsageError("--per-class draws labelled rows; pairs of texts have no labels.", remedy="Leave it out.")
-    name = question.base if question.recipe is None else question.recipe.base
+    name = question.base
     if name in CATALOGUE:
         raise UsageError(
             f"To {question.task} takes a base that rewrites (T5, mT5 or BART); {name!r} is none.", remedy=WITHOUT
@@ -176,7 +194,7 @@ def _asked(question: Question, settings: Settings) -> _Asked:
     return _Asked(recipe, base, train, test, held)
 
 
-def _given(question: Question, settings: Settings) -> tuple[PairFile, PairFile, list[Pair] | None]:
+def _given(question: Settled, settings: Settings) -> tuple[PairFile, PairFile, list[Pair] | None]:
     """(TRAIN, TEST, what of TRAIN tells when to stop; None where that is drawn from its pairs)"""
     if question.task != "generate":
         train, test = (read_pairs(path, settings.imports) for path in (question.train, question.test))

@@ -36,12 +36,13 @@ Labels = tuple[str, ...]
 @dataclass(frozen=True, slots=True)
 class LabelRows:
     """Texts, the labels of each (none, one or several) and how much each counts; `set_aside` counts what could not be
-    read, by reason."""
+    read, by reason. `sources`: whose customer's or conversation's each row is, where that is known."""
 
     texts: Sequence[str]
     labels: Sequence[Labels]
     weights: Sequence[float] = ()
     set_aside: Mapping[str, int] = field(default_factory=dict)
+    sources: Sequence[str | None] = ()
 
     def __len__(self) -> int:
         return len(self.texts)
@@ -69,7 +70,8 @@ class LabelRows:
     def pick(self, rows: Iterable[int]) -> LabelRows:
         at, weight = list(rows), self.weight()
         texts, labels = [self.texts[row] for row in at], [self.labels[row] for row in at]
-        return LabelRows(texts, labels, [float(weight[row]) for row in at], self.set_aside)
+        sources = [self.sources[row] for row in at] if self.sources else ()
+        return LabelRows(texts, labels, [float(weight[row]) for row in at], self.set_aside, sources)
 
     def rarest(self) -> list[str]:
         """The rarest label of each row, by which rows are spread evenly over parts; of those without a label, "none
@@ -98,7 +100,7 @@ def read_label_rows(path: Path, limits: ImportSettings, task: str) -> LabelRows:
     DatasetError where no text has a label."""
     found = list(_rows(path, limits, task))
     kept = [row for row in found if isinstance(row, tuple)]
-    if not any(labels for _, labels in kept):
+    if not any(labels for _, labels, _ in kept):
         raise DatasetError(
             f"{path.name} holds no labelled message.",
             remedy='Give lines of {"text": ..., "labels": [...]}; an empty list is a text with none of the labels.',
@@ -107,10 +109,11 @@ def read_label_rows(path: Path, limits: ImportSettings, task: str) -> LabelRows:
     for row in found:
         if isinstance(row, SetAside):
             aside[row.reason] += row.rows
-    return LabelRows([text for text, _ in kept], [labels for _, labels in kept], (), dict(aside))
+    texts, labels = [text for text, _, _ in kept], [labels for _, labels, _ in kept]
+    return LabelRows(texts, labels, (), dict(aside), [source for _, _, source in kept])
 
 
-_Row = tuple[str, Labels]
+_Row = tuple[str, Labels, str | None]
 
 
 def _rows(path: Path, limits: ImportSettings, task: str) -> Iterator[_Row | SetAside]:
@@ -140,7 +143,7 @@ def _object(body: dict[str, Any], number: int, limits: ImportSettings, task: str
     elif isinstance(text, Reason) or isinstance(labels, Reason):
         yield SetAside(number, text if isinstance(text, Reason) else labels)  # type: ignore[arg-type]
     else:
-        yield text, labels
+        yield text, labels, records.identifier_of(body.get("customer")) or records.identifier_of(body.get("id"))
 
 
 def _item(item: object, task: str) -> Iterator[_Row | SetAside]:
@@ -152,7 +155,7 @@ def _item(item: object, task: str) -> Iterator[_Row | SetAside]:
             if turn.role == "user" and label is not None:
                 labels = _labels(label)
                 assert not isinstance(labels, Reason)  # the importer has read it as one label
-                yield turn.text, labels
+                yield turn.text, labels, item.customer or item.id
 
 
 def _label(turn: Turn, task: str) -> str | None:

@@ -16,6 +16,7 @@ from trainer.search.rehearsal import Rehearsal
 
 FIGURES = (
     "accuracy", "macro_f1", "micro_f1", "in_scope_accuracy", "auroc", "span_f1", "recall_at_1_of_100", "mrr",
+    "bits_per_byte", "perplexity_per_token", "chrf", "bleu", "rouge_l", "exact_match", "copies", "distinct_2",
 )  # fmt: skip
 """What is compared between seeds, as far as the task has it."""
 

@@ -49,7 +49,7 @@ class Space:
 
     def _moving(self, draw: Draw) -> dict[str, Any]:
         return {
-            "learning_rate": draw.suggest_float("learning_rate", 2e-5, 1e-3, log=True),
+            "learning_rate": draw.suggest_float("learning_rate", min(2e-5, self.start.learning_rate), 1e-3, log=True),
             "head_learning_rate": draw.suggest_float("head_learning_rate", 1e-3, 5e-2, log=True),
             "epochs": draw.suggest_int("epochs", 2, 10),
             "frozen_layers": draw.suggest_int("frozen_layers", 0, max(self.layers - 1, 0)),

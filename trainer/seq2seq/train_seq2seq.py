@@ -13,6 +13,7 @@ from transformers import PreTrainedModel
 
 from data.catalogue import Kind, finding_of
 from data.errors import DatasetError
+from data.pair_files import Pair
 from data.pair_render import Seq2SeqRenderer
 from data.schema import Finding
 from trainer.bases.catalogue import LocalBase
@@ -25,7 +26,6 @@ from trainer.core.run_folder import RunFolder
 from trainer.intents import folds
 from trainer.judgement.likelihood import Likelihood
 from trainer.recipes import Seq2SeqRecipe
-from trainer.seq2seq.pair_files import Pair
 from trainer.tasks.seq2seq import Seq2SeqRows, Seq2SeqTask, told
 
 FEWEST = 2

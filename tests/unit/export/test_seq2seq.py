@@ -14,6 +14,7 @@ import pytest
 from transformers import PreTrainedModel
 
 from data.errors import IntegrityError, ParityFailed, UsageError
+from data.pair_files import Pair
 from data.pair_render import Seq2SeqRenderer, Source
 from data.render import Rendered
 from export.rewriters import DECODERS, ENCODERS, MANIFEST, TOKENIZER, seal_rewriter
@@ -32,7 +33,6 @@ from tests.tiny_seq2seq import lay, toy_pairs
 from trainer.bases.catalogue import find_base
 from trainer.core.run_folder import MemoryLedger, RunFolder
 from trainer.recipes import Seq2SeqRecipe
-from trainer.seq2seq.pair_files import Pair
 from trainer.seq2seq.train_seq2seq import train_seq2seq
 
 BODY = {"name": "test", "task": "translate", "max_length": 32, "target_length": 12, "epochs": 2, "batch_size": 32}

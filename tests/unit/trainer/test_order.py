@@ -55,6 +55,41 @@ def test_an_order_that_cannot_be_is_refused_in_words(payload: dict[str, object],
         Order.from_payload(payload)
 
 
+@pytest.mark.parametrize("task", ["sentiment", "labels"])
+def test_a_recipe_that_a_retraining_would_not_heed_is_refused_and_told_where_it_is_heeded(task: str) -> None:
+    body = {"task": task, "name": "mine", "method": "frozen", "base": "another"}
+    with pytest.raises(RecipeError, match=f"no use for a recipe for '{task}'") as caught:
+        Order.from_payload({"recipe": body})
+    assert "attune experiment" in str(caught.value.remedy)
+
+
+@pytest.mark.parametrize(
+    ("payload", "named"),
+    [
+        ({}, False),
+        ({"tasks": list(TASKS)}, False),
+        ({"tasks": ["intent", "reply"]}, False),
+        ({"tasks": ["reply", "generate"]}, True),
+        ({"recipe": WRITES}, True),
+        ({"chat_base": "theirs"}, True),
+    ],
+)
+def test_who_names_a_writer_is_told_apart_from_who_takes_what_the_data_gives(
+    payload: dict[str, object], named: bool
+) -> None:
+    assert Order.from_payload(payload).names_a_writer is named
+
+
+def test_a_recipe_for_preferences_goes_with_one_for_replies() -> None:
+    with pytest.raises(RecipeError) as caught:
+        Order.from_payload({"recipe": {"task": "prefer", "name": "mine", "method": "orpo"}})
+    assert "preference" in caught.value.remedy
+    order = Order.from_payload({"recipe": {**WRITES, "preference": "orpo"}})
+    assert getattr(order.recipe, "preference", None) == "orpo"
+    with pytest.raises(RecipeError, match="preference"):
+        Order.from_payload({"recipe": {**WRITES, "preference": "simpo"}})
+
+
 def test_nothing_asked_for_is_everything_that_there_is() -> None:
     order = Order.from_payload({})
     assert (order.tasks, order.recipe, order.search) == (TASKS, None, None)

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import torch
 
+from data.pair_files import Pair
 from data.schema import Entity
 from tests.tiny_seq2seq import lay, toy_pairs
 from trainer.bases.catalogue import LocalBase, find_base
@@ -21,7 +22,6 @@ from trainer.estimates.fitting import for_entities, for_labels, for_seq2seq
 from trainer.labels.label_rows import LabelRows
 from trainer.labels.train_labels import train_labels
 from trainer.recipes import EntityRecipe, LabelRecipe, Seq2SeqRecipe
-from trainer.seq2seq.pair_files import Pair
 from trainer.seq2seq.train_seq2seq import train_seq2seq
 
 MakeRun = Callable[..., RunFolder]

@@ -150,7 +150,7 @@ def test_nothing_of_test_is_read_for_training(question: Question, asked: Asked, 
 
 def test_per_class_reads_the_drawn_rows_only(question: Question, tmp_path: Path) -> None:
     """Whatever the other rows say, nothing changes."""
-    drawn = set(read_labelled(question.train, ImportSettings()).per_class(6, question.seed).texts)
+    drawn = set(read_labelled(question.train, ImportSettings()).per_class(6, 3).texts)
     rows = [json.loads(line) for line in question.train.read_text("utf-8").splitlines()]
     poisoned = [row if row["text"] in drawn else {**row, "text": f"weather planet {at}"} for at, row in enumerate(rows)]
     asked_for = replace(question, per_class=6)
@@ -181,7 +181,7 @@ def test_a_full_recipe_without_a_row_to_hold_out_still_writes_json(
     some = said(3, ("refund", "delivery"))
     train = write(tmp_path / "small.jsonl", labelled(some.texts, some.labels))
     recipe = intent_recipe(tiny_folder, method="full", folds=0, epochs=1)
-    found = ask(replace(question, train=train, recipe=recipe, out=tmp_path / "out"))
+    found = ask(replace(question, train=train, recipe=recipe, seed=0, out=tmp_path / "out"))
     assert set(found.report) >= COMMON | INTENT
 
 

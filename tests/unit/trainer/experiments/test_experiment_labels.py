@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from data.errors import UsageError
+from data.errors import DatasetError, UsageError
 from data.settings import Settings
 from trainer.experiments.experiment import Question, experiment
 from trainer.recipes import IntentRecipe, LabelRecipe
@@ -48,8 +48,13 @@ def several(said: Said, tiny_folder: Path, tmp_path_factory: pytest.TempPathFact
     return Question(train, test, "labels", folder / "out", recipe=recipe, base=str(tiny_folder))
 
 
-def test_several_labels_are_reported_by_the_contract(several: Question) -> None:
-    report = ask(several)
+@pytest.fixture(scope="module")
+def reported(several: Question) -> dict[str, Any]:
+    return ask(several)
+
+
+def test_several_labels_are_reported_by_the_contract(several: Question, reported: dict[str, Any]) -> None:
+    report = reported
     assert set(report) >= COMMON | {"micro_f1", "macro_f1", "per_label", "thresholds"}
     assert (report["train_rows"], report["test_rows"]) == (70, 25)
     assert set(report["per_label"]) == set(report["thresholds"]) == {"refund", "delivery", "login"}
@@ -77,11 +82,38 @@ def test_one_label_a_text_goes_the_way_of_intents(said: Said, tiny_folder: Path,
     assert report["task"] == "sentiment"
     assert {"accuracy", "macro_f1", "per_label", "ece"} <= set(report)
     wrong = LabelRecipe(name="t", task="sentiment", method="frozen", folds=2)
-    with pytest.raises(UsageError, match="ask for one for 'intent'"):
+    with pytest.raises(UsageError, match="asks for one for 'intent'"):
         ask(replace(question, recipe=wrong))
 
 
 def test_a_recipe_for_one_label_is_refused_where_texts_have_several(several: Question) -> None:
     wrong = IntentRecipe(name="t", method="frozen", folds=2)
-    with pytest.raises(UsageError, match="ask for one for 'labels'"):
+    with pytest.raises(UsageError, match="asks for one for 'labels'"):
         ask(replace(several, recipe=wrong))
+
+
+@pytest.mark.parametrize("odd", [["refund", "delivery"], []])
+def test_a_single_label_train_is_no_other_for_what_test_holds(
+    several: Question, said: Said, tmp_path: Path, odd: list[str]
+) -> None:
+    """One odd row of TEST used to change head, recipe and thresholds; now it is said that it cannot be scored."""
+    some = said(12, ("refund", "delivery"))
+    rows = [{"text": text, "labels": [label]} for text, label in zip(some.texts, some.labels, strict=True)]
+    train = write(tmp_path / "train.jsonl", rows)
+    test = write(tmp_path / "test.jsonl", [*rows[:4], {"text": "refund and delivery", "labels": odd}])
+    with pytest.raises(DatasetError, match="none or several") as caught:
+        ask(replace(several, train=train, test=test, recipe=None, out=tmp_path / "out"))
+    assert "1 of test.jsonl" in caught.value.message
+    assert "TRAIN" in caught.value.remedy
+
+
+def test_several_labels_in_train_are_several_whatever_test_holds(
+    several: Question, reported: dict[str, Any], tmp_path: Path
+) -> None:
+    rows = [json.loads(line) for line in several.test.read_text("utf-8").splitlines()]
+    single = write(tmp_path / "test.jsonl", [row for row in rows if len(row["labels"]) == 1])
+    found = ask(replace(several, test=single, out=tmp_path / "out"))
+    for name in ("recipe", "thresholds", "held_out_macro_f1", "precision"):
+        assert found[name] == reported[name]
+    assert found["test_rows"] == 15
+    assert found["macro_f1"] > 0.6

@@ -14,6 +14,7 @@ from tests.tiny_chat import SAID, lay_chat
 from trainer.bases.known import CHAT, DEFAULT
 from trainer.experiments.experiment import Question, experiment
 from trainer.generation.recipe import LARGE, SMALL, GenerateRecipe, pick_generate
+from trainer.search.cross_validation import over_seeds
 
 COMMON = {"task", "seed", "train_rows", "test_rows", "train_seconds", "latency_ms", "size_bytes", "recipe", "base"}
 MEASURES = {"bits_per_byte", "perplexity_per_token", "chrf", "bleu", "distinct_2", "copies"}
@@ -60,6 +61,9 @@ def test_the_report_holds_what_the_exported_model_says(tmp_path: Path, base: Pat
     assert report["chrf"] > 2 * report["base"]["chrf"]
     assert report["gain"]["chrf"]["low"] > 0
     assert report["divergence"] > 0
+    assert report["estimate"]["suffices"] is True
+    assert set(over_seeds([report, report])) >= {"seeds", *MEASURES}
+    assert over_seeds([report, report])["chrf"]["each"] == [report["chrf"]] * 2
     assert report["forgetting"]["after"] != report["forgetting"]["before"]
     assert report["example"].endswith("Thanks [[Bye now!]]")
     rows = [json.loads(line) for line in (asked.out / "predictions.jsonl").read_text("utf-8").splitlines()]

@@ -12,10 +12,12 @@ import pytest
 
 from data.errors import BaseRefused, Collapsed, DatasetError, RecipeError, UsageError
 from data.settings import Settings, TrainSettings
+from service.cli import run
 from tests.tiny_seq2seq import lay, marked_talks
 from trainer.bases.catalogue import LocalBase
 from trainer.experiments.experiment import Question, experiment
 from trainer.recipes import Seq2SeqRecipe, parse_recipe
+from trainer.search.cross_validation import over_seeds
 
 COMMON = {"task", "seed", "train_rows", "test_rows", "train_seconds", "latency_ms", "size_bytes", "recipe", "base"}
 MEASURES = {"bits_per_byte", "perplexity_per_token", "chrf", "bleu", "rouge_l", "exact_match", "copies"}
@@ -64,6 +66,13 @@ def test_the_report_holds_what_the_exported_model_writes(tmp_path: Path, base: P
     assert all(set(row) == {"text", "label", "predicted", "base"} for row in rows)
     assert report["exact_match"] == sum(row["label"] == row["predicted"] for row in rows) / 40
     assert report["exact_match"] > report["base"]["exact_match"]
+    assert (report["estimate"]["suffices"], "enough" in report["estimate"]["why"]) == (True, True)
+    assert set(over_seeds([report, report])) == {"seeds", *MEASURES}
+    assert [path.name for path in (asked.out / "model").iterdir()] == [report["model"]]
+    written = tmp_path / "written.jsonl"
+    assert run(["rewrite", str(asked.out), str(asked.test), "--out", str(written), "--home", str(tmp_path)]) == 0
+    said = [json.loads(line) for line in written.read_text("utf-8").splitlines()]
+    assert said == [{"text": row["text"], "written": row["predicted"]} for row in rows]
 
 
 def talked(path: Path, talks: list[list[dict[str, str]]]) -> Path:
@@ -98,7 +107,9 @@ def test_a_recipe_for_another_kind_of_base_and_logs_without_replies_are_refused(
     with pytest.raises(UsageError, match="rewrites"):
         experiment(replace(asked, recipe=chat), SETTINGS, lambda _: None)
     with pytest.raises(UsageError, match="chat model"):
-        experiment(replace(asked, recipe=recipe("attune-chat-10m", task="generate")), SETTINGS, lambda _: None)
+        experiment(
+            replace(asked, base="attune-chat-10m", recipe=recipe(base, task="generate")), SETTINGS, lambda _: None
+        )
     silent = talked(tmp_path / "silent.jsonl", [[{"role": "agent", "content": "hello"}]])
     with pytest.raises(DatasetError, match="no reply"):
         experiment(replace(asked, train=silent), SETTINGS, lambda _: None)

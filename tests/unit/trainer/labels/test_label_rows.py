@@ -98,3 +98,17 @@ def test_a_row_counts_by_its_rarest_label() -> None:
     assert rows.rarest() == ["a", "b", "", "a"]
     assert rows.pick([1]).weights == [0.5]
     assert rows.targets(("b", "a")).tolist() == [[0, 1], [1, 1], [0, 0], [0, 1]]
+
+
+def test_rows_know_whose_they_are_also_when_some_are_picked(tmp_path: Path) -> None:
+    said = {"role": "user", "content": "oh no", "sentiment": "negative"}
+    talk = {"id": "7", "messages": [said, {"role": "assistant", "content": "sorry"}, {**said, "content": "still no"}]}
+    rows = [
+        talk,
+        {**talk, "id": "8", "customer": "ann"},
+        {"text": "great", "sentiment": "positive", "customer": "ann"},
+        {"text": "fine", "sentiment": "positive"},
+    ]
+    found = read_label_rows(lines(tmp_path / "rows.jsonl", rows), LIMITS, "sentiment")
+    assert list(found.sources) == ["7", "7", "ann", "ann", "ann", None]
+    assert list(found.pick([5, 4, 0]).sources) == [None, "ann", "7"]

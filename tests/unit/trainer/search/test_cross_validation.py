@@ -87,6 +87,25 @@ def test_texts_with_many_labels_have_no_folds(question: Question) -> None:
         ask(replace(question, task="labels", train=many, test=many, folds=3, recipe=None))
 
 
+def test_what_one_customer_says_of_how_they_feel_is_in_one_fold(question: Question, said: Say) -> None:
+    """Customers who each say one kind of thing, in other words every time: who splits them learns them by heart."""
+    folder = question.out.parent
+    some = said(12, ("refund", "delivery"))
+    rows = [
+        {"text": text, "sentiment": "bad" if label == "refund" else "good", "customer": f"{label}-{at % 3}"}
+        for at, (text, label) in enumerate(zip(some.texts, some.labels, strict=True))
+    ]
+    paths = {}
+    for name, kept in (("own", rows), ("nobody", [{**row, "customer": None} for row in rows])):
+        paths[name] = folder / f"{name}.jsonl"
+        paths[name].write_text("\n".join(json.dumps(row) for row in kept), "utf-8")
+    asked = {
+        name: ask(replace(question, task="sentiment", train=path, test=path, folds=3)) for name, path in paths.items()
+    }
+    assert asked["own"]["cross_validation"]["groups"] <= 6
+    assert asked["nobody"]["cross_validation"]["groups"] > 6
+
+
 def test_spreads() -> None:
     assert spread_of([1.0, 2.0, 3.0]) == {"mean": 2.0, "sd": 1.0, "each": [1.0, 2.0, 3.0]}
     assert spread_of([1.0])["sd"] == 0

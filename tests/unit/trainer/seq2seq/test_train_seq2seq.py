@@ -12,13 +12,13 @@ import pytest
 import torch
 
 from data.errors import BaseRefused, DatasetError, Diverged
+from data.pair_files import Pair
 from data.render import Rendered
 from tests.tiny_seq2seq import lay, toy_pairs
 from trainer.bases.catalogue import LocalBase, find_base
 from trainer.bases.seq2seq_base import Seq2SeqBase
 from trainer.core.run_folder import RunFolder
 from trainer.recipes import Seq2SeqRecipe
-from trainer.seq2seq.pair_files import Pair
 from trainer.seq2seq.train_seq2seq import apart, likelihood, rendered, train_seq2seq
 from trainer.tasks.seq2seq import IGNORED, Seq2SeqRows, Seq2SeqTask, told
 

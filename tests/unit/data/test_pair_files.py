@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from data.errors import DatasetError
+from data.pair_files import Pair, PairFile, as_read, read_pairs, read_sources
 from data.settings import ImportSettings
-from trainer.seq2seq.pair_files import Pair, PairFile, read_pairs
 
 TALK = [{"role": "user", "content": "where is my parcel"}, {"role": "agent", "content": "On its way."}]
 
@@ -53,7 +53,13 @@ def test_what_is_no_pair_is_set_aside_and_counted(tmp_path: Path) -> None:
     good = {"source": "a", "target": "b"}
     rows = [good, {"source": "a"}, {"target": "b"}, {"source": 5, "target": "b"}, {"source": "a", "target": ["b"]}]
     rows += [{"source": "  ", "target": "b"}, {"source": "a", "target": " "}, {"messages": [], "summary": "x"}]
-    rows += [{"messages": 5, "summary": "x"}, "[]", "{", {"source": "a" * 2_000_000, "target": "b"}]
+    rows += [
+        {"source": "a", "target": ""},
+        {"messages": 5, "summary": "x"},
+        "[]",
+        "{",
+        {"source": "a" * 2_000_000, "target": "b"},
+    ]
     found = read(tmp_path, *rows)
     assert len(found.rows) == 1
     assert sum(found.set_aside.values()) == len(rows) - 1
@@ -75,3 +81,16 @@ def test_a_file_without_pairs_is_refused(tmp_path: Path) -> None:
     (tmp_path / "pairs.csv").write_text("source,target\na,b\nc,d\n", "utf-8")
     with pytest.raises(DatasetError, match="JSON Lines"):
         read_pairs(tmp_path / "pairs.csv", ImportSettings())
+
+
+def test_sources_are_read_alone_and_as_with_their_targets(tmp_path: Path) -> None:
+    lines = [{"source": "I am ann@example.com"}, {"messages": TALK, "summary": 5}, {"text": " "}, {"label": "x"}]
+    found = read_sources(laid(tmp_path / "sources.jsonl", *lines), ImportSettings())
+    assert list(found.rows) == [
+        ((None, "I am [email 1]"),),
+        (("user", "where is my parcel"), ("agent", "On its way.")),
+    ]
+    assert found.set_aside == {"empty_message": 1, "missing_field": 1}
+    assert as_read(found.rows[1]) == "user: where is my parcel\nagent: On its way."
+    with pytest.raises(DatasetError, match="no source"):
+        read_sources(laid(tmp_path / "none.jsonl", {"label": "x"}), ImportSettings())

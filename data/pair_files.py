@@ -1,4 +1,4 @@
-"""Reading pairs of source and target for an experiment, line by line, packed or not, cleaned and redacted.
+"""Reading pairs of source and target, or sources alone, line by line, packed or not, cleaned and redacted.
 
 {"source": "...", "target": "..."}                             a text and what it becomes
 {"messages": [{"role", "content"}, ...], "summary": "..."}     a conversation and what it becomes; "turns" as well
@@ -10,7 +10,7 @@ redacted together: what is `[order 1]` in a conversation is `[order 1]` in its s
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,7 @@ from data.redact import Memory, Redactor
 from data.schema import Conversation, SetAside
 from data.settings import ImportSettings
 
+Reader = Callable[[dict[str, Any], int, ImportSettings], "Pair | Reason"]
 SOURCES = ("source", "text", "document", "dialogue")
 TARGETS = ("target", "summary", "translation")
 REMEDY = 'Write one {"source": ..., "target": ...} or {"messages": [...], "summary": ...} per line.'
@@ -41,7 +42,7 @@ class Pair:
     @property
     def said(self) -> str:
         """The source as people read it."""
-        return "\n".join(text if role is None else f"{role}: {text}" for role, text in self.source)
+        return as_read(self.source)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,23 +53,50 @@ class PairFile:
     set_aside: dict[str, int] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class SourceFile:
+    """Sources of a file, prepared, in its order; `set_aside` as of pairs."""
+
+    rows: Sequence[Source]
+    set_aside: dict[str, int] = field(default_factory=dict)
+
+
+def as_read(source: Source) -> str:
+    """A source as people read it."""
+    return "\n".join(text if role is None else f"{role}: {text}" for role, text in source)
+
+
 def read_pairs(path: Path, limits: ImportSettings) -> PairFile:
     """The pairs of `path`. Raises ImportRefused, or DatasetError when it holds none."""
-    rows: list[Pair] = []
-    aside: Counter[str] = Counter()
-    redactor = Redactor(limits)
-    for found in _found(path, limits):
-        ready = _prepared(found, redactor) if isinstance(found, Pair) else found
-        if isinstance(ready, Pair):
-            rows.append(ready)
-        else:
-            aside[str(ready)] += 1
+    rows, aside = _sorted(_rows(path, limits, _pair), Redactor(limits))
     if not rows:
         raise DatasetError(f"{path.name} holds no pair of a source and a target.", remedy=REMEDY)
-    return PairFile(rows, dict(aside))
+    return PairFile(rows, aside)
 
 
-def _found(path: Path, limits: ImportSettings) -> Iterator[Pair | Reason]:
+def read_sources(path: Path, limits: ImportSettings) -> SourceFile:
+    """What there is in `path` to write something of; targets need not be there, and are not read. Raises
+    ImportRefused, or DatasetError when it holds nothing."""
+    rows, aside = _sorted(_rows(path, limits, _alone), Redactor(limits))
+    if not rows:
+        raise DatasetError(f"{path.name} holds no source.", remedy=REMEDY)
+    return SourceFile([row.source for row in rows], aside)
+
+
+def _sorted(rows: Iterator[Pair | Reason], redactor: Redactor) -> tuple[list[Pair], dict[str, int]]:
+    """What can be used, prepared; and how much cannot, by reason."""
+    kept: list[Pair] = []
+    aside: Counter[str] = Counter()
+    for found in rows:
+        ready = _prepared(found, redactor) if isinstance(found, Pair) else found
+        if isinstance(ready, Pair):
+            kept.append(ready)
+        else:
+            aside[str(ready)] += 1
+    return kept, dict(aside)
+
+
+def _rows(path: Path, limits: ImportSettings, read: Reader) -> Iterator[Pair | Reason]:
     """What each row of the file is, or why it is none."""
     detection = detect(path, path.name, limits=limits)
     if detection.format != "jsonl":
@@ -77,7 +105,7 @@ def _found(path: Path, limits: ImportSettings) -> Iterator[Pair | Reason]:
         for member in container.members:
             lines = read_lines(member.chunks(), detection, limits.max_line_bytes)
             for number, body, _ in jsonl.bodies(lines):
-                yield body if isinstance(body, Reason) else _pair(body, number, limits)
+                yield body if isinstance(body, Reason) else read(body, number, limits)
 
 
 def _pair(body: dict[str, Any], number: int, limits: ImportSettings) -> Pair | Reason:
@@ -86,6 +114,16 @@ def _pair(body: dict[str, Any], number: int, limits: ImportSettings) -> Pair | R
         return Reason.MISSING_FIELD
     if not isinstance(target, str):
         return Reason.WRONG_TYPE
+    if not target:
+        return Reason.EMPTY_MESSAGE
+    if len(target) > limits.max_cell_chars:
+        return Reason.TOO_LONG
+    found = _alone(body, number, limits)
+    return found if isinstance(found, Reason) else Pair(found.source, target)
+
+
+def _alone(body: dict[str, Any], number: int, limits: ImportSettings) -> Pair | Reason:
+    """A source whose target is empty."""
     if "messages" in body or "turns" in body:
         told = {name: value for name, value in body.items() if name not in TARGETS}
         source = _conversation(told, number, limits)
@@ -96,9 +134,7 @@ def _pair(body: dict[str, Any], number: int, limits: ImportSettings) -> Pair | R
         source = ((None, text),) if isinstance(text, str) else Reason.WRONG_TYPE
     if isinstance(source, Reason):
         return source
-    if max(len(text) for text in (target, *(text for _, text in source))) > limits.max_cell_chars:
-        return Reason.TOO_LONG
-    return Pair(source, target)
+    return Reason.TOO_LONG if max(len(text) for _, text in source) > limits.max_cell_chars else Pair(source, "")
 
 
 def _conversation(body: dict[str, Any], number: int, limits: ImportSettings) -> Source | Reason:
@@ -117,7 +153,7 @@ def _prepared(pair: Pair, redactor: Redactor) -> Pair | Reason:
     for text in (target, *(text for _, text in cleaned)):
         memory.reserve(text)
     source = tuple((role, redactor.redact(text, memory).text) for role, text in cleaned if text)
-    if not source or not target:
+    if not source or (pair.target and not target):
         return Reason.EMPTY_MESSAGE
     return Pair(source, redactor.redact(target, memory).text)
 
