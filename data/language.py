@@ -20,6 +20,10 @@ PLAUSIBLE = 0.35
 """Score from which a conversation's language is believed at all."""
 MIN_TOLD = 6
 """Letters below which a whole conversation tells no language."""
+LEAST_SURE = 10
+"""Letters below which a text on its own is in no language for sure."""
+APART = 0.9
+"""The share of a language among those of a bot from which the others are out of the question."""
 MAX_CHARS = 240
 LOOKED_AT = 8
 """Languages that a text may be in, likeliest first, among which those of a bot are looked for."""
@@ -68,6 +72,19 @@ def likeliest(text: str, among: Collection[str]) -> str | None:
         return None
     ranked = (str(one["lang"]) for one in _detector().detect(words, model="lite", k=LOOKED_AT))
     return next((code for code in ranked if code in among), None)
+
+
+def surely(text: str, among: Collection[str]) -> str | None:
+    """Which of the languages `among` a text on its own is surely in; None where there is any doubt, or it is in none of
+    them."""
+    words = _words(text)
+    if letters(words) < LEAST_SURE:
+        return None
+    ranked = ((str(one["lang"]), float(one["score"])) for one in _detector().detect(words, model="lite", k=LOOKED_AT))
+    ours = [(code, score) for code, score in ranked if code in among]
+    if not ours or ours[0][1] < SURE or ours[0][1] < APART * sum(score for _, score in ours):
+        return None
+    return ours[0][0]
 
 
 def _words(text: str) -> str:

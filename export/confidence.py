@@ -1,10 +1,9 @@
 """From embeddings to probabilities and to two honest numbers: is it in scope, and is the best answer right?
 
 A softmax is sure of nonsense: it only compares the classes with each other. So the score of being in scope looks at
-how near the message lies to anything the brand's customers have said before (the nearest training utterance, the
-nearest of the predicted class) and at the total evidence (the logits' energy; Liu et al. 2020, "Energy-based
-Out-of-distribution Detection"). Whether the best label is right, given that the message is in scope, is read off the
-softmax and its margin. Both are small logistic models fitted on scores of messages that the head had not learned from
+how near the message lies to anything the brand's customers have said before: the nearest training utterance, and the
+nearest of the predicted class. Whether the best label is right, given that the message is in scope, is read off its log
+odds in the softmax. Both are small logistic models fitted on scores of messages that the head had not learned from
 (trainer/intents/calibrate.py); confidence is their product, P(in scope) * P(right | in scope).
 """
 
@@ -19,7 +18,10 @@ from data.schema import OUT_OF_SCOPE
 from export.heads import IntentHead
 
 FEATURES = ("logit", "nearest", "nearest_of_class", "margin", "energy")
-"""Columns of `features`, in this order; `IntentHead.scope` and `.correct` hold one coefficient for each and a bias."""
+"""Columns of `features`, in this order; `IntentHead.scope` and `.correct` hold one coefficient for each and a bias.
+`margin`, the log of how many times as likely the best label is as the next, and `energy`, the log of the summed
+exponentials of the logits (which the softmax needs anyway), are part of the format; what is fitted now does not weigh
+them: their coefficients are 0."""
 
 _TINY = 1e-6
 

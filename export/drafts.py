@@ -1,14 +1,16 @@
 """Replies that are written for one conversation, and what has to be known of each before it may be said.
 
 A draft is written from the conversation and from the brand's own earlier replies that fit it best. It is held against
-both: every number, date, link and name that it states must occur in one of them, or nobody vouches for it. It is scored
-by the selector as an earlier reply is, and a little lower where it does not sound like the brand (data/voice).
+both, and against what the profile approves: every number, date, link and name that it states must occur in one of them,
+or nobody vouches for it. A placeholder in it must be one that the customer's words hold, of a kind that one of the
+replies it was written from has as well: "Call us on [phone 1]" would be filled with the customer's own number. It is
+scored by the selector as an earlier reply is, and a little lower where it does not sound like the brand (data/voice).
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,10 +21,11 @@ from data.profile import BotProfile
 from data.schema import Role
 from data.voice import Voice
 from export.abusive import abusive
-from export.grounding import Grounding
+from export.grounding import Grounding, Sources
+from export.placeholders import kinds, placeholders
 from export.sampling import Sampling
 from export.sealed import REMEDY
-from export.writer import Brief, Writer
+from export.writer import Brief, Writer, Written
 
 FROM = 3
 """Earlier replies that a draft is written from."""
@@ -32,6 +35,7 @@ HINT = "We have said before: {reply}"
 VOICE_FILE = "voice.json"
 USUAL = Sampling(max_tokens=96)
 """The likeliest tokens: the same conversation gets the same reply."""
+NO_SOURCES = Sources()
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +65,8 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Drafting:
-    """What writes drafts, and what they are held against. `voice` is None where too little is known of the brand's."""
+    """What writes drafts, and what they are held against: `approved` is what the brand says by its profile. `voice` is
+    None where too little is known of the brand's."""
 
     writer: Writer
     grounding: Grounding
@@ -69,35 +74,59 @@ class Drafting:
     sampling: Sampling = USUAL
     turn: Callable[[], AbstractContextManager[None]] = nullcontext
     """What a reply waits for before it is written: only so many are, at once."""
+    approved: Sources = NO_SOURCES
 
     def draft(self, asked: Asked, score: Callable[[str], float]) -> Draft:
         """One reply. `score` is what the selector makes of a text. Raises Overloaded."""
-        known = asked.known
-        brief = Brief(asked.turns, told(known), self.sampling)
+        brief = Brief(asked.turns, told(asked.known), self.sampling)
         if asked.cancelled is not None:
             brief = replace(brief, cancelled=asked.cancelled)
         with self.turn():
             written = self.writer.write(brief)
         fit = self.voice.distance(written.text).score if self.voice else 1.0
-        flaws = tuple(self._flaws(written.text, written.ending, [text for _, text in asked.turns], known))
         worth = score(written.text) - VOICE_WEIGHT * (1 - fit) if written.text else 0.0
-        return Draft(written.text, worth, fit, flaws, written.tokens)
+        return Draft(written.text, worth, fit, tuple(self._flaws(written, asked)), written.tokens)
 
-    def _flaws(self, text: str, ending: str, said: Sequence[str], known: Sequence[str]) -> list[str]:
-        found = [] if ending == "stop" else ["it does not end"]
+    def _flaws(self, written: Written, asked: Asked) -> Iterator[str]:
+        text = written.text
+        if written.ending != "stop":
+            yield "it does not end"
         if not text:
-            return [*found, "it says nothing"]
-        if self.grounding.ungrounded(text, [*said, *known]):
-            found.append("it states what nobody has said")
+            yield "it says nothing"
+            return
+        said = self.grounding.sources([*(turn for _, turn in asked.turns), *asked.known])
+        if any(self._unvouched(text, said)):  # else there is no need to look through all that is approved
+            yield from self._unvouched(text, said | self.approved)
+        if _fills_by_guess(text, asked):
+            yield "it repeats a detail where no reply of the brand does"
         if abusive(text):
-            found.append("it is abusive")
-        return found
+            yield "it is abusive"
+
+    def _unvouched(self, text: str, sources: Sources) -> Iterator[str]:
+        if self.grounding.ungrounded(text, sources):
+            yield "it states what nobody has said"
+        if self.grounding.called(text, sources):
+            yield "it speaks to somebody whom nobody has named"
+
+
+def _fills_by_guess(text: str, asked: Asked) -> bool:
+    """Whether it has a placeholder that the customer's words do not hold, or one of a kind that none of the replies it
+    was written from has."""
+    theirs = frozenset[str]().union(*(placeholders(said) for role, said in asked.turns if role == "user"))
+    ours = frozenset[str]().union(*(kinds(reply) for reply in asked.known[:FROM]))
+    return not (placeholders(text) <= theirs and kinds(text) <= ours)
+
+
+def approved_texts(profile: BotProfile) -> list[str]:
+    """What the brand itself has approved: its answers to all intents, and its own words for greeting and handing
+    over."""
+    own = (profile.greeting, profile.fallback, profile.handoff)
+    return [*own, *(answer for intent in profile.intents for answer in intent.answers)]
 
 
 def known_names(profile: BotProfile) -> list[str]:
     """What the brand writes with capitals anyway: its own name, and whatever its profile says."""
-    own = (profile.name, profile.greeting, profile.fallback, profile.handoff)
-    return [*own, *(text for intent in profile.intents for text in (intent.title, *intent.answers))]
+    return [profile.name, *approved_texts(profile), *(intent.title for intent in profile.intents)]
 
 
 def write_voice(voice: Voice, path: Path) -> None:

@@ -65,6 +65,28 @@ _NO_NAMES = vocabulary("""
     senhora hi hello dear
 """)
 """Words that are written with capitals and name nobody."""
+_OPENING = re.compile(r"(?:^|[.!?\n]\s*)([^\W\d_]{2,}),")
+_OPENERS = vocabulary("""
+    yes no yeah yep nope sure sorry thanks please welcome great good perfect excellent wonderful fantastic lovely right
+    alright understood absolutely certainly definitely indeed exactly correct congratulations oh ah oops well so now
+    then first firstly second secondly third finally lastly next also additionally furthermore moreover besides however
+    otherwise alternatively instead unfortunately sadly luckily fortunately currently normally usually typically
+    generally today tomorrow tonight meanwhile afterwards again still yet once here there cheers regards greetings
+    hey goodbye bye guys everyone all folks customer
+    ja nein danke bitte gern gerne klar natürlich sicher genau leider entschuldigung verzeihung hallo moin servus
+    super prima gut achtung hinweis also nun zunächst zuerst danach außerdem ansonsten alternativ tschüss grüße
+    oui non merci bonjour bonsoir salut désolé désolée pardon volontiers parfait super entendu certainement
+    effectivement malheureusement cependant toutefois sinon ensuite enfin actuellement normalement cordialement
+    madame monsieur mademoiselle
+    sí claro gracias hola perdón disculpe disculpa perdone perfecto genial vale bueno bien entendido efectivamente
+    lamentablemente desafortunadamente actualmente además entonces luego finalmente saludos adiós
+    sì certo grazie ciao salve buongiorno buonasera scusi scusa mi spiace perfetto bene purtroppo tuttavia inoltre
+    altrimenti infine attualmente saluti signora signore
+    nee bedankt hallo hoi dag sorry helaas natuurlijk zeker prima goed graag daarnaast anders momenteel groeten
+    sim não obrigado obrigada olá desculpe desculpa claro certo perfeito ótimo infelizmente entretanto além atualmente
+    cumprimentos
+""")
+"""Words that a sentence begins with, a comma behind them, and that call nobody."""
 _NOUNS_WITH_CAPITALS = ("de", "lb")
 
 
@@ -121,6 +143,16 @@ class Facts:
                 yield from _named(text, run, known)
                 run = []
         yield from _named(text, run, known)
+
+
+def addressed(text: str) -> Iterator[str]:
+    """Words before a comma that a sentence begins with: they may be whom it speaks to, which capitals do not tell."""
+    return (match[1] for match in _OPENING.finditer(text))
+
+
+def calls_nobody(word: str) -> bool:
+    """Whether an opening word, as it is counted, is none that people are spoken to by."""
+    return word in _OPENERS or word in _NO_NAMES
 
 
 def numbers_in_words(text: str) -> Iterator[Fact]:

@@ -14,10 +14,20 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
 
-from data.wording import is_unspaced, terms
+from data.wording import counted, is_unspaced, terms
 from data.written import Written
 from export.banned import fold
-from export.facts import Fact, Facts, capitals_name, language_of, name_words, numbers_in_words, overlaps
+from export.facts import (
+    Fact,
+    Facts,
+    addressed,
+    calls_nobody,
+    capitals_name,
+    language_of,
+    name_words,
+    numbers_in_words,
+    overlaps,
+)
 from export.readings import Reading, Readings, number
 
 LEAST_DIGITS, COMPARED_DIGITS = 7, 9
@@ -30,8 +40,11 @@ _ONE: Readings = number("1")
 class Sources:
     """What a reply may draw on, read once: the readings there are, the texts as they are compared, and their words."""
 
-    readings: frozenset[Reading]
-    texts: tuple[str, ...]
+    readings: frozenset[Reading] = frozenset()
+    texts: tuple[str, ...] = ()
+
+    def __or__(self, other: Sources) -> Sources:
+        return Sources(self.readings | other.readings, (*self.texts, *other.texts))
 
     @cached_property
     def words(self) -> frozenset[str]:
@@ -83,6 +96,13 @@ class Grounding:
         known = sources if isinstance(sources, Sources) else self.sources(sources)
         stated = self._stated(reply, language, self._vocabulary | known.words)
         return tuple(fact for fact in stated if not _is_grounded(fact, known))
+
+    def called(self, reply: str, sources: Sources) -> tuple[str, ...]:
+        """Whom `reply` may be speaking to, where no source has the word ("Sarah, it has left."): at the beginning of a
+        sentence a capital makes no name. Other words may be taken for one, too ("Tents, stoves and mats")."""
+        known = self._vocabulary | sources.words
+        words = ((word, counted(word)) for word in addressed(reply) if not is_unspaced(word))
+        return tuple(word for word, plain in words if not calls_nobody(plain) and plain not in known)
 
     def _stated(self, text: str, language: str | None, known: Collection[str]) -> tuple[Fact, ...]:
         products = [_Place(*match.span()) for match in self._numbered.finditer(text)]

@@ -23,6 +23,11 @@ def placeholders(text: str) -> frozenset[str]:
     return frozenset(match.group() for match in PLACEHOLDER.finditer(text))
 
 
+def kinds(text: str) -> frozenset[str]:
+    """What kinds of placeholders `text` has: `{"order", "email"}`. Their numbers count within one conversation."""
+    return frozenset(match.group(1) for match in PLACEHOLDER.finditer(text))
+
+
 def echoes(reply: str, said: Iterable[str]) -> bool:
     """Whether every placeholder of `reply` repeats one that was `said` earlier in its conversation by the customer."""
     wanted = placeholders(reply)
@@ -35,8 +40,8 @@ def fill(reply: str, values: Values) -> str | None:
     A kind is filled when the conversation holds exactly one distinct value of it and the reply asks for one.
     """
     wanted = {(match.group(1), match.group(2)) for match in PLACEHOLDER.finditer(reply)}
-    kinds = [kind for kind, _ in wanted]
-    for kind in kinds:
-        if kinds.count(kind) > 1 or len(frozenset(values.get(kind, ()))) != 1:
+    each = [kind for kind, _ in wanted]
+    for kind in each:
+        if each.count(kind) > 1 or len(frozenset(values.get(kind, ()))) != 1:
             return None
     return PLACEHOLDER.sub(lambda match: values[match.group(1)][0], reply)

@@ -20,6 +20,11 @@ is at hand to write from; `hybrid` takes the better of 5 and 6; `generative` tak
 
 Whatever is chosen must be *sayable*: free of banned phrases, with its placeholders filled from this conversation, and
 not what the bot said one turn before. A choice that is not sayable is passed over, never mended.
+
+A bot of several languages answers in that of the message: earlier and written replies that are surely in another of
+them are passed over (export/tongue). Approved answers in another one are given where none is in the right one, for the
+brand has vouched for them; so is what a reviewer approved for this very message, and the profile's own words for
+greeting, asking back and handing over, of which there is one each.
 """
 
 from __future__ import annotations
@@ -80,7 +85,8 @@ def _greet(situation: Situation) -> Decision:
 def _corrected(situation: Situation) -> Iterator[Decision]:
     """The approved corrections that may be said here, best first."""
     sure = is_sure(situation.understanding, situation.thresholds)
-    for match in situation.corrections:
+    stands_back = [not one.equal and one.correction.reply in situation.foreign for one in situation.corrections]
+    for _, match in sorted(zip(stands_back, situation.corrections, strict=True), key=lambda pair: pair[0]):
         correction = match.correction
         if not match.equal and sure and correction.intent not in (None, situation.understanding.intent):
             continue
@@ -122,7 +128,7 @@ def _retrieved(situation: Situation) -> Iterator[tuple[float, Decision]]:
         return
     good = [candidate for candidate in situation.candidates if candidate.score >= thresholds.reply]
     for candidate in sorted(good, key=lambda candidate: -candidate.score):
-        if _belongs_elsewhere(candidate, situation):
+        if candidate.flaws or _belongs_elsewhere(candidate, situation):
             continue
         if placeholders(candidate.text) and not candidate.echoes:
             continue
@@ -155,7 +161,8 @@ def _approved(situation: Situation) -> Iterator[Decision]:
     sure = f"The intent {name!r} is sure with {understanding.confidence:.2f}, at least {bar:.2f}"
     if intent.handoff:
         yield _hand_over(situation, f"{sure}, and the profile hands it to a person.", name)
-    for answer in intent.answers:
+    ours = [answer for answer in intent.answers if answer not in situation.foreign]
+    for answer in ours or intent.answers:
         for text in _sayable(situation, answer):
             yield Decision("answer", "approved", text, f"{sure}.", name)
 

@@ -13,7 +13,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
-from itertools import islice
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -39,6 +38,7 @@ from export.release import GENERATE, open_release
 from export.runtime import Embeddings, EncoderPool
 from export.sentiment import sentiments
 from export.situation import NOT_UNDERSTOOD, Candidate, Ranked, Situation, Understanding, label_of
+from export.tongue import Tongue
 
 __all__ = ["Channel", "IntentModel", "Parts", "Prediction", "Predictor", "ReplyModel"]
 
@@ -151,7 +151,8 @@ class Predictor:
         return model.channel.read([self._listener.message(text) for text in texts])
 
     def candidates(self, turns: Sequence[Spoken], k: int = CANDIDATES) -> tuple[Candidate, ...]:
-        """The `k` earlier replies of the brand that fit `turns` best, best first; none without a reply index."""
+        """The `k` earlier replies of the brand that fit `turns` best, best first, and more where some of these are in
+        another language; none without a reply index."""
         return self._candidates([self._listener.hear(turns)], k)[0]
 
     def reply(self, turns: Sequence[Spoken], cancelled: Cancelled | None = None) -> Prediction:
@@ -193,12 +194,16 @@ class Predictor:
         queries = model.channel.embed([model.channel.renderer.context(heard[row].turns) for row in spoken])
         for row, hits in zip(spoken, model.index.search_many(queries, k + SPARE), strict=True):
             said = [text for _, text in heard[row].turns]
-            ours = (hit for hit in hits if all(is_said(detail, said) for detail in hit.reply.details))
-            found[row] = tuple(
+            ours = (
                 Candidate(hit.reply.text, hit.confidence, hit.reply.intent, hit.reply.count, hit.reply.echoes)
-                for hit in islice(ours, k)
+                for hit in hits
+                if all(is_said(detail, said) for detail in hit.reply.details)
             )
+            found[row] = self._tongue(heard[row]).best(ours, k)
         return found
+
+    def _tongue(self, heard: Heard) -> Tongue:
+        return Tongue.of(heard.turns, self.parts.profile.languages)
 
     def _corrections(self, heard: Heard) -> tuple[Match, ...]:
         """The approved corrections that are for the customer's last message."""
@@ -220,18 +225,24 @@ class Predictor:
         if drafting is None or selector is None or not heard.turns or not heard.turns[-1][1]:
             return None
         context = selector.channel.embed([selector.channel.renderer.context(heard.turns)])[0]
-        known = [one.text for one in candidates if one.echoes or not placeholders(one.text)]
-        return drafting.draft(
+        usable = [one for one in candidates if one.echoes or not placeholders(one.text)]
+        known = [one.text for one in sorted(usable, key=lambda one: bool(one.flaws))]
+        draft = drafting.draft(
             Asked(heard.turns, known, cancelled), lambda text: float(selector.channel.read([text])[0] @ context)
         )
+        return replace(draft, flaws=(*draft.flaws, *self._tongue(heard).flaws(draft.text)))
 
     def _situation(self, heard: Heard, understanding: Understanding, candidates: tuple[Candidate, ...]) -> Situation:
+        profile, corrections = self.parts.profile, self._corrections(heard)
+        meant = profile.intent(understanding.intent or "")
+        approved = [*(meant.answers if meant else ()), *(match.correction.reply for match in corrections)]
         return Situation(
             understanding=understanding,
-            profile=self.parts.profile,
+            profile=profile,
             thresholds=self.parts.thresholds,
-            corrections=self._corrections(heard),
+            corrections=corrections,
             candidates=candidates,
+            foreign=self._tongue(heard).foreign(approved),
             values=heard.values,
             last_reply=heard.last_reply,
             opening=heard.opening,

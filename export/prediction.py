@@ -42,7 +42,13 @@ class Prediction:
             "in_scope": round(self.in_scope, 3),
             "ranking": [{"intent": r.intent, "probability": round(r.probability, 3)} for r in self.ranking],
             "candidates": [
-                {"reply": c.text, "score": round(c.score, 3), "intent": c.intent, "count": c.count}
+                {
+                    "reply": c.text,
+                    "score": round(c.score, 3),
+                    "intent": c.intent,
+                    "count": c.count,
+                    "flaws": list(c.flaws),
+                }
                 for c in self.candidates
             ],
             "drafts": [draft.to_wire() for draft in self.drafts],

@@ -49,20 +49,22 @@ NOT_UNDERSTOOD = Understanding(intent=None, confidence=0.0, in_scope=1.0)
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """An earlier reply of the brand that may fit. `echoes`: its placeholders repeat what the customer had said."""
+    """An earlier reply of the brand that may fit. `echoes`: its placeholders repeat what the customer had said; `flaws`
+    say in words why it must not be said here."""
 
     text: str
     score: float
     intent: str | None = None
     count: int = 1
     echoes: bool = False
+    flaws: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Situation:
     """All a decision looks at. `corrections` are those for this message, `drafts` replies that were written for it,
-    `last_reply` what the brand last answered in
-    this conversation, if anything."""
+    `foreign` the approved texts that are surely in another language than the message, `last_reply` what the brand last
+    answered in this conversation, if anything."""
 
     understanding: Understanding
     profile: BotProfile
@@ -70,6 +72,7 @@ class Situation:
     corrections: tuple[Match, ...] = ()
     candidates: tuple[Candidate, ...] = ()
     drafts: tuple[Draft, ...] = ()
+    foreign: frozenset[str] = frozenset()
     values: Values = field(default_factory=dict)
     last_reply: str | None = None
     opening: bool = False

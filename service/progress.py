@@ -48,6 +48,10 @@ class Meter:
             self._begin(PHASES.get(str(event.get("phase")), str(event.get("phase"))))
         elif kind == "estimate":
             self._console.print(visible(_estimate(event)))
+        elif kind == "example":
+            # Words of customers and of the brand: what looks like markup in them is none.
+            said = f"As it will be learned, what the brand says in [[ ]]: {event['text']}"
+            self._console.print(visible(said), markup=False, highlight=False)
         elif kind == "validated":
             self._metric = _measures(event)
             self._move(self._stage, None, self._metric)

@@ -21,6 +21,8 @@ api = Api("chat", "Talking with a bot.")
 
 EXPLAINED = ("reason", "in_scope", "candidates", "drafts")
 """What is told of a reply to whoever asks for it."""
+READERS = frozenset(("data", "review", "admin"))
+"""Scopes whose holders may read what was not said: nobody has vouched for it, so it is nothing for visitors."""
 
 
 @api.route(
@@ -47,7 +49,8 @@ def chat(call: Call) -> Answer | Response:
     exchange = call.service.chats.answer(
         store, bot, session_id, Said(asked.message, asked.message_id, hung_up(request))
     )
-    reply = _reply(bot, exchange, explain=asked.explain)
+    in_full = not READERS.isdisjoint(call.caller.scopes)
+    reply = _reply(bot, exchange, _explanation(exchange, in_full=in_full) if asked.explain else None)
     if reply.source is not None and reply.action is not None:
         call.service.metrics.replies.labels(reply.source, reply.action).inc()
     if asked.stream:
@@ -69,11 +72,12 @@ def parse(call: Call) -> Answer:
     """What a text means to the bot. Nothing is kept."""
     asked: ParseAsked = call.body
     check_length(call, asked.text, "text")
+    check_length(call, asked.before or "", "before")
     bot = call.service.bot(call.caller.workspace, call.path["bot"])
     with call.service.bots.answering(call.caller.workspace, bot) as predictor:
         understood, release = predictor.understand(asked.text), predictor.release
         label = label_of(understood, predictor.parts.thresholds)
-        entities = predictor.entities(asked.text)
+        entities = predictor.entities(asked.text, asked.before)
     felt = understood.sentiment
     ranking = [RankedIntent(intent=one.intent, probability=round(one.probability, 3)) for one in understood.ranking]
     return Answer(
@@ -98,12 +102,9 @@ def _streamed(call: Call, reply: ChatReply) -> Iterator[Event]:
     yield "reply", reply.model_dump(mode="json")
 
 
-def _reply(bot: Bot, exchange: Exchange, *, explain: bool) -> ChatReply:
+def _reply(bot: Bot, exchange: Exchange, explanation: dict[str, Any] | None) -> ChatReply:
     answer, session = exchange.answer, exchange.session
-    detail: dict[str, Any] = (answer.detail if answer is not None else None) or {}
-    explanation = (
-        {name: detail.get(name) for name in ("reason", "in_scope", "candidates", "drafts")} if explain else None
-    )
+    detail = _detail(exchange)
     return ChatReply(
         turn=answer.id if answer else None,
         message_turn=exchange.message.id,
@@ -121,6 +122,25 @@ def _reply(bot: Bot, exchange: Exchange, *, explain: bool) -> ChatReply:
         latency_ms=answer.latency_ms if answer else None,
         explanation=explanation,
     )
+
+
+def _detail(exchange: Exchange) -> dict[str, Any]:
+    return (exchange.answer.detail if exchange.answer is not None else None) or {}
+
+
+def _explanation(exchange: Exchange, *, in_full: bool) -> dict[str, Any]:
+    """What led to the reply; if not `in_full`, without the words of what was not said."""
+    told = {name: _detail(exchange).get(name) for name in EXPLAINED}
+    if in_full or exchange.answer is None:
+        return told
+    for name in ("candidates", "drafts"):
+        told[name] = [_said_alone(one, exchange.answer.text) for one in told[name] or ()]
+    return told
+
+
+def _said_alone(one: dict[str, Any], said: str) -> dict[str, Any]:
+    """A candidate or a draft, with its words only where they are the reply."""
+    return {name: value for name, value in one.items() if name != "reply" or value == said}
 
 
 def _entity(message: str, kept: dict[str, Any]) -> FoundEntity:

@@ -36,8 +36,16 @@ class ChatAsked(Asked):
     message: Message
     message_id: ClientId | None = Field(None, description="Yours. Sent twice, it is stored and answered once.")
     session: Identifier | None = Field(None, description="Needed with a secret key; a visitor's token names its own.")
-    stream: bool = Field(False, description="Answer as server-sent events: delta, reply, error.")
-    explain: bool = Field(False, description="Say why: reason, earlier replies that fit, what is in scope.")
+    stream: bool = Field(
+        False,
+        description="Answer as server-sent events: delta, reply, error. The reply is decided on and checked as a whole "
+        "first, and then sent in pieces.",
+    )
+    explain: bool = Field(
+        False,
+        description="Say why: reason, what is in scope, earlier replies that fit and drafts that were written. With a "
+        "visitor's token or key, the words of those that were not said are left out.",
+    )
 
 
 class RankedIntent(Told):
@@ -84,13 +92,24 @@ class ChatReply(Told):
     sentiment: Feeling | None = Field(None, description="Null where the release cannot say, or not in this language.")
     release: str | None = Field(description="The release that answered: `acme@7`.")
     latency_ms: float | None
-    explanation: Json | None = None
+    explanation: Json | None = Field(
+        None,
+        description="With `explain`: `reason`; `in_scope`; `candidates` (earlier replies: `reply`, `score`, `intent`, "
+        "`count`, `flaws`) and `drafts` (`reply`, `score`, `voice`, `flaws`, `tokens`), best first. `flaws` say in "
+        "words why one must not be said. `reply` is left out of what was not said, unless the key has the scope "
+        "`data`, `review` or `admin`.",
+    )
 
 
 class ParseAsked(Asked):
     """A text to be understood."""
 
     text: Message
+    before: Message | None = Field(
+        None,
+        description='What the brand said just before, such as "How many people?": entities are found as its answer. '
+        "Intent and sentiment are those of the text alone.",
+    )
 
 
 class Understood(Told):

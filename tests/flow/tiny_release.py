@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from onnx import TensorProto, helper, numpy_helper, save_model
@@ -23,7 +23,8 @@ from data.store.releases import NewRelease
 from export.confidence import FEATURES
 from export.encoders import EncoderCard, publish_encoder, seal_encoder
 from export.heads import IntentHead
-from export.release import ReleaseFacts, publish_release, seal_release
+from export.release import GENERATE, ReleaseFacts, publish_release, seal_release
+from export.replies import Reply, ReplyIndex
 from export.runtime import Encoder
 from export.thresholds import Thresholds
 
@@ -35,44 +36,74 @@ SAID: dict[str, tuple[str, ...]] = {
     "thanks_bye": ("great thanks for your help", "thanks", "thanks bye"),
     "oos": ("weather on ben nevis tomorrow", "what is the weather", "tell me a joke"),
 }
+REPLIES = ("Your parcel is on its way.", "Wash it at 30 degrees.", "You are welcome.")
+
+
+class Kind(NamedTuple):
+    """Another `base` is another encoder; with the digest of a `decoder` the release retrieves and writes, at any
+    score."""
+
+    base: str = "tiny"
+    decoder: str | None = None
 
 
 def publish(store: Store, settings: Settings, bot: str, verdict: Mapping[str, Any], base: str = "tiny") -> int:
     """Publish a tiny release of `bot` with this verdict; returns its number. Another `base` is another encoder."""
+    return publish_kind(store, settings, bot, verdict, Kind(base))
+
+
+def publish_kind(store: Store, settings: Settings, bot: str, verdict: Mapping[str, Any], kind: Kind) -> int:
+    """The same, of a kind."""
     with store.begin() as tx:
         bot_id = bots.get(tx, bot).id
         number = releases.reserve(tx, bot_id)
         profile = bots.profile(tx, bot_id)[1]
     final = release_folder(settings.home, store.workspace, bot, number)
-    digest, manifest = _laid(settings, final, profile, base)
+    digest, manifest = _laid(settings, final, profile, kind)
     with store.begin() as tx:
         releases.publish(tx, bot_id, number, NewRelease(digest, manifest, dict(verdict)))
     return number
 
 
-def _laid(settings: Settings, final: Path, profile: BotProfile, base: str) -> tuple[str, dict[str, Any]]:
+def _laid(settings: Settings, final: Path, profile: BotProfile, kind: Kind) -> tuple[str, dict[str, Any]]:
     with Blobs(settings.home).scratch() as work:
         encoder = work / "encoder"
         encoder.mkdir()
         _write_encoder(encoder)
-        seal_encoder(encoder, EncoderCard(max_length=32, hidden=HIDDEN, base=base))
+        seal_encoder(encoder, EncoderCard(max_length=32, hidden=HIDDEN, base=kind.base))
         digest = publish_encoder(encoder, settings.home / "encoders")
         folder = work / "release"
         folder.mkdir()
-        _head(Encoder.load(settings.home / "encoders" / digest)).save(folder)
+        loaded = Encoder.load(settings.home / "encoders" / digest)
+        _head(loaded).save(folder)
+        if kind.decoder is not None:
+            _index(loaded).save(folder)
         (folder / "README.md").write_text("# A tiny release\n")
         facts = ReleaseFacts(
             bot=final.parent.name.rpartition(".")[2],
             number=int(final.name),
             created_at="2026-11-21T00:00:00Z",
             labels=tuple(SAID),
-            thresholds=Thresholds(answer=0.5, oos=0.5),
-            encoders={"intent": digest},
+            thresholds=_bars(kind),
+            encoders={"intent": digest} if kind.decoder is None else {"intent": digest, "reply": digest},
             prepare={"phone_region": "GB", "order_number": r"OB-\d{5}"},
+            decoders={} if kind.decoder is None else {GENERATE: kind.decoder},
         )
         release_digest = seal_release(folder, facts, profile)
         publish_release(folder, final)
     return release_digest, {"encoders": {"intent": digest}}
+
+
+def _bars(kind: Kind) -> Thresholds:
+    if kind.decoder is None:
+        return Thresholds(answer=0.5, oos=0.5)
+    return Thresholds(answer=None, oos=-1.0, reply=-1.0, generated=-1.0)
+
+
+def _index(encoder: Encoder) -> ReplyIndex:
+    renderer = Renderer.from_file(encoder.tokenizer, 32)
+    texts = [said[0] for said in SAID.values()][: len(REPLIES)]
+    return ReplyIndex(encoder.embed(renderer.utterances(texts)), [Reply(text) for text in REPLIES])
 
 
 def _words(texts: Sequence[str]) -> list[str]:

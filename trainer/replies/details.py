@@ -14,13 +14,12 @@ from typing import NamedTuple
 
 from data.schema import BRAND_ROLES, Example
 from export.banned import fold
-from export.facts import Fact
+from export.facts import Fact, addressed
 from export.grounding import Grounding
 from export.replies import key_of
 
 _WORD = re.compile(r"[^\W\d_]+")
 _PLAIN = re.compile(r"(?<![^\W\d_])[a-zß-ÿ]+(?![^\W\d_])")
-_OPENING = re.compile(r"(?:^|[.!?\n]\s*)([^\W\d_]{2,}),")
 
 
 class Detail(NamedTuple):
@@ -68,6 +67,6 @@ def _facts(facts: Iterable[Fact]) -> Iterator[Detail]:
 
 
 def _called(text: str) -> Iterator[Detail]:
-    """Words before a comma that a sentence begins with: they may be whom it speaks to, which capitals do not tell."""
-    for match in _OPENING.finditer(text):
-        yield Detail(match[1], (fold(match[1]),))
+    """Whom it may be speaking to."""
+    for word in addressed(text):
+        yield Detail(word, (fold(word),))

@@ -224,6 +224,7 @@ class Server:
 SERVE = """
 import json, sys
 sys.path.insert(0, {root!r})
+{first}
 import service.server
 for name, value in json.loads(sys.argv[2]).items():
     setattr(service.server, name, value)
@@ -237,11 +238,14 @@ service.server.serve(settings, lambda: create_app(settings), ready=lambda at: pr
 
 
 @contextmanager
-def serving(home: Path, patience: Mapping[str, float] | None = None, **overrides: Any) -> Iterator[Server]:
-    """A server on a port of its own. `patience` replaces constants of service.server, so that no test waits long."""
+def serving(
+    home: Path, patience: Mapping[str, float] | None = None, first: str = "", **overrides: Any
+) -> Iterator[Server]:
+    """A server on a port of its own. `patience` replaces constants of service.server, so that no test waits long;
+    `first` is run before anything is served."""
     chosen = {"serve.metrics_port": 0, "serve.port": 0, "serve.drain_seconds": 2, **UNLIMITED}
     chosen |= {name.replace("__", "."): value for name, value in overrides.items()}
-    script = SERVE.format(root=str(ROOT))
+    script = SERVE.format(root=str(ROOT), first=first)
     command = [sys.executable, "-c", script, str(home), json.dumps(dict(patience or {})), json.dumps(chosen)]
     log = (home / "server.log").open("w")
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from data.language import detect, languages_of, letters, likeliest
+from data.language import detect, languages_of, letters, likeliest, surely
 
 
 def test_tells_long_turns_apart():
@@ -47,3 +47,22 @@ def test_a_conversation_nobody_can_place_leaves_its_turns_unknown():
 )
 def test_among_the_languages_of_a_bot_the_likeliest_is_told(text, among, told):
     assert likeliest(text, among) == told
+
+
+@pytest.mark.parametrize(
+    ("text", "among", "told"),
+    [
+        ("Wo ist mein Paket?", {"de", "en"}, "de"),
+        ("We sent it on Monday.", {"de", "en"}, "en"),
+        ("我的包裹在哪里", {"zh", "en"}, "zh"),
+        ("ok danke", {"de", "en"}, None),  # too little
+        ("wash waterproofing jacket", {"de", "en"}, None),  # not sure
+        ("hvor er min pakke", {"da", "no"}, None),  # as good as the other
+        ("hvor er min pakke", {"da", "en"}, "da"),
+        ("Wo ist mein Paket?", {"fr", "en"}, None),  # none of them
+        ("[email 1] [order 1] 4711", {"de", "en"}, None),
+        ("We sent it on Monday.", set(), None),
+    ],
+)
+def test_only_what_is_beyond_doubt_is_sure(text, among, told):
+    assert surely(text, among) == told

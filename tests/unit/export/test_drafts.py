@@ -13,7 +13,17 @@ from data.profile import BotProfile, Intent
 from data.settings import ImportSettings
 from data.voice import Voice
 from data.written import Written as Values
-from export.drafts import HINT, VOICE_WEIGHT, Asked, Drafting, known_names, read_voice, told, write_voice
+from export.drafts import (
+    HINT,
+    VOICE_WEIGHT,
+    Asked,
+    Drafting,
+    approved_texts,
+    known_names,
+    read_voice,
+    told,
+    write_voice,
+)
 from export.grounding import Grounding
 from export.writer import Brief, Written
 
@@ -69,6 +79,63 @@ def test_what_nobody_vouches_for_is_a_flaw(text: str, flaw: str):
 @pytest.mark.parametrize("text", ["Order 12345 takes 3 days.", "Ask Zorro at Acme about it.", "It left on Monday."])
 def test_what_was_said_before_is_none(text: str):
     assert draft(text).flaws == ()
+
+
+NOBODY = ("it speaks to somebody whom nobody has named",)
+
+
+@pytest.mark.parametrize("text", ["Mirabelle, it left.", "It left. Okonkwo, we are here.", "mirabelle, it left."])
+def test_somebody_whom_nobody_has_named_is_not_spoken_to(text: str):
+    assert draft(text).flaws == NOBODY
+
+
+@pytest.mark.parametrize(
+    "text", ["Sorry, it left.", "Leider, ja.", "Zorro, it left.", "Order, 12345, left.", "It left, Acme."]
+)
+def test_who_was_named_or_words_that_call_nobody_are_no_flaw(text: str):
+    assert draft(text).flaws == ()
+
+
+def test_a_customer_who_gave_a_name_may_be_spoken_to_by_it():
+    turns = (("user", "This is Mirabelle, where is it?"),)
+    assert drafting(Fake("Mirabelle, it left.")).draft(Asked(turns, KNOWN), lambda _: 0.9).flaws == ()
+    assert drafting(Fake("Belle, it left.")).draft(Asked(turns, KNOWN), lambda _: 0.9).flaws == NOBODY
+
+
+REPEATS = ("it repeats a detail where no reply of the brand does",)
+
+
+@pytest.mark.parametrize(
+    ("text", "said", "known", "flaws"),
+    [
+        ("We call you on [phone 1].", "my number is [phone 1]", "We rang [phone 1] today.", ()),
+        ("We call you on [phone 2].", "[phone 1] or [phone 2]", "We rang [phone 1] today.", ()),
+        ("Call us on [phone 1].", "my number is [phone 1]", "We are here.", REPEATS),
+        ("Call us on [phone 1].", "my number is [phone 1]", "We wrote to [email 1].", REPEATS),
+        ("We call you on [phone 2].", "my number is [phone 1]", "We rang [phone 1] today.", REPEATS),
+        ("We call you on [phone 1].", "where are you", "We rang [phone 1] today.", REPEATS),
+    ],
+    ids=["theirs", "counted otherwise", "ours", "of another kind", "not theirs", "nobody's"],
+)
+def test_a_placeholder_is_the_customers_and_stands_where_the_brand_has_one(text, said, known, flaws):
+    asked = Asked((("assistant", "Call us on [phone 2]."), ("user", said)), ("We are here.", known))
+    assert drafting(Fake(text)).draft(asked, lambda _: 0.9).flaws == flaws
+
+
+def test_a_placeholder_of_a_reply_that_it_was_not_written_from_is_no_ground():
+    asked = Asked((("user", "my number is [phone 1]"),), ("a b", "b c", "c d", "We rang [phone 1]."))
+    assert drafting(Fake("We call [phone 1].")).draft(asked, lambda _: 0.9).flaws == REPEATS
+
+
+def test_what_the_profile_approves_vouches_for_a_draft():
+    answers = ("It costs 99 pounds.", "Look at https://acme.example/x until Friday.")
+    profile = BotProfile(name="Acme", handoff="Ring 0800 123456.", intents=(Intent(name="a", answers=answers),))
+    grounding = Grounding(Values(ImportSettings()), known_names(profile))
+    approved = grounding.sources(approved_texts(profile))
+    for text in ("That is 99 pounds.", "See https://acme.example/x for it.", "Please ring 0800 123456."):
+        assert draft(text).flaws == ("it states what nobody has said",)
+        assert draft(text, approved=approved).flaws == ()
+    assert draft("That is 98 pounds.", approved=approved).flaws == ("it states what nobody has said",)
 
 
 @pytest.mark.parametrize("ending", ["length", "time", "cancelled"])

@@ -176,6 +176,33 @@ def test_a_draft_without_a_bar_is_not_said():
     assert decide(in_mode("generative", thresholds=BARS, drafts=(WRITTEN,))).source != "generated"
 
 
+GERMAN = Candidate("Wir haben es am Montag verschickt.", 0.65, "order_status")
+FOREIGN_GOOD = replace(GOOD, flaws=("it is in another language than the message",))
+
+
+def test_an_earlier_reply_in_another_language_is_passed_over_for_one_that_fits_less():
+    decision = decide(situation(understanding=UNSURE, candidates=(FOREIGN_GOOD, GERMAN)))
+    assert (decision.source, decision.reply) == ("retrieved", GERMAN.text)
+    assert decide(situation(understanding=UNSURE, candidates=(FOREIGN_GOOD,))).action == "fallback"
+
+
+def test_a_reply_is_written_where_all_earlier_ones_are_in_another_language():
+    asked = in_mode("grounded", candidates=(FOREIGN_GOOD,))
+    assert wants_draft(asked)
+    assert decide(replace(asked, drafts=(WRITTEN,))).source == "generated"
+    flawed = replace(WRITTEN, flaws=FOREIGN_GOOD.flaws)
+    assert decide(replace(asked, drafts=(flawed,))).action == "fallback"
+
+
+def test_among_approved_answers_those_in_the_language_of_the_message_are_given():
+    first = frozenset({"Use the link."})
+    assert decide(situation(foreign=first)).reply == "Look in the mail."
+    assert decide(situation(foreign=first, last_reply="Look in the mail.")).reply != "Use the link."
+    both = frozenset({"Use the link.", "Look in the mail."})
+    decision = decide(situation(foreign=both))
+    assert (decision.source, decision.reply) == ("approved", "Use the link."), "the brand has vouched for it"
+
+
 def test_two_close_likely_intents_are_asked_between():
     decision = decide(situation(understanding=TORN, candidates=(POOR,)))
     assert (decision.action, decision.source) == ("clarify", "clarify")
@@ -403,6 +430,15 @@ def test_a_correction_that_may_not_be_said_is_passed_over(changes):
     unsayable = replace(SAME, correction=replace(FIX, **changes))
     assert decide(situation(corrections=(unsayable,), values=values)).reply == "Use the link."
     assert decide(situation(corrections=(unsayable, SAME), values=values)).reply == "Dogs are welcome."
+
+
+def test_what_was_approved_for_this_very_message_is_said_in_any_language():
+    german = replace(ALIKE, correction=replace(FIX, reply="Hunde sind willkommen."))
+    foreign = frozenset({"Dogs are welcome."})
+    assert decide(situation(corrections=(SAME,), foreign=foreign)).reply == "Dogs are welcome."
+    unsure = situation(understanding=UNSURE, foreign=foreign)
+    assert decide(replace(unsure, corrections=(ALIKE, german))).reply == "Hunde sind willkommen."
+    assert decide(replace(unsure, corrections=(ALIKE,))).reply == "Dogs are welcome."
 
 
 def test_a_correction_is_not_said_twice_in_a_row_and_is_filled():

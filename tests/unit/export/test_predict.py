@@ -12,11 +12,20 @@ import numpy as np
 import pytest
 
 from data.errors import IntegrityError, NotFound
+from data.profile import Intent
 from data.settings import ImportSettings
+from data.written import Written as Values
 from export.corrections import Correction, Corrections
+from export.drafts import Asked, Drafting
+from export.grounding import Grounding
+from export.parts import drafting_of
 from export.predict import Predictor
+from export.release import open_release
+from export.replies import Reply, ReplyIndex
 from export.runtime import EncoderPool
 from export.situation import NOT_UNDERSTOOD
+from export.tongue import FOREIGN
+from export.writer import Brief, Written
 
 TEXTS = ["where is my order", "refund please", "thanks", "1 2 3 4 5", "hello number", "", " \u200b ", "x" * 5000]
 
@@ -293,3 +302,116 @@ def test_the_language_of_a_message_is_looked_for_where_it_moves_the_bar(predicto
         said = other.reply([("user", text)])
         assert said.source != "approved"
     assert predictor.reply([("user", text)]).source == "approved"
+
+
+BILINGUAL = {
+    "Your order went to the post on Monday morning.": 9,
+    "It is on the way and will be there tomorrow.": 8,
+    "Please look at the link in the mail.": 7,
+    "You can see where it is on our page.": 6,
+    "A colleague looks after that for you today.": 5,
+    "Your parcel is in our warehouse now.": 4,
+    "Ihr Paket ist seit heute unterwegs zu Ihnen.": 3,
+    "Alles klar?": 2,
+}
+"""What is given most often is found first."""
+WO = [("user", "Wo ist mein Paket, bitte?")]
+
+
+@pytest.fixture
+def bilingual(parts):
+    """Of two languages, with a reply to the same message in each; nothing is approved."""
+    replies = [Reply(text, count=count) for text, count in BILINGUAL.items()]
+    vectors = np.repeat(parts.reply.channel.read([WO[0][1]]), len(replies), axis=0)
+    index = ReplyIndex(vectors, replies)
+    bars = replace(parts.thresholds, answer=None, oos=-1.0, reply=-1.0)
+    profile = parts.profile.model_copy(update={"languages": ("en", "de")})
+    return replace(parts, reply=replace(parts.reply, index=index), thresholds=bars, profile=profile)
+
+
+def test_a_question_is_answered_in_its_own_language(bilingual):
+    both = Predictor(bilingual)
+    said = both.reply(WO)
+    assert (said.source, said.reply) == ("retrieved", "Ihr Paket ist seit heute unterwegs zu Ihnen.")
+    told = {one["reply"]: one["flaws"] for one in said.to_wire()["candidates"]}
+    best, others = list(BILINGUAL)[:5], list(BILINGUAL)[6:]
+    assert list(told) == [*best, *others], "the best five, and what can be said in their place"
+    assert list(told.values()) == [[FOREIGN]] * 5 + [[]] * 2
+    assert both.reply([("user", "Where is my parcel, please?")]).reply == next(iter(BILINGUAL))
+    assert both.reply_many([WO])[0].reply == said.reply
+
+
+def test_a_short_message_is_in_the_language_of_what_was_said_before(bilingual):
+    both = Predictor(bilingual)
+    later = both.reply([*WO, ("assistant", "Was ist die Nummer?"), ("user", "4711 ok")])
+    assert later.reply.startswith("Ihr Paket")
+    assert both.reply([("user", "4711 ok")]).reply == next(iter(BILINGUAL)), "nobody knows"
+
+
+def test_a_bot_of_one_language_passes_nothing_over_for_it(bilingual):
+    profile = bilingual.profile.model_copy(update={"languages": ("en",)})
+    said = Predictor(replace(bilingual, profile=profile)).reply(WO)
+    assert said.reply == next(iter(BILINGUAL))
+    assert len(said.candidates) == 5
+    assert not any(one.flaws for one in said.candidates)
+
+
+def test_the_approved_answer_in_the_language_of_the_message_is_given(bilingual):
+    answers = ("Use the link in the mail that we sent.", "Bitte nutzen Sie den Link in der Mail.")
+    profile = bilingual.profile.model_copy(
+        update={"intents": tuple(Intent(name=name, answers=answers) for name in ("order_status", "refund", "thanks"))}
+    )
+    both = Predictor(replace(bilingual, profile=profile, thresholds=replace(bilingual.thresholds, answer=-1.0)))
+    asked = [("user", "where is my order")]
+    assert (both.reply(asked).source, both.reply(asked).reply) == ("approved", answers[0])
+    assert (both.reply(WO).source, both.reply(WO).reply) == ("approved", answers[1])
+
+
+class Fake:
+    """Writes what it is told to, and remembers what for."""
+
+    def __init__(self, text):
+        self.text, self.briefs = text, []
+
+    def write(self, brief: Brief) -> Written:
+        self.briefs.append(brief)
+        return Written(self.text, "stop", 7)
+
+
+def writing(parts, text):
+    """That writes this, whatever fits."""
+    fake = Fake(text)
+    profile = parts.profile.model_copy(update={"reply_mode": "generative"})
+    bars = replace(parts.thresholds, generated=-1.0)
+    drafting = Drafting(fake, Grounding(Values(ImportSettings())))
+    return fake, Predictor(replace(parts, drafting=drafting, profile=profile, thresholds=bars))
+
+
+def test_what_is_written_in_another_language_is_not_said(bilingual):
+    fake, bot = writing(bilingual, "We look after that for you.")
+    said = bot.reply(WO)
+    assert (said.source, said.drafts[0].flaws) == ("retrieved", (FOREIGN,))
+    assert "unterwegs" in fake.briefs[0].told[0], "it is written from what can be said"
+    _, bot = writing(bilingual, "Wir kümmern uns gerne darum.")
+    said = bot.reply(WO)
+    assert (said.source, said.drafts[0].flaws) == ("generated", ())
+
+
+def test_a_customers_number_is_not_put_where_the_brands_own_would_stand(bilingual):
+    _, bot = writing(bilingual, "Bitte rufen Sie uns an unter [phone 1].")
+    said = bot.reply([("user", "Wo ist mein Paket? Meine Nummer ist +44 20 7946 0958.")])
+    assert said.source == "retrieved"
+    assert said.drafts[0].flaws == ("it repeats a detail where no reply of the brand does",)
+    assert "7946" not in said.reply
+
+
+def test_approved_answers_of_the_release_vouch_for_what_is_written(
+    tmp_path, exported, encoders, lay, put_release, parts, decoders
+):
+    answers = (Intent(name="order_status", answers=("It comes within 17 days.",)), *parts.profile.intents[1:])
+    profile = parts.profile.model_copy(update={"intents": answers})
+    folder = put_release(tmp_path / "release", replace(parts, profile=profile), {"intent": lay(exported, encoders)})
+    drafting = drafting_of(open_release(folder), decoders["fp32"], ImportSettings())
+    asked = Asked((("user", "how long?"),))
+    found = [replace(drafting, writer=Fake(f"It takes {days} days.")).draft(asked, lambda _: 0.5) for days in (17, 18)]
+    assert [one.flaws for one in found] == [(), ("it states what nobody has said",)]
