@@ -18,6 +18,7 @@ from data.errors import DatasetError
 from data.files import Blobs, remove
 from data.frozen import FrozenDataset
 from data.jobs import JobContext
+from data.schema import Finding
 from data.settings import Settings
 from data.store import bots, jobs, releases
 from data.store.releases import Release
@@ -34,7 +35,8 @@ from trainer.estimates.dry_run import DryRun
 from trainer.estimates.estimate import Estimate, foretold, sufficiency
 from trainer.estimates.fitting import foretold_entities
 from trainer.estimates.writing import foretold_writing
-from trainer.generation.writing import Brand, Lessons, Writing, chat_base, write
+from trainer.generation.drafted import Brand
+from trainer.generation.generator_work import train_writing
 from trainer.insight.findings import judged
 from trainer.intents.languages import Suited, suited
 from trainer.intents.train_intent import TrainedIntent, check_trainable, train_intent
@@ -157,6 +159,7 @@ def _train(
         bars = intent.calibration.thresholds()
     banned = lambda text: says_banned(text, work.profile.banned_phrases)  # noqa: E731
     reply = index = threshold = writing = None
+    left_out: tuple[Finding, ...] = ()
     if "reply" in work.order.tasks and len(set(pairs(material.train).replies)) >= 2:
         reply = _train_reply(work, dataset, material, base, ids)
         learned = [*material.train, *material.validation]
@@ -168,7 +171,7 @@ def _train(
             work.context.event("selection", **found.to_wire())
             threshold, index = found.threshold, index.scored_by(found.scoring)
             brand = Brand(work.profile, work.settings.imports, reply, narrow.scored_by(found.scoring), meaning_by(base))
-            writing = _train_writing(work, dataset, material, brand, ids)
+            writing, left_out = train_writing(work, dataset, material, brand, ids)
     if intent is None and index is None:
         if not {"intent", "reply"} & set(work.order.tasks):
             raise DatasetError(
@@ -197,6 +200,7 @@ def _train(
         sentiment=felt,
         entities=entities,
         writing=writing,
+        noticed=left_out,
     )
     return trained, ids
 
@@ -231,27 +235,6 @@ def _train_reply(
         metrics["hard_negatives"] = [one.to_wire() for one in trained.mined]
         metrics["findings"] = [finding.to_wire() for finding in trained.findings]
     return trained
-
-
-def _train_writing(
-    work: Retraining, dataset: FrozenDataset, material: Material, brand: Brand, ids: dict[str, str]
-) -> Writing | None:
-    """None where nobody asked for it, too little is known of how the brand writes, or no base is at hand."""
-    if "generate" not in work.order.tasks:
-        return None
-    lessons = Lessons.of(material, brand, work.order.seed)
-    base, lack = chat_base(work.settings, work.order, len(lessons.train))
-    if base is None:
-        work.context.event("generate", left_out=lack)
-        return None
-    recipe = work.order.generate_recipe(lessons.tokens(base), base)
-    run, ids["generate"] = run_folder(work, "generate", dataset, recipe)
-    with settling(work, ids["generate"]) as metrics:
-        writing = write(recipe, base, lessons, brand, run)
-        metrics.update(writing.to_wire())
-        metrics["findings"] = [finding.to_wire() for finding in writing.findings]
-    work.context.event("generate", **writing.to_wire())
-    return writing
 
 
 def _train_entities(

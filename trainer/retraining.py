@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from data.errors import JobCancelled, TrainingError, UsageError
+from data.errors import BaseRefused, JobCancelled, TrainingError, UsageError
 from data.files import Blobs, remove
 from data.frozen import FrozenDataset
 from data.jobs import JobContext
@@ -95,7 +95,7 @@ def settling(work: Retraining, run_id: str) -> Iterator[dict[str, Any]]:
     metrics: dict[str, Any] = {}
     try:
         yield metrics
-    except (JobCancelled, TrainingError, UsageError) as error:
+    except (JobCancelled, TrainingError, UsageError, BaseRefused) as error:
         with work.context.store.begin() as tx:
             jobs.check_fence(tx, work.context.job)
             runs.fail(tx, run_id, error.to_wire())

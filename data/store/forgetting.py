@@ -15,6 +15,7 @@ from sqlalchemy import Column, ColumnElement, Delete, Table, delete, func, or_, 
 
 from data.store.engine import Tx
 from data.store.release_tables import releases
+from data.store.runs import QUOTES
 from data.store.serving_tables import feedback, feedback_revisions, idempotency_keys, turns
 from data.store.serving_tables import sessions as session_rows
 from data.store.tables import conversations, job_events, jobs, run_checkpoints, runs, uploads
@@ -196,9 +197,14 @@ def change_release(tx: Tx, bot_id: str, number: int, **values: Any) -> None:
 
 
 def drop_checkpoints(tx: Tx, dataset_ids: Sequence[str]) -> list[str]:
-    """The runs on these datasets; nothing is taken up again from what they left."""
-    named = select(runs.c.id).where(tx.owns(runs), runs.c.dataset_id.in_(dataset_ids)).order_by(runs.c.id)
-    found = list(tx.connection.execute(named).scalars())
+    """The runs on these datasets; nothing is taken up again from what they left, nor do they quote it any more."""
+    is_on = (tx.owns(runs), runs.c.dataset_id.in_(dataset_ids))
+    named = tx.connection.execute(select(runs.c.id, runs.c.metrics).where(*is_on).order_by(runs.c.id)).all()
+    found = [str(row.id) for row in named]
+    for row in named:
+        if QUOTES in (row.metrics or {}):
+            left = {name: value for name, value in row.metrics.items() if name != QUOTES}
+            tx.connection.execute(update(runs).where(*is_on, runs.c.id == row.id).values(metrics=left))
     tx.connection.execute(_these(tx, run_checkpoints, run_checkpoints.c.run_id, found))
     return found
 

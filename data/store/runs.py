@@ -16,6 +16,8 @@ from data.store.engine import Tx
 from data.store.tables import columns_of, run_checkpoints, runs
 
 State = Literal["running", "succeeded", "failed"]
+QUOTES = "quotes"
+"""Where metrics quote conversations; an erasure that reaches the dataset takes it out."""
 
 
 @dataclass(frozen=True, slots=True)

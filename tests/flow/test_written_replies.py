@@ -3,23 +3,32 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import random
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from data.errors import InUse
+from data.errors import Diverged, InUse
 from data.frozen import open_dataset
-from data.store import datasets
+from data.schema import TASKS
+from data.store import datasets, releases, runs
+from data.store.releases import Promotion
+from data.store.runs import Run
 from export.decoder_pool import DecoderPool
 from export.predict import Predictor
 from export.release import open_release, verify_release
 from export.runtime import EncoderPool
-from tests.brand import Brand, brand_at, brand_like, log
+from tests.brand import FILLER, FROZEN, Brand, brand_at, brand_like, log
+from tests.chats import Chats
 from tests.person import erase
 from tests.tiny_chat import lay_chat
+from trainer import order as orders
 from trainer.bases.shelf import Wanted, import_base, remove_base
+from trainer.generation import generator_work
+from trainer.generation.preference import FEWEST
 
 RECIPE = {
     "name": "test", "task": "generate", "method": "full", "max_length": 128, "epochs": 2, "batch_tokens": 1024,
@@ -59,6 +68,45 @@ def test_the_release_names_what_writes_for_it(brand: Brand) -> None:
     assert "generate" in (brand.folder(1) / "README.md").read_text()
 
 
+def test_what_it_wrote_in_held_out_conversations_is_measured_and_told(brand: Brand) -> None:
+    told = open_release(brand.folder(1)).facts.lineage["writing"]["texts"]
+    assert told["rows"] > 10
+    assert 0 <= told["chrf"]["low"] <= told["chrf"]["value"] <= told["chrf"]["high"] <= 1
+    assert told["length"]["reference_words"] > 1
+    for name in ("repetition", "copies", "copied_span", "ungrounded", "flawed", "empty"):
+        assert 0 <= told[name]["value"] <= 1
+    assert "worst" not in told
+    card = (brand.folder(1) / "README.md").read_text()
+    assert f"What it wrote in {told['rows']} conversations of the validation split" in card
+    assert f"{told['chrf']['value']:.3f} (" in card
+
+
+def generator_run(brand: Brand) -> Run:
+    with brand.store.read() as tx:
+        (run,) = [one for one in runs.list_for(tx, brand.bot_id) if one.task == "generate"]
+    return run
+
+
+def test_the_run_alone_keeps_what_was_learned_and_written(brand: Brand) -> None:
+    """Words of conversations stand in no card and no manifest: those are passed on."""
+    metrics = generator_run(brand).metrics
+    assert metrics is not None
+    quoted = metrics["quotes"]
+    with brand.store.read() as tx:
+        (one,) = datasets.list_for(tx, brand.bot_id)
+    dataset = open_dataset(brand.settings.home / "datasets" / one.fingerprint)
+    learned = {row.reply for row in dataset.rows("train")}
+    told, _, reply = quoted["example"].partition("[[")
+    assert reply.removesuffix("]]") in learned
+    assert told.strip()
+    assert 0 < len(quoted["worst"]) <= 5
+    held = {row.reply for row in dataset.rows("validation")}
+    assert {row["reference"] for row in quoted["worst"]} <= held
+    folder = brand.folder(1)
+    for name in ("README.md", "manifest.json", "verdict.json"):
+        assert quoted["worst"][0]["reference"] not in (folder / name).read_text()
+
+
 def test_on_whose_terms_it_writes_is_told_and_its_base_stays(brand: Brand) -> None:
     (row,) = brand.releases()
     assert row.manifest is not None
@@ -69,6 +117,25 @@ def test_on_whose_terms_it_writes_is_told_and_its_base_stays(brand: Brand) -> No
     assert "chat: cc-by-nc-4.0" in card
     with pytest.raises(InUse, match="@1"):
         remove_base(brand.settings, "theirs")
+
+
+def test_corrections_are_learned_by_the_method_that_the_order_names(base: Path, tmp_path: Path) -> None:
+    with brand_at(tmp_path / "home", base, log(160)) as made:
+        chats = Chats(made.store, made.bot_id)
+        for at in range(FEWEST + 4):
+            words = random.Random(at).sample(FILLER, 8)
+            better = f"{' '.join(words[5:]).capitalize()}. Kind regards."
+            said = chats.ask(chats.open("train", f"net-{at}"), " ".join(words[:5]), "We say so.", action="answer")
+            chats.accept(chats.give(said, f"net-{at}", rating=-1, corrected_reply=better))
+        recipe = {**RECIPE, "base": str(lay_chat(tmp_path / "chat")), "preference": "orpo"}
+        events: list[Mapping[str, Any]] = []
+        job = made.retrain(events.append, tasks=["reply", "generate"], recipe=recipe)
+        assert job.state == "succeeded", job.error
+        writing = open_release(made.folder(1)).facts.lineage["writing"]
+        assert writing["reviews"]["recipe"]["method"] == "orpo"
+        assert writing["reviews"]["pairs"] == FEWEST + 4
+        assert writing["reviews"]["after"]["margin"] > writing["reviews"]["before"]["margin"]
+        assert [event["stage"] for event in events if event["type"] == "example"] == ["generate", "prefer"]
 
 
 def test_the_bot_writes_where_it_may(brand: Brand) -> None:
@@ -100,6 +167,25 @@ def test_what_it_would_write_is_told_whatever_it_says(brand: Brand) -> None:
         assert bot.draft([]) is None
         assert bot.draft([("user", " ")]) is None
         assert Predictor(replace(bot.parts, drafting=None)).draft([("user", "refund money paid")]) is None
+
+
+def test_a_candidate_that_lost_its_generator_does_not_take_the_place_of_one_that_writes(
+    brand: Brand, base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def failing(*_: Any) -> None:
+        raise Diverged("The loss is not a number.")
+
+    monkeypatch.setattr(generator_work, "write", failing)
+    monkeypatch.setattr(orders, "CHAT", "theirs")
+    with brand_like(brand.settings.home, tmp_path / "home", base) as copy:
+        with copy.store.begin() as tx:
+            releases.promote(tx, copy.bot_id, Promotion(1, 0, "test", "it writes", "to have one that does"))
+        job = copy.retrain(tasks=list(TASKS), recipe=FROZEN)
+        assert job.state == "succeeded", job.error
+        verdict = copy.releases()[-1].verdict
+    assert verdict is not None
+    assert verdict["decision"] != "promote"
+    assert any("could not be trained, does not" in reason for reason in verdict["reasons"])
 
 
 def test_evaluation_writes_nothing(brand: Brand) -> None:
@@ -145,5 +231,9 @@ def test_a_generator_of_its_own_is_gone_with_whom_it_learned_from(brand: Brand, 
         told = erase(copy, "conversation", next(rows).conversation)
         assert [one["rewritten"] for one in told["releases"]] == [True]
         assert list((copy.settings.home / "decoders").iterdir()) == []
+        metrics = generator_run(copy).metrics
+        assert metrics is not None
+        assert "quotes" not in metrics
+        assert metrics["texts"]["rows"] > 10
         assert verify_release(copy.folder(1), copy.settings.home / "encoders").facts.decoders == {}
         assert copy.is_sound()

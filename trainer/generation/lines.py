@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import groupby
 
 from data.chat_render import ChatRendered, ChatRenderer
 from data.schema import BRAND_ROLES, Role
@@ -43,12 +44,17 @@ def rendered(lessons: Iterable[Lesson], renderer: ChatRenderer) -> list[ChatRend
 
 
 def marked(lesson: Lesson, renderer: ChatRenderer) -> Iterator[tuple[ChatRendered, list[str]]]:
-    """Lines, with what the brand says in each."""
+    """Lines, with the brand's replies in each; what it says twice in a row is one."""
     if isinstance(lesson, Ask):
         yield renderer.exchange(lesson.before, lesson.reply, lesson.told), [lesson.reply]
     else:
         for part in windows(lesson, renderer):
-            yield renderer.dialogue(part), said(part)
+            yield renderer.dialogue(part), _replies(part)
+
+
+def _replies(talk: Talk) -> list[str]:
+    sides = groupby(talk, key=lambda turn: turn[0] in BRAND_ROLES)
+    return ["\n".join(text for _, text in turns) for brand, turns in sides if brand]
 
 
 def windows(talk: Talk, renderer: ChatRenderer) -> Iterator[Talk]:

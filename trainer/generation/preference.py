@@ -86,7 +86,7 @@ def _suffices(learned: Sequence[Sides]) -> None:
 def _shown(both: Sides, renderer: ChatRenderer) -> str:
     chosen, rejected = both
     told = renderer.text([i for i, said in zip(rejected.ids, rejected.said, strict=True) if said])
-    return f"{told_apart(chosen, renderer)[:SHOWN_CHARS]} instead of {told[:SHOWN_CHARS]}"
+    return f"{told_apart(chosen, renderer)} instead of {told[: SHOWN_CHARS // 2]}"
 
 
 def _copied(recipe: PreferenceRecipe, start: TrainedGenerator) -> tuple[PreTrainedModel, PeftModel | None]:

@@ -32,6 +32,9 @@ class GenerateRecipe(ChatHyperparameters):
     batch_size: int = Field(64, ge=1, le=1024, description="Most lines of a batch.")
     learns: Literal["brand", "all"] = Field("brand", description="Whose words are learned: the brand's, or everyone's.")
     packing: bool = Field(False, description="Fill lines with several conversations, none of which sees another.")
+    preference: Literal["dpo", "orpo", "none"] = Field(
+        "dpo", description="How a retraining learns afterwards what reviewers prefer, if it does."
+    )
 
     @model_validator(mode="after")
     def _agree(self) -> Self:
@@ -109,4 +112,20 @@ def pick_preference(
         body |= {"learning_rate": 2e-5}
     else:
         body |= {"tunes": "lora", "learning_rate": 1e-4, "gradient_checkpointing": True}
+    return made(PreferenceRecipe, body)
+
+
+def going_on(
+    recipe: PreferenceRecipe, learned: ChatHyperparameters, parameters: int, *, adapted: bool
+) -> PreferenceRecipe:
+    """The same after a model of so many parameters has learned by `learned`: on conversations as long, in as little
+    memory, and, where it is `adapted`, by the adapters that it has."""
+    body = recipe.model_dump() | {"max_length": learned.max_length}
+    body["batch_tokens"] = max(recipe.batch_tokens, 2 * learned.max_length)
+    body["gradient_checkpointing"] = recipe.gradient_checkpointing or learned.gradient_checkpointing
+    if adapted:
+        body |= {"tunes": "lora", "lora_rank": learned.lora_rank, "lora_alpha": learned.lora_alpha}
+    if adapted and recipe.tunes == "full":
+        size = SMALL if parameters < SMALL else LARGE
+        body["learning_rate"] *= RATES["lora", size] / RATES["full", size]
     return made(PreferenceRecipe, body)

@@ -6,6 +6,7 @@ import math
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import TYPE_CHECKING
 
 from data.chat_render import ChatRendered, ChatRenderer
@@ -31,7 +32,8 @@ FEWEST = 2
 """Different replies of the brand that there must be, to learn anything from."""
 CHECKED = 100
 """Conversations whose marks are held against what the brand said, before the first step."""
-SHOWN_CHARS = 1_000
+SHOWN_CHARS = 600
+"""Of a conversation that is shown, at most."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -107,31 +109,50 @@ def checked(lessons: Sequence[Lesson], renderer: ChatRenderer) -> str:
     """
     some = [pair for lesson in lessons[:CHECKED] for pair in marked(lesson, renderer)]
     for one, meant in some:
-        if not _same(_learned(one, renderer), meant):
+        if not _stands_on(one, meant, renderer):
             raise DatasetError(
                 "The tokens marked to be learned are not the brand's words: the base's template or tokenizer does not "
                 "keep them apart.",
                 remedy="Take another base; `attune bases` lists them.",
             )
     shown = next((one for one, meant in some if meant), some[0][0])
-    return told_apart(shown, renderer)[:SHOWN_CHARS]
+    return told_apart(shown, renderer)
 
 
-def _learned(one: ChatRendered, renderer: ChatRenderer) -> list[str]:
-    """What each run of marked tokens says."""
-    return [renderer.text(ids) for mine, ids in _runs(one) if mine]
+def _stands_on(one: ChatRendered, meant: Sequence[str], renderer: ChatRenderer) -> bool:
+    """Whether what is marked are the replies `meant`, or the newest of them; of a reply that fills the line its
+    beginning and its end."""
+    runs = [ids for mine, ids in _runs(one) if mine]
+    said = [ids[:-1] if ids[-1] in renderer.stops else ids for ids in runs]
+    whole = [renderer.reply(text)[:-1] for text in meant]
+    ends = all(ids[-1] in renderer.stops for ids in runs)
+    if ends and said == whole[max(len(whole) - len(said), 0) :] and (said or not whole):
+        return True
+    if len(one) < renderer.context:
+        return False
+    return not said or (len(said) == 1 and bool(whole) and _is_cut_from(said[0], whole[-1]))
 
 
-def _same(told: Sequence[str], meant: Sequence[str]) -> bool:
-    """Turns of one side that follow each other are told as one; one that is cut keeps its beginning and its end."""
-    return "\n".join(told) == "\n".join(meant) or (len(told) == 1 and len(told[0]) < len("\n".join(meant)))
+def _is_cut_from(part: Sequence[int], whole: Sequence[int]) -> bool:
+    """Whether `part` is a beginning of `whole`, and an end of it or none."""
+    begins = _alike(part, whole)
+    return begins > 0 and begins + _alike(part[::-1], whole[::-1]) >= len(part)
+
+
+def _alike(one: Sequence[int], other: Sequence[int]) -> int:
+    """How many tokens they have in common from the first on."""
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False)))
 
 
 def told_apart(one: ChatRendered, renderer: ChatRenderer) -> str:
-    """What a line says, all that is to be learned between marks."""
-    return "".join(
-        f"[[{renderer.text(ids)}]]" if mine else f" {renderer.text(ids)} " for mine, ids in _runs(one)
-    ).strip()
+    """What a line says, all that is to be learned between marks; of what is long, beginning and end."""
+    parts = ((mine, _short(renderer.text(ids))) for mine, ids in _runs(one))
+    return "".join(f"[[{text}]]" if mine else f" {text} " for mine, text in parts).strip()[:SHOWN_CHARS]
+
+
+def _short(text: str) -> str:
+    half = SHOWN_CHARS // 2 // 2 - len(" ... ")
+    return text if len(text) <= 2 * half else f"{text[:half]} ... {text[-half:]}"
 
 
 def _runs(one: ChatRendered) -> list[tuple[bool, tuple[int, ...]]]:

@@ -7,25 +7,23 @@ it, which stand before the conversation (export/drafts). Now and then it is told
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
-
-import numpy as np
 
 from data.log_odds import counted
 from data.profile import BotProfile
 from data.schema import Example, Finding
-from data.settings import ImportSettings, Settings
+from data.settings import Settings
 from data.voice import Voice
 from data.written import Written
 from export.decoders import Precision
-from export.drafts import FROM, Asked, Draft, Drafting, known_names, told
+from export.drafts import FROM, Drafting, approved_texts, known_names, told
 from export.grounding import Grounding
-from export.replies import ReplyIndex
 from trainer.bases.catalogue import base_for
 from trainer.bases.chat_base import ChatBase
 from trainer.core.run_folder import RunFolder
+from trainer.generation.drafted import Brand, Drafted
 from trainer.generation.lines import Ask, Talk, rendered
 from trainer.generation.packed import PackedGenerator, cheapest, compared, pack_tuned
 from trainer.generation.recipe import GenerateRecipe
@@ -33,40 +31,22 @@ from trainer.generation.reviewed import Reviews, reviewed
 from trainer.generation.surprise import surprise
 from trainer.generation.train_generator import TrainedGenerator, train_generator
 from trainer.intents.calibrate import background_utterances
-from trainer.intents.thresholds import ANSWERS_NOTHING, choose_answer_threshold
+from trainer.judgement.text_metrics import TextScores
 from trainer.material import Material
 from trainer.order import Order
-from trainer.replies.calibrate import SAME_MEANING
-from trainer.replies.train_reply import Context, TrainedReply
 
 LEAST_REPLIES = 100
 """Replies of the brand, below which nothing is to be learned of how it writes."""
 UNTOLD = 0.2
 """Share of what is learned from for which no earlier replies are told."""
 PROBED = 24
-ASKED, STRANGE = 96, 48
-"""Held-out conversations, and utterances that are about something else, on which the threshold is chosen."""
 MEASURED = 400
-
-Meaning = Callable[[Sequence[str]], np.ndarray[Any, np.dtype[np.float32]]]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Brand:
-    """Whose replies are written: the profile, how texts are prepared, the trained selector with an index that holds no
-    held-out reply, and what tells the meaning of a text."""
-
-    profile: BotProfile
-    imports: ImportSettings
-    trained: TrainedReply
-    index: ReplyIndex
-    meaning: Meaning
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Writing:
     """A generator as it would be released; `threshold` None: it never speaks by itself. `tested`: where the brand
-    answers in the test split."""
+    answers in the test split. `scores`: what it wrote in held-out conversations, None where there are none."""
 
     generator: TrainedGenerator
     packed: PackedGenerator
@@ -76,6 +56,7 @@ class Writing:
     threshold: float | None
     measured: dict[str, Any]
     tested: Sequence[Ask] = ()
+    scores: TextScores | None = None
 
     @property
     def findings(self) -> tuple[Finding, ...]:
@@ -86,6 +67,11 @@ class Writing:
         base = self.generator.base.local.base
         terms = {"licence": base.licence, "licence_limits": list(base.limits)}
         return {"base": base.name, **terms, "threshold": self.threshold, **self.measured}
+
+    def quotes(self) -> dict[str, Any]:
+        """What was learned and what was written, in words of conversations: for the run's own record only."""
+        worst = [] if self.scores is None else [one.to_wire() for one in self.scores.worst]
+        return {"example": self.generator.example, "worst": worst}
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,46 +111,21 @@ def write(recipe: GenerateRecipe, base: ChatBase, lessons: Lessons, brand: Brand
     precision = cheapest(parity)
     voice = _voice([ask.reply for ask in lessons.train], brand.profile)
     grounding = Grounding(Written(brand.imports), known_names(brand.profile))
-    drafting = Drafting(packed.opened(precision), grounding, voice)
-    threshold = draft_threshold(drafting, lessons.held, brand, run.check)
+    approved = grounding.sources(approved_texts(brand.profile))
+    drafting = Drafting(packed.opened(precision), grounding, voice, approved=approved)
+    drafted = Drafted.by(drafting, lessons.held, brand, run.check)
+    scores = drafted.scores([ask.reply for ask in lessons.train])
     told_parity = {name: one.to_wire() for name, one in parity.items()} | {"served": precision}
     worth = {**_measured(generator, base, lessons), "reviews": reviews}
-    return Writing(generator, packed, precision, told_parity, voice, threshold, worth, lessons.tested)
+    if scores is not None:
+        worth["texts"] = {**_unquoted(scores), **drafted.manners(drafting)}
+    threshold = drafted.threshold(brand)
+    return Writing(generator, packed, precision, told_parity, voice, threshold, worth, lessons.tested, scores)
 
 
-def draft_threshold(drafting: Drafting, held: Sequence[Ask], brand: Brand, check: Callable[[], None]) -> float | None:
-    """The score from which a written reply may be said: precise on held-out conversations, silent on strange ones. It
-    is right when the untuned base finds that it means what the brand really said, and nothing is wrong with it.
-
-    None: no score is good enough.
-    """
-    near = held[:ASKED]
-    if not near:
-        return None
-    contexts: list[Context] = [ask.before for ask in near]
-    contexts += [(("user", text),) for text in background_utterances()[:STRANGE]]
-    drafts = [_drafted(drafting, context, brand, check) for context in contexts]
-    written = brand.meaning([draft.text or "-" for draft in drafts[: len(near)]])
-    same = (written * brand.meaning([ask.reply for ask in near])).sum(axis=1) >= SAME_MEANING
-    right = np.array([bool(one) and not draft.flaws for one, draft in zip(same, drafts, strict=False)])
-    strange = np.zeros(len(drafts) - len(near), dtype=bool)
-    # What is flawed is not said at any score.
-    sayable = np.array([not draft.flaws for draft in drafts])
-    found = choose_answer_threshold(
-        np.array([draft.score for draft in drafts])[sayable],
-        np.concatenate([right, strange])[sayable],
-        np.concatenate([np.zeros(len(near), dtype=bool), ~strange])[sayable],
-        brand.profile.target_precision,
-    )
-    return None if found >= ANSWERS_NOTHING else found
-
-
-def _drafted(drafting: Drafting, context: Context, brand: Brand, check: Callable[[], None]) -> Draft:
-    check()
-    query = brand.trained.contexts([context])
-    hits = brand.index.search_many(query, FROM)[0]
-    known = [hit.reply.text for hit in hits if not hit.reply.details]
-    return drafting.draft(Asked(context, known), lambda text: float(brand.trained.replies([text])[0] @ query[0]))
+def _unquoted(scores: TextScores) -> dict[str, Any]:
+    """In figures only."""
+    return {name: value for name, value in scores.to_wire().items() if name != "worst"}
 
 
 def _asks(rows: Sequence[Example], brand: Brand, seed: int | None) -> list[Ask]:

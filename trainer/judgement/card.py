@@ -15,6 +15,7 @@ from data.verdict_view import verdict_rows, verdict_sentences
 from trainer.core import health
 from trainer.judgement import regressions
 from trainer.judgement.card_facts import CardFacts, Epoch, TaskFacts
+from trainer.judgement.card_writing import written_replies
 from trainer.judgement.comparison import Slice
 from trainer.judgement.intervals import Interval
 
@@ -119,6 +120,7 @@ def _training(facts: CardFacts) -> Iterator[str]:
         yield table([("Hyperparameter", "Value"), *sorted(task.recipe.items())], right=False)
         yield _history(task)
         yield from _robustness(task)
+        yield from written_replies(task.written)
     yield from _felt(facts)
     yield from _health(facts)
     if "learning_curve.png" in facts.plots:
@@ -127,7 +129,7 @@ def _training(facts: CardFacts) -> Iterator[str]:
 
 def _felt(facts: CardFacts) -> Iterator[str]:
     felt = facts.sentiment
-    if felt is None:
+    if felt is None or not felt.serves:
         return
     yield "### sentiment"
     names = ", ".join(plain(label) for label in felt.head.labels)

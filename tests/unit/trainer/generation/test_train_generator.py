@@ -18,10 +18,10 @@ from trainer.bases.catalogue import find_base
 from trainer.bases.chat_base import ChatBase
 from trainer.core.run_folder import MemoryLedger, RunFolder
 from trainer.generation.adapters import save_adapters
-from trainer.generation.lines import Talk
+from trainer.generation.lines import Ask, Talk
 from trainer.generation.recipe import GenerateRecipe
 from trainer.generation.surprise import divergence, surprise
-from trainer.generation.train_generator import TrainedGenerator, checked, talks_of, train_generator
+from trainer.generation.train_generator import SHOWN_CHARS, TrainedGenerator, checked, talks_of, train_generator
 from trainer.tasks.generate import GenerateTask
 
 TALKS: list[Talk] = [
@@ -124,6 +124,78 @@ def test_marks_on_other_words_are_found_before_the_first_step(base: ChatBase, mo
     monkeypatch.setattr(renderer, "dialogue", shifted)
     with pytest.raises(DatasetError, match="not the brand's words"):
         checked(TALKS, renderer)
+
+
+ASK = Ask((("user", "Where is my order?"), ("agent", "One moment."), ("user", "Well?")), SAID[0][1], ("Said: Hi.",))
+
+
+@pytest.mark.parametrize(
+    "marks",
+    [
+        lambda said: [not one for one in said],
+        lambda said: [True] * len(said),
+        lambda said: [False] * len(said),
+        lambda said: [*said[4:], *[False] * 4],
+        lambda said: [one and at > said.index(True) for at, one in enumerate(said)],
+        lambda said: [one and at < len(said) - 3 for at, one in enumerate(said)],
+        lambda said: [*said[:-1], False],
+        lambda said: [at == 2 for at in range(len(said))],
+    ],
+    ids=["the customer's words", "everything", "nothing", "shifted", "no beginning", "no end", "never ends", "one"],
+)
+def test_a_reply_that_is_not_marked_from_beginning_to_end_is_found(
+    base: ChatBase, monkeypatch: pytest.MonkeyPatch, marks: Any
+) -> None:
+    """As a retraining learns: one reply after a conversation."""
+    renderer = base.renderer()
+    assert checked([ASK], renderer).endswith(f"[[{SAID[0][1]}]]")
+    whole = renderer.exchange
+
+    def otherwise(*asked: Any) -> Any:
+        one = whole(*asked)
+        return type(one)(one.ids, said=tuple(marks(list(one.said))))
+
+    monkeypatch.setattr(renderer, "exchange", otherwise)
+    with pytest.raises(DatasetError, match="not the brand's words"):
+        checked([ASK], renderer)
+
+
+@pytest.mark.parametrize("wanted", ["beginning", "middle"])
+def test_of_a_reply_that_does_not_fit_the_beginning_is_learned(
+    base: ChatBase, monkeypatch: pytest.MonkeyPatch, wanted: str
+) -> None:
+    renderer = base.renderer(64)
+    ask = Ask((("user", "Where is my order?"),), " ".join(said for _, said in SAID) * 3)
+    line = renderer.exchange(ask.before, ask.reply)
+    assert len(line) == renderer.context
+    if wanted == "beginning":
+        assert "[[" in checked([ask], renderer)
+        return
+    begins = line.said.index(True)
+    ids = renderer.reply(ask.reply)
+    others = line.ids[:begins] + ids[5 : 5 + len(line) - begins]
+    monkeypatch.setattr(renderer, "exchange", lambda *_: type(line)(others, said=line.said))
+    with pytest.raises(DatasetError, match="not the brand's words"):
+        checked([ask], renderer)
+
+
+def test_turns_that_follow_each_other_and_turns_that_are_cut_are_the_brands_words(base: ChatBase) -> None:
+    long = " ".join(said for _, said in SAID) * 4
+    talks: list[Talk] = [
+        (("user", "Hi"), ("agent", "Hello."), ("agent", "What is it?"), ("user", "Nothing"), ("agent", "Bye.")),
+        (("agent", "Good morning!"), ("user", "Hi")),
+        (("user", "Tell me all."), ("agent", long)),
+        (("user", long), ("agent", "That is a lot.")),
+    ]
+    assert checked(talks, base.renderer(64)) == "Hi [[Hello.\nWhat is it?]] Nothing [[Bye.]]"
+
+
+def test_a_long_conversation_is_shown_with_what_is_learned_of_it(base: ChatBase) -> None:
+    ask = Ask((("user", " ".join(asked for asked, _ in SAID) * 9),), SAID[1][1])
+    shown = checked([ask], base.renderer(2_000))
+    assert len(shown) <= SHOWN_CHARS
+    assert " ... " in shown
+    assert shown.endswith(f"[[{SAID[1][1]}]]")
 
 
 @pytest.mark.parametrize("talks", [[], [(("user", "Hello?"),)], [(("user", "Hello?"), ("agent", "Yes."))] * 3])
