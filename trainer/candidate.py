@@ -44,16 +44,14 @@ class Trained:
     sentiment: TrainedSentiment | None = None
     entities: TrainedEntities | None = None
     writing: Writing | None = None
+    noticed: tuple[Finding, ...] = ()
+    """Of trainings that left no model."""
 
     @property
     def findings(self) -> tuple[Finding, ...]:
         """What there is to say about the trainings."""
-        return tuple(
-            one
-            for model in (self.intent, self.reply, self.entities, self.writing)
-            if model is not None
-            for one in model.findings
-        )
+        models = (self.intent, self.reply, self.entities, self.writing, self.sentiment)
+        return (*(one for model in models if model is not None for one in model.findings), *self.noticed)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -118,7 +116,7 @@ def build_candidate(
         imports=trained.imports,
         intent=_intent_model(trained),
         reply=_reply_model(trained),
-        sentiment=trained.sentiment.head if trained.sentiment else None,
+        sentiment=trained.sentiment.head if trained.sentiment and trained.sentiment.serves else None,
     )
     packs = _packs(trained, work)
     found: dict[str, Mapping[str, Any]] = {}

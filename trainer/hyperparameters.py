@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -44,6 +45,30 @@ class Hyperparameters(BaseModel):
 
 
 _R = TypeVar("_R", bound=Hyperparameters)
+
+
+SIZES = (("num_hidden_layers", "n_layers"), ("hidden_size", "dim"))
+"""How architectures call the number of an encoder's layers and the size of its states."""
+MEASURED = 6 * 384**2
+"""Layers times the square of their size, of the default base: what picked rates were measured on."""
+SLOWER = 2 / 3
+"""Power of the size by which a rate falls: a fourth for the eightfold weights of a BERT of 12 layers."""
+
+
+def sized(recipe: _R, configuration: Mapping[str, Any]) -> _R:
+    """A picked `recipe` at the encoder's rate for a base of this configuration (its config.json).
+
+    What suits a small encoder makes a large one diverge. So the rate falls with the weights of the layers, without the
+    embeddings, which a large vocabulary swells: 5e-5 for a BERT-base where it is 2e-4 for the default base, as its
+    authors advise (Devlin et al. 2019). A base that is no larger, or does not tell its size, keeps the rate.
+    """
+    told = [next((configuration[name] for name in names if name in configuration), None) for names in SIZES]
+    layers, hidden = (one if isinstance(one, int) and one > 0 else 0 for one in told)
+    size = layers * hidden**2
+    if size <= MEASURED:
+        return recipe
+    rate = float(f"{recipe.learning_rate * (MEASURED / size) ** SLOWER:.2g}")
+    return recipe.model_copy(update={"learning_rate": rate})
 
 
 def made(kind: type[_R], body: dict[str, Any]) -> _R:

@@ -215,7 +215,8 @@ def _tasks(trained: Trained) -> list[TaskFacts]:
     if trained.writing is not None:
         generator = trained.writing.generator
         rows = _epochs(generator.history, "log_likelihood")
-        facts.append(TaskFacts("generate", generator.recipe.model_dump(mode="json"), rows, "Log-likelihood"))
+        recipe, written = generator.recipe.model_dump(mode="json"), trained.writing.to_wire()
+        facts.append(TaskFacts("generate", recipe, rows, "Log-likelihood", written=written))
     return facts
 
 

@@ -28,7 +28,13 @@ from trainer.hyperparameters import Hyperparameters, made
 from trainer.replies.recipe import LENGTH, ReplyRecipe, reply_hyperparameters
 
 
-class IntentRecipe(Hyperparameters):
+class LayeredRecipe(Hyperparameters):
+    """What recipes have in common that tune the layers of an encoder under a head."""
+
+    layer_decay: float = Field(1.0, gt=0, le=1, description="Rate of a layer as a share of the one above it; 1: alike.")
+
+
+class IntentRecipe(LayeredRecipe):
     task: Literal["intent"] = "intent"
     method: Literal["frozen", "top", "full", "ngrams"]
     folds: int = Field(5, ge=0, le=20, description="Models trained on parts, for thresholds; 0 holds out validation.")
@@ -60,7 +66,7 @@ class IntentRecipe(Hyperparameters):
         return self.folds > 0
 
 
-class LabelRecipe(Hyperparameters):
+class LabelRecipe(LayeredRecipe):
     """Any number of labels a text: a logistic model each, over one encoder."""
 
     task: Literal["labels", "sentiment"] = "labels"
@@ -79,7 +85,7 @@ class LabelRecipe(Hyperparameters):
         return self.folds > 0
 
 
-class EntityRecipe(Hyperparameters):
+class EntityRecipe(LayeredRecipe):
     """Typed spans: a tag a token, by its state in the encoder and what the text around it looks like."""
 
     task: Literal["entities"] = "entities"

@@ -25,7 +25,8 @@ from trainer.bases.catalogue import LocalBase, base_for
 from trainer.bases.known import DEFAULT
 from trainer.core.run_folder import MemoryLedger, RunFolder
 from trainer.experiments.reading import read_dialogues
-from trainer.generation.writing import Brand, Lessons
+from trainer.generation.drafted import Brand
+from trainer.generation.writing import Lessons
 from trainer.material import Material, pairs
 from trainer.recipes import pick_reply
 from trainer.replies.calibrate import meaning_by, worth

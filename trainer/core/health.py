@@ -32,6 +32,10 @@ COLLAPSED, DIVERGED, OVERFITTED, UNDERFITTED, UNMOVED = (
 )
 FOREIGN_LANGUAGE = "language_unknown_to_base"
 """Of a training on a base that does not know the language of the rows (languages)."""
+SENTIMENT_COLLAPSED = "sentiment_collapsed"
+"""Of a head beside the others, without which the release goes out (labels.sentiment)."""
+WRITING_LEFT_OUT = "writing_left_out"
+"""Of a generator that could not be trained, in an order that does not name it (generation)."""
 KINDS: Mapping[str, Kind] = {
     COLLAPSED: Kind(
         "error", "Label more messages, more evenly spread over the labels, and lower the learning rate of the recipe."
@@ -44,6 +48,12 @@ KINDS: Mapping[str, Kind] = {
         "warning",
         "Import a base that knows the language (`attune bases import`) and train with it; `attune bases` lists those"
         " there are.",
+    ),
+    SENTIMENT_COLLAPSED: Kind(
+        "warning", "Label more messages with a sentiment, more evenly spread; this release goes out without one."
+    ),
+    WRITING_LEFT_OUT: Kind(
+        "warning", "Do what it says, or train without a generator: name the other tasks (--task intent --task reply)."
     ),
 }
 """The findings on a training, explained with examples in docs/recipes.md."""

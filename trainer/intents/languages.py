@@ -20,6 +20,7 @@ from data.schema import Finding
 from trainer.bases.catalogue import LocalBase
 from trainer.core.embedding import Check, embed_texts
 from trainer.core.health import FOREIGN_LANGUAGE, KINDS
+from trainer.hyperparameters import sized
 from trainer.intents import folds
 from trainer.intents.intent_data import Utterances
 from trainer.intents.linear import Labelled, linear_weights, thin_rows
@@ -92,7 +93,9 @@ class Suited:
 
 
 def suited(recipe: IntentRecipe, base: LocalBase, rows: Utterances, check: Check | None = None) -> Suited:
-    """`recipe`, or n-grams in its place where the base does not know the language of `rows`. `check` may raise."""
+    """`recipe`, which was picked, at the rate for a base of this size; or n-grams in its place where the base does not
+    know the language of `rows`. `check` may raise."""
+    recipe = sized(recipe, base.configuration())
     told = Tokenised.of(base.renderer(), rows.texts)
     if not told.strange:
         return Suited(recipe)

@@ -59,6 +59,8 @@ class TaskFacts:
     score_name: str = "F1"
     augmentation: Augmentation | None = None
     robustness: Robustness | None = None
+    written: Mapping[str, Any] = field(default_factory=dict)
+    """What the release says of its generator; empty for other tasks."""
 
 
 @dataclass(frozen=True, slots=True)

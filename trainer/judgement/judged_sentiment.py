@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
 
 from data.catalogue import finding_of
+from data.schema import Finding
 from export.predict import Predictor
 from trainer.bases.catalogue import LocalBase
 from trainer.core.embedding import embed_texts
@@ -19,7 +20,14 @@ from trainer.judgement.floor import IntentFloor
 from trainer.judgement.intervals import Difference, bootstrap, mcnemar, paired_bootstrap
 from trainer.judgement.judging import Nearest
 from trainer.judgement.metrics import encode, macro_f1_of_true
-from trainer.judgement.regressions import KINDS, SENTIMENT_GONE, SENTIMENT_LOST, in_words, worse_slices
+from trainer.judgement.regressions import (
+    KINDS,
+    SENTIMENT_BELOW_FLOOR,
+    SENTIMENT_GONE,
+    SENTIMENT_LOST,
+    in_words,
+    worse_slices,
+)
 from trainer.judgement.slices import slices_of
 from trainer.material import Material, felt
 
@@ -31,6 +39,7 @@ LEARNED = 4_096
 """Labelled messages, at most, that floor and base know; drawn evenly from the labels."""
 
 Said = Mapping[ModelName, Sequence[str]]
+Codes = npt.NDArray[np.int64]
 
 
 def sentiment_scores_of(
@@ -56,20 +65,29 @@ def sentiment_scores_of(
 
 
 def compared(tested: Utterances, learned: Utterances, said: Said, seed: int) -> Beside:
-    """What each model said of the texts of `tested`, held against their labels; `learned` tells which are rare."""
+    """What each model said of the texts of `tested`, held against their labels; `learned` tells which are rare. Words
+    alone and the candidate are compared where the candidate says something, live and the candidate on all of them."""
     _, (truth, *codes) = encode(tested.labels, *said.values())
     answers = dict(zip(said, codes, strict=True))
     scores = {name: bootstrap(macro_f1_of_true, truth, code, seed=seed) for name, code in answers.items()}
+    found: list[Finding] = []
+    if "floor" in answers:
+        spoken = np.array([one != SILENT for one in said["candidate"]])
+        gap = _worse(truth[spoken], (answers["floor"][spoken], answers["candidate"][spoken]), seed)
+        if gap is not None:
+            sample = f"sentiment: the candidate tells it worse than words alone, {gap.points} in macro-F1."
+            found.append(finding_of(KINDS, SENTIMENT_BELOW_FLOOR, int(spoken.sum()), sample))
     if "live" not in answers:
-        return Beside(METRIC, scores)
-    pair = (answers["live"], answers["candidate"])
-    gap = paired_bootstrap(macro_f1_of_true, truth, pair, seed=seed)
-    chance = mcnemar(*(code == truth for code in pair))
+        return Beside(METRIC, scores, tuple(found))
     test = TestSet(tested.texts, tested.labels, tested.languages, Counter(learned.labels))
     parts = slices_of(test, {name: code == truth for name, code in answers.items()}, "live")
-    lost = [*_lost(gap, chance, len(tested)), *((part.rows, in_words(part)) for part in worse_slices(parts))]
-    told = (finding_of(KINDS, SENTIMENT_LOST, rows, f"sentiment: {sentence}") for rows, sentence in lost)
-    return Beside(METRIC, scores, tuple(told))
+    lost = [(part.rows, in_words(part)) for part in worse_slices(parts)]
+    gap = _worse(truth, (answers["live"], answers["candidate"]), seed)
+    if gap is not None:
+        whole = f"the candidate tells it worse than the live release, {gap.points} in macro-F1."
+        lost = [(len(tested), whole), *lost]
+    found += [finding_of(KINDS, SENTIMENT_LOST, rows, f"sentiment: {sentence}") for rows, sentence in lost]
+    return Beside(METRIC, scores, tuple(found))
 
 
 def _among(labels: Collection[str], rows: Utterances) -> Utterances:
@@ -96,6 +114,11 @@ def _heard(predictor: Predictor, texts: Sequence[str]) -> list[str]:
     return [SILENT if one is None else one.label for one in found]
 
 
-def _lost(gap: Difference, chance: float, rows: int) -> Iterator[tuple[int, str]]:
-    if gap.high < 0 and chance < CHANCE:  # an interval drawn from a handful of rows has no width
-        yield rows, f"the candidate tells it worse than the live release, {gap.points} in macro-F1."
+def _worse(truth: Codes, pair: tuple[Codes, Codes], seed: int) -> Difference | None:
+    """How far the second of `pair` is behind the first in macro-F1; None where it is not, or that may be chance."""
+    if not len(truth):
+        return None
+    gap = paired_bootstrap(macro_f1_of_true, truth, pair, seed=seed)
+    chance = mcnemar(*(code == truth for code in pair))
+    # An interval drawn from a handful of rows has no width: McNemar's test does not take it for certainty.
+    return gap if gap.high < 0 and chance < CHANCE else None

@@ -11,6 +11,8 @@ from trainer.judgement.forgetting import MUCH
 
 REGRESSED, FORGOTTEN = "slice_regressed", "language_forgotten"
 WRITING_LOST, SENTIMENT_LOST, SENTIMENT_GONE = "writing_lost", "sentiment_lost", "sentiment_gone"
+SENTIMENT_BELOW_FLOOR = "sentiment_below_floor"
+SENTIMENT_WORSE = (SENTIMENT_LOST, SENTIMENT_BELOW_FLOOR)
 KINDS: Mapping[str, Kind] = {
     REGRESSED: Kind("warning", "Label more messages of this part, then train again."),
     FORGOTTEN: Kind(
@@ -18,6 +20,9 @@ KINDS: Mapping[str, Kind] = {
     ),
     WRITING_LOST: Kind("warning", "Look at what was imported since the live release was trained, or name a chat base."),
     SENTIMENT_LOST: Kind("warning", "Look at what was labelled since the live release was trained; label more of it."),
+    SENTIMENT_BELOW_FLOOR: Kind(
+        "warning", "Label more messages with a sentiment, or train without it: name the other tasks (`--task`)."
+    ),
     SENTIMENT_GONE: Kind(
         "warning", "Label more messages with a sentiment, or train with the sentiment among the tasks."
     ),

@@ -214,13 +214,9 @@ def replies_are_no_worse(case: Case) -> Iterator[Reason]:
 
 
 def enough_test_messages(case: Case) -> Iterator[Reason]:
-    rows = case.comparison.rows
-    if rows < FEWEST_ROWS:
-        yield Reason(
-            "hold",
-            f"The test set holds {rows} messages; fewer than {FEWEST_ROWS} cannot carry a decision. "
-            "Label more conversations.",
-        )
+    if (rows := case.comparison.rows) < FEWEST_ROWS:
+        said = f"The test set holds {rows} messages; fewer than {FEWEST_ROWS} cannot carry a decision."
+        yield Reason("hold", f"{said} Label more conversations.")
 
 
 def answers_are_precise(case: Case) -> Iterator[Reason]:
@@ -252,8 +248,8 @@ def answers_are_precise(case: Case) -> Iterator[Reason]:
         )
 
 
-LOST = (entity_data.SPANS_LOST, regressions.SENTIMENT_LOST, regressions.WRITING_LOST)
-"""Worse than what is live, beside intents and chosen replies."""
+LOST = (entity_data.SPANS_LOST, *regressions.SENTIMENT_WORSE, regressions.WRITING_LOST)
+"""Worse than what is live, or than words alone, beside intents and chosen replies."""
 
 
 def nothing_else_is_worse(case: Case) -> Iterator[Reason]:

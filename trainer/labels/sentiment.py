@@ -18,8 +18,10 @@ import numpy as np
 import numpy.typing as npt
 from safetensors import safe_open
 
+from data.catalogue import finding_of
 from data.errors import IntegrityError
 from data.render import Renderer
+from data.schema import Finding
 from export.label_head import LabelHead
 from export.ngrams import Ngrams
 from export.sealed import file_hash
@@ -27,11 +29,12 @@ from export.trained import torch_channel
 from trainer.bases.catalogue import LocalBase
 from trainer.bases.known import DEFAULT
 from trainer.core.embedding import Embedder
+from trainer.core.health import COLLAPSED, KINDS, SENTIMENT_COLLAPSED, Scoring, Signs, diagnose
 from trainer.intents import folds
 from trainer.intents.calibrate import background_utterances
 from trainer.intents.intent_data import Utterances
 from trainer.intents.linear import Labelled, linear_weights, mean_loss
-from trainer.judgement.metrics import macro_f1
+from trainer.judgement.metrics import accuracy, macro_f1
 from trainer.labels.several import Scale, scale_of, sigmoid
 
 FILE = "default_sentiment.safetensors"
@@ -61,15 +64,22 @@ Embed = Callable[[Sequence[str]], Floats]
 class TrainedSentiment:
     """A head over the encoder that reads single messages. `rows` it has learned from; `held_out`: macro-F1 on rows not
     learned (labels), or the share of decisions in which it agrees with its teacher (distilled), None where it is the
-    default head itself."""
+    default head itself; `findings`: what its answers on those rows say of it."""
 
     head: LabelHead
     rows: int
     held_out: float | None = None
+    findings: tuple[Finding, ...] = ()
+
+    @property
+    def serves(self) -> bool:
+        """Whether a release may have it: one that says the same of every message is left out."""
+        return all(finding.code != SENTIMENT_COLLAPSED for finding in self.findings)
 
     def to_wire(self) -> dict[str, Any]:
+        """`source` is None where it does not serve."""
         return {
-            "source": self.head.source,
+            "source": self.head.source if self.serves else None,
             "labels": list(self.head.labels),
             "languages": list(self.head.languages),
             "rows": self.rows,
@@ -165,6 +175,9 @@ def learn(rows: Utterances, embed: Embed, seed: int) -> TrainedSentiment:
         logits[np.ix_(at, columns)] = vectors.embeddings[at] @ weight.T + bias
     temperature = min(TEMPERATURES, key=lambda one: mean_loss(logits / one, truth))
     labels, weight, bias = linear_weights(vectors, REGULARISATION)
+    by_heart = [labels[at] for at in (vectors.embeddings @ weight.T + bias).argmax(axis=1)]
+    said = [names[at] for at in logits.argmax(axis=1)]
+    findings = _findings(Scoring(rows.labels, said, accuracy(rows.labels, by_heart)), by_heart)
     languages = tuple(sorted({language for language in rows.languages if language}))
     head = LabelHead(
         labels=labels,
@@ -175,7 +188,7 @@ def learn(rows: Utterances, embed: Embed, seed: int) -> TrainedSentiment:
         languages=languages,
         source="labels",
     )
-    return TrainedSentiment(head, len(rows), macro_f1(truth, logits.argmax(axis=1)))
+    return TrainedSentiment(head, len(rows), macro_f1(rows.labels, said), findings)
 
 
 def hand_on(teacher: LabelHead, wanted: Floats, embed: Embed, seed: int) -> TrainedSentiment:
@@ -195,8 +208,26 @@ def hand_on(teacher: LabelHead, wanted: Floats, embed: Embed, seed: int) -> Trai
         thresholds=scale.thresholds.astype(np.float32),
         source="distilled",
     )
-    agreed = (scale.probabilities(logits) >= scale.thresholds) == teacher.chosen(judged)
-    return TrainedSentiment(head, len(vectors), float(agreed.mean()))
+    learned = scale.probabilities(logits)
+    agreed = head.chosen(learned) == teacher.chosen(judged)
+    scoring = Scoring(_strongest(teacher, judged), _strongest(head, learned))
+    findings = _findings(scoring, _strongest(head, head.probabilities(vectors)))
+    return TrainedSentiment(head, len(vectors), float(agreed.mean()), findings)
+
+
+def _strongest(head: LabelHead, probabilities: Any) -> list[str]:
+    """The label that each text would be given."""
+    return [head.labels[at] for at in head.standing(probabilities).argmax(axis=1)]
+
+
+def _findings(scoring: Scoring, known: Sequence[str]) -> tuple[Finding, ...]:
+    """What answers on rows not learned say of a head, and `known`, what the head that was learned from all of them says
+    of each. Whatever it is, the other tasks of the release can do without."""
+    # Where nothing tells the rows apart, the models of the parts may each have another answer to everything.
+    found = diagnose(Signs((), [scoring if len(set(known)) > 1 else Scoring(scoring.truth, known)]))
+    codes = [SENTIMENT_COLLAPSED if one.code == COLLAPSED else one.code for one in found]
+    said = zip(codes, found, strict=True)
+    return tuple(finding_of(KINDS, code, one.count, f"sentiment: {one.sample}") for code, one in said)
 
 
 def _left_out(vectors: Any, wanted: Any, part: npt.NDArray[np.int64], strength: float) -> npt.NDArray[np.float64]:

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from export.onnx import AnyEncoder
-from trainer.recipes import Recipe
+from trainer.recipes import LayeredRecipe, Recipe
 
 Batch = Any
 
@@ -69,22 +69,42 @@ class EncoderTask(Task):
         return _layer_stack(self.encoder.transformer)[: self._frozen_layers]
 
     def parameter_groups(self, recipe: Recipe) -> list[dict[str, Any]]:
-        """AdamW groups: weight decay on matrices only, a rate of its own for everything above the encoder."""
+        """AdamW groups: weight decay on matrices only, a rate of its own for everything above the encoder. Where the
+        recipe has a `layer_decay`, each layer learns at that share of the rate of the one above it (Howard & Ruder
+        2018, "Universal Language Model Fine-tuning for Text Classification")."""
         inside = {id(parameter) for parameter in self.encoder.parameters()}
-        body = [p for p in self.encoder.parameters() if p.requires_grad]
         head = [p for p in self.parameters() if p.requires_grad and id(p) not in inside]
-        groups = grouped(body, recipe.learning_rate, recipe.weight_decay)
+        groups = []
+        for below, body in _storeys(self.encoder, recipe.layer_decay if isinstance(recipe, LayeredRecipe) else 1.0):
+            groups += grouped(body, recipe.learning_rate * below, recipe.weight_decay)
         on_top = {"params": head, "lr": recipe.head_learning_rate, "weight_decay": 0.0}
         return [*groups, *([on_top] if head else [])]
 
 
-def _freeze(encoder: AnyEncoder, layers: int) -> list[nn.Module]:
-    """Fix the embeddings and the lowest `layers` layers; returns what was fixed. 0 fixes nothing."""
-    if layers == 0:
-        return []
+def _storeys(encoder: AnyEncoder, decay: float) -> Iterator[tuple[float, list[nn.Parameter]]]:
+    """(share of the rate, what learns at it), lowest first: what the lowest layer reads, each layer, and with the top
+    one what comes after it."""
+    learning = [parameter for parameter in encoder.parameters() if parameter.requires_grad]
     stack = _layer_stack(encoder.transformer)
+    if decay == 1 or not stack:
+        yield 1.0, learning
+        return
+    height = {id(p): at for at, layer in enumerate(stack, start=1) for p in layer.parameters()}
+    height |= dict.fromkeys(_feeding(encoder, stack[0], [p for p in learning if id(p) not in height]), 0)
+    for at in range(len(stack) + 1):
+        yield decay ** (len(stack) - at), [p for p in learning if height.get(id(p), len(stack)) == at]
+
+
+def _freeze(encoder: AnyEncoder, layers: int) -> list[nn.Module]:
+    """Fix the lowest `layers` layers and all that they read, the embeddings first; returns what was fixed. 0 fixes
+    nothing."""
+    stack = _layer_stack(encoder.transformer)
+    if layers == 0 or not stack:
+        return []
     inside = {id(p) for layer in stack for p in layer.parameters()}
-    fixed = [*stack[:layers], *_outside(encoder.transformer, inside)]
+    outside = [p for p in encoder.parameters() if p.requires_grad and id(p) not in inside]
+    read = _feeding(encoder, stack[:layers][-1], outside)
+    fixed = [*stack[:layers], *_outside(encoder.transformer, inside, read)]
     for module in fixed:
         for parameter in module.parameters():
             parameter.requires_grad = False
@@ -102,8 +122,34 @@ def layer_count(encoder: AnyEncoder) -> int:
     return len(_layer_stack(encoder.transformer))
 
 
-def _outside(transformer: nn.Module, inside: set[int]) -> Iterator[nn.Module]:
-    """Children that hold no layer of the stack: the embeddings, in every architecture we know."""
-    for child in transformer.children():
-        if not any(id(parameter) in inside for parameter in child.parameters()):
+def _feeding(encoder: AnyEncoder, layer: nn.Module, outside: Sequence[nn.Parameter]) -> set[int]:
+    """The ids of those of `outside` that what `layer` makes of a text depends on: the embeddings, and what some
+    architectures share between their layers, such as DeBERTa's relative positions; not a norm that comes after."""
+    made: list[torch.Tensor] = []
+
+    def keep(_module: nn.Module, _given: Any, out: Any) -> None:
+        made.append(out if isinstance(out, torch.Tensor) else out[0])
+
+    modes = [(module, module.training) for module in encoder.modules()]
+    hook = layer.register_forward_hook(keep)
+    try:
+        ids = torch.ones((1, 2), dtype=torch.int64, device=next(encoder.parameters()).device)
+        with torch.enable_grad():
+            encoder.eval()(ids, torch.ones_like(ids))
+            asked = outside if made[0].requires_grad else []
+            found = torch.autograd.grad(made[0].sum(), asked, allow_unused=True) if asked else ()
+    finally:
+        hook.remove()
+        for module, mode in modes:
+            module.training = mode
+    return {id(parameter) for parameter, gradient in zip(asked, found, strict=True) if gradient is not None}
+
+
+def _outside(module: nn.Module, inside: set[int], read: set[int]) -> Iterator[nn.Module]:
+    """The modules beside the stack of layers, whose parameters are `inside`, that hold nothing but what is `read`."""
+    for child in module.children():
+        own = [id(parameter) for parameter in child.parameters()]
+        if all(one in read for one in own):
             yield child
+        elif not all(one in inside for one in own):
+            yield from _outside(child, inside, read)

@@ -79,6 +79,22 @@ def test_how_much_is_missing_is_said_for_each_task():
     assert "68 more until 20 labelled messages for each label" in finding.sample
 
 
+def test_spans_and_sentiments_lack_something_only_where_some_are_marked():
+    def lacks(entities: dict, sentiments: dict) -> dict:
+        manifest = {**Frozen(ROWS).manifest, "entities": {"train": entities}, "sentiments": sentiments}
+        return {lack.task: (lack.have, lack.missing) for lack in too_little(manifest)}
+
+    assert lacks({"day": 60, "people": 20}, {"train": {"glad": 30, "angry": 20}, "validation": {"glad": 8}}) == {
+        **lacks({}, {}),
+        "entities": (80, 30),
+        "sentiment": (58, 42),
+    }
+    assert not {"entities", "sentiment"} & lacks({}, {}).keys()
+    assert not {"entities", "sentiment"} & lacks({"day": 60, "people": 40}, {"train": {"glad": 100}}).keys()
+    older = {name: value for name, value in Frozen(ROWS).manifest.items() if name not in ("entities", "sentiments")}
+    assert {lack.task for lack in too_little(older)} == set(lacks({}, {}))
+
+
 def test_a_flat_curve_asks_for_nothing_and_a_rising_one_says_how_much():
     rising = [Point(100, 0.6), Point(200, 0.7), Point(400, 0.77), Point(800, 0.82)]
     found = appraise(Frozen(ROWS), evidence(200, points=rising))

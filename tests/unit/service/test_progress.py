@@ -51,6 +51,13 @@ def test_a_search_is_told_apart_from_the_training_after_it():
     assert said == "Searching a recipe on 770 rows will at most take about 10 min 0 s and 800 MB of memory."
 
 
+def test_a_conversation_is_shown_as_it_will_be_learned_and_harmless():
+    said = lines({"type": "example", "stage": "generate", "text": "Where is [red]it[/red]?\x1b[2J [[On its way.]]"})
+    told = " ".join(map(str.strip, said))
+    assert told.startswith("As it will be learned")
+    assert "Where is [red]it[/red]?\ufffd[2J [[On its way.]]" in told
+
+
 def test_a_terminal_gets_a_bar():
     stream = StringIO()
     console = Console(file=stream, force_terminal=True, width=100)

@@ -201,6 +201,8 @@ def test_an_experiment_hands_everything_on(attune, trainer, log, tmp_path):
     given = dict(zip(arguments[1:-3:2], arguments[2:-3:2], strict=True))
     assert given == {"--task": "intent", "--out": str(out), "--seed": "2", "--per-class": "5", "--recipe": "full",
                      "--base": "b", "--unlabelled": str(log)}  # fmt: skip
+    bare = attune("experiment", log, log, *flags[:4], "--json", launch=trainer(body), at=None).json["arguments"]
+    assert not {"--seed", "--base"} & set(bare), "the recipe decides what nobody asked for"
     assert list(out.iterdir()) == [], "nothing was said, so no log is left"
     assert "0.5000" in attune("experiment", log, log, *flags, launch=trainer(body), at=None).out
 

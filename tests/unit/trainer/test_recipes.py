@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import math
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +14,16 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from data.errors import RecipeError
+from trainer.bases.catalogue import find_base
+from trainer.bases.known import DEFAULT
+from trainer.hyperparameters import sized
 from trainer.recipes import (
     FULL_ROWS,
     TOP_ROWS,
     TOP_ROWS_PER_CLASS,
     IntentRecipe,
     ReplyRecipe,
+    intent_by,
     load_recipe,
     parse_recipe,
     pick_intent,
@@ -60,6 +66,50 @@ def test_a_classifier_needs_two_labels(labels: list[str]) -> None:
 def test_more_pairs_fewer_epochs(pairs: int, method: str) -> None:
     assert pick_reply(pairs).method == method
     assert pick_reply(pairs).epochs >= pick_reply(pairs + 10_000).epochs
+
+
+BERT_BASE = {"num_hidden_layers": 12, "hidden_size": 768}
+DEFAULT_SIZE = {"num_hidden_layers": 6, "hidden_size": 384}
+
+
+def by_size(method: str, configuration: Mapping[str, Any]) -> float:
+    return sized(intent_by(method, 1_000), configuration).learning_rate
+
+
+@pytest.mark.parametrize("method", ["frozen", "top", "full"])
+def test_the_rate_of_the_default_base_is_that_which_was_measured(method: str) -> None:
+    picked = intent_by(method, 1_000)
+    assert sized(picked, find_base(DEFAULT).configuration()) == picked
+    assert sized(picked, DEFAULT_SIZE) == picked
+
+
+@pytest.mark.parametrize(("method", "rate"), [("top", 5e-5), ("full", 2.5e-5)])
+def test_a_base_of_110_million_weights_learns_at_a_fourth_of_it(method: str, rate: float) -> None:
+    assert by_size(method, BERT_BASE) == rate
+    assert by_size(method, {"n_layers": 12, "dim": 768}) == rate  # as DistilBERT calls them
+    assert sized(intent_by(method, 1_000), BERT_BASE).head_learning_rate == intent_by(method, 1_000).head_learning_rate
+
+
+def test_the_rate_falls_with_the_size_without_a_step() -> None:
+    widths = [by_size("top", {"num_hidden_layers": 12, "hidden_size": hidden}) for hidden in range(128, 1280, 64)]
+    assert widths == sorted(widths, reverse=True)
+    assert all(later > 0.7 * before for before, later in itertools.pairwise(widths))
+    assert 1e-5 < by_size("full", {"num_hidden_layers": 24, "hidden_size": 1024}) < 2e-5
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        {},
+        {"num_hidden_layers": 2, "hidden_size": 32},
+        {"num_hidden_layers": 24},
+        {"num_hidden_layers": "24", "hidden_size": 1024},
+        {"num_hidden_layers": None, "hidden_size": -5},
+    ],
+    ids=str,
+)
+def test_a_base_that_is_small_or_does_not_say_keeps_the_rate(told: Mapping[str, Any]) -> None:
+    assert by_size("top", told) == intent_by("top", 1_000).learning_rate
 
 
 def test_the_length_of_a_selectors_training_follows_the_tokens_there_are() -> None:
@@ -164,6 +214,10 @@ def test_picking_refuses_an_impossible_seed_in_our_words(seed: int) -> None:
         {"neighbours": 0},
         {"label_smoothing": 1},
         {"exposure": -1},
+        {"layer_decay": 0},
+        {"layer_decay": 1.01},
+        {"layer_decay": -0.8},
+        {"layer_decay": math.nan},
     ],
     ids=str,
 )
@@ -176,6 +230,22 @@ def test_an_impossible_intent_recipe_is_refused(wrong: dict[str, Any]) -> None:
 def test_an_impossible_reply_recipe_is_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(RecipeError):
         parse_recipe({**REPLY, **wrong})
+
+
+@pytest.mark.parametrize("task", ["intent", "labels", "entities"])
+def test_layers_learn_alike_unless_a_recipe_says_otherwise(task: str, tmp_path: Path) -> None:
+    lines = [f'task = "{task}"', 'name = "mine"', *([] if task == "entities" else ['method = "full"', "folds = 0"])]
+    path = tmp_path / "mine.toml"
+    for said, decay in (([], 1.0), (["layer_decay = 0.8"], 0.8)):
+        path.write_text("\n".join([*lines, *said]), "utf-8")
+        assert load_recipe(path).model_dump()["layer_decay"] == decay
+
+
+@pytest.mark.parametrize("task", ["reply", "summarise"])
+def test_a_rate_by_layer_is_refused_where_nothing_would_heed_it(task: str) -> None:
+    body = {**REPLY} if task == "reply" else {"task": task, "name": "mine"}
+    with pytest.raises(RecipeError, match="layer_decay"):
+        parse_recipe({**body, "layer_decay": 0.8})
 
 
 def test_every_problem_is_named_at_once() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -12,8 +13,11 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from export.onnx import PooledEncoder
+from tests.architectures import HIDDEN, KINDS, random_model
 from trainer.bases.catalogue import LocalBase
 from trainer.core.embedding import BATCH, embed
+from trainer.core.module import Tuner
 from trainer.recipes import IntentRecipe, ReplyRecipe
 from trainer.tasks.intent import IntentTask
 from trainer.tasks.linear_head import TargetRows
@@ -165,6 +169,94 @@ def test_the_optimiser_gets_every_free_parameter_once(tiny: LocalBase, frozen: i
         assert group["lr"] == (recipe.head_learning_rate if inside_head else recipe.learning_rate)
         if group["weight_decay"]:
             assert all(parameter.ndim > 1 for parameter in group["params"])
+
+
+ENCODERS = [kind for kind in KINDS if kind != "roberta, with a head"]
+SHARED = ("embeddings", "rel_embeddings", "relative_attention_bias", "encoder.LayerNorm")
+"""How the parameters that the lowest layer reads are called, beside and inside the stack."""
+
+
+def task_over(kind: str, **given: Any) -> tuple[IntentTask, IntentRecipe]:
+    recipe = IntentRecipe(name="t", method="full", folds=0, **given)
+    encoder = PooledEncoder(without_pooler(random_model(kind, 200, 64, 3)))
+    return IntentTask(encoder, recipe, np.ones((2, HIDDEN)), np.zeros(2)), recipe
+
+
+def without_pooler(model: Any) -> Any:
+    model.pooler = None  # as LocalBase.encoder leaves it
+    return model
+
+
+def height(name: str) -> int | None:
+    """0 of what the lowest layer reads, 1 of the lowest layer, 2 of the other; None of what comes after both."""
+    layer = re.search(r"\b(?:layer|layers)\.(\d+)\.", name)
+    return int(layer[1]) + 1 if layer else 0 if any(one in name for one in SHARED) else None
+
+
+@pytest.mark.parametrize("kind", ENCODERS)
+def test_what_the_frozen_layers_read_is_frozen_with_them_and_nothing_above(kind: str) -> None:
+    task, _ = task_over(kind, frozen_layers=1)
+    learning = {name: p.requires_grad for name, p in task.encoder.transformer.named_parameters()}
+    assert {name for name, moves in learning.items() if not moves} == {
+        name for name in learning if height(name) in (0, 1)
+    }
+    assert any(learning.values())
+    assert not any(module.training for module in task.train().frozen_layers())
+
+
+def test_the_norm_above_the_layers_of_a_modernbert_learns() -> None:
+    task, recipe = task_over("modernbert", frozen_layers=2)
+    norm = task.encoder.transformer.get_parameter("final_norm.weight")
+    assert norm.requires_grad
+    assert any(p is norm for group in task.parameter_groups(recipe) for p in group["params"])
+    assert not task.encoder.transformer.get_parameter("embeddings.norm.weight").requires_grad
+
+
+@pytest.mark.parametrize("kind", ENCODERS)
+def test_each_layer_learns_at_a_share_of_the_rate_of_the_one_above(kind: str) -> None:
+    task, recipe = task_over(kind, layer_decay=0.8, learning_rate=1e-4)
+    training = [module.training for module in task.modules()]
+    rates = {id(p): group["lr"] for group in task.parameter_groups(recipe) for p in group["params"]}
+    assert [module.training for module in task.modules()] == training
+    names = dict(task.encoder.transformer.named_parameters())
+    for name, parameter in names.items():
+        below = {0: 0.64, 1: 0.8, 2: 1.0, None: 1.0}[height(name)]
+        assert rates[id(parameter)] == pytest.approx(1e-4 * below), name
+    assert {height(name) for name in names} >= {0, 1, 2}
+    assert {rates[id(p)] for p in task.head.parameters()} == {recipe.head_learning_rate}
+    assert set(rates) == {id(parameter) for parameter in task.parameters()}
+
+
+def test_layers_that_learn_alike_are_grouped_as_ever() -> None:
+    task, recipe = task_over("bert")
+    assert [(group["lr"], group["weight_decay"]) for group in task.parameter_groups(recipe)] == [
+        (recipe.learning_rate, recipe.weight_decay), (recipe.learning_rate, 0.0), (recipe.head_learning_rate, 0.0)
+    ]  # fmt: skip
+
+
+def test_of_frozen_layers_none_has_a_rate_and_the_others_have_that_of_their_height() -> None:
+    task, recipe = task_over("deberta-v2", frozen_layers=1, layer_decay=0.5, learning_rate=1e-4)
+    assert {group["lr"] for group in task.parameter_groups(recipe)} == {1e-4, recipe.head_learning_rate}
+
+
+@pytest.mark.parametrize("kind", ["bert", "modernbert"])
+def test_a_lower_rate_moves_the_lower_layers_less(kind: str, rows: TargetRows, tiny: LocalBase) -> None:
+    task, recipe = task_over(kind, layer_decay=0.01, learning_rate=1e-3, dropout=0.0, warmup_share=0.0)
+    before = {name: p.detach().clone() for name, p in task.encoder.transformer.named_parameters()}
+    tuner = Tuner(task, recipe, 10)
+    made = tuner.configure_optimizers()
+    for _ in range(3):
+        made["optimizer"].zero_grad()
+        tuner.training_step(rows.batch(range(6), tiny.renderer(16)), 0).backward()
+        made["optimizer"].step()
+        made["lr_scheduler"]["scheduler"].step()
+    moved: dict[int | None, float] = {}
+    for name, p in task.encoder.transformer.named_parameters():
+        far = float((p.detach() - before[name]).abs().max())
+        moved[height(name)] = max(moved.get(height(name), 0.0), far)
+    assert 0 < moved[0] < moved[1] / 20 < moved[2] / 400
+    falls = {group["lr"] / group["initial_lr"] for group in made["optimizer"].param_groups}
+    assert max(falls) == pytest.approx(min(falls)) == 0.7  # one schedule for all of them
 
 
 def test_embedding_keeps_the_order_and_does_not_depend_on_the_company(tiny: LocalBase) -> None:

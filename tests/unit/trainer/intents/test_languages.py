@@ -23,7 +23,7 @@ from trainer.intents.margin import margin_weights
 from trainer.intents.ngrams import LANDMARKS, make_ngrams
 from trainer.intents.train_intent import TrainedIntent, train_intent
 from trainer.package import pack
-from trainer.recipes import IntentRecipe, pick_intent
+from trainer.recipes import IntentRecipe, intent_by, pick_intent
 
 MakeRun = Callable[..., RunFolder]
 Say = Callable[..., Any]
@@ -45,6 +45,16 @@ def test_what_the_base_knows_is_left_to_it(tiny: LocalBase, said: Say) -> None:
     found = suited(frozen(some.labels), tiny, Utterances(some.texts, some.labels))
     assert found.recipe == frozen(some.labels)
     assert found.findings == ()
+
+
+def test_what_was_picked_learns_at_the_rate_for_the_size_of_the_base(
+    tiny: LocalBase, said: Say, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    some = said(6)
+    picked = intent_by("top", 1_000)
+    monkeypatch.setattr(LocalBase, "configuration", lambda _: {"num_hidden_layers": 12, "hidden_size": 768})
+    found = suited(picked, tiny, Utterances(some.texts, some.labels))
+    assert found.recipe == picked.model_copy(update={"learning_rate": 5e-5})
 
 
 def test_unknown_tokens_and_split_words_are_signs(tiny: LocalBase) -> None:

@@ -59,3 +59,33 @@ def test_who_says_nothing_is_wrong_and_makes_no_label_of_it() -> None:
     # All that is said is right, and nine tenths of each label are found.
     assert found.scores["candidate"].value == pytest.approx(2 * 0.9 / 1.9)
     assert found.findings == ()
+
+
+def test_a_sentiment_told_worse_than_by_words_alone_holds_the_candidate_back() -> None:
+    behind = compared(rows(), rows(), {"floor": wrong(*range(10)), "candidate": wrong(*range(60))}, seed=0)
+    (told,) = behind.findings
+    assert (told.code, told.severity, told.count) == ("sentiment_below_floor", "warning", COUNT)
+    assert told.sample.startswith("sentiment: the candidate tells it worse than words alone, -25.")
+    comparison = behind.into(Comparison(0, 0, 0.9, {"candidate": {}, "floor": {}}, {}))
+    verdict = decide(comparison, {"passed": True}, Acceptance(), behind.findings)
+    assert told.sample in verdict.reasons
+    assert verdict.decision == "hold"
+
+
+@pytest.mark.parametrize(
+    ("floor", "candidate"),
+    [(range(60), range(10)), (range(30), range(32)), (range(10), range(10))],
+    ids=["better", "by chance", "alike"],
+)
+def test_a_sentiment_no_worse_than_words_alone_is_not_spoken_of(floor: range, candidate: range) -> None:
+    said = {"floor": wrong(*floor), "candidate": wrong(*candidate)}
+    assert compared(rows(), rows(), said, seed=0).findings == ()
+
+
+def test_words_are_no_better_for_messages_of_which_the_candidate_says_nothing() -> None:
+    silent = [SILENT if at < 80 else label for at, label in enumerate(TRUTH)]
+    assert compared(rows(), rows(), {"floor": TRUTH, "candidate": silent}, seed=0).findings == ()
+    assert compared(rows(), rows(), {"floor": TRUTH, "candidate": [SILENT] * COUNT}, seed=0).findings == ()
+    off = [SILENT if at < 80 else label for at, label in enumerate(wrong(*range(80, 120)))]
+    (told,) = compared(rows(), rows(), {"floor": TRUTH, "candidate": off}, seed=0).findings
+    assert (told.code, told.count) == ("sentiment_below_floor", COUNT - 80)

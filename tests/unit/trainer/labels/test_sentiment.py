@@ -130,6 +130,52 @@ def test_another_encoder_is_taught_what_the_default_thinks() -> None:
     )
 
 
+def nothing(texts: Sequence[str]) -> Any:
+    """Embeddings that tell nothing."""
+    return np.tile(np.eye(1, 16, dtype=np.float32), (len(texts), 1))
+
+
+def test_a_head_that_says_one_thing_of_every_message_does_not_serve() -> None:
+    rows = labelled(60).pick(range(90))  # 60 happy ones, 30 sad ones
+    with_odd = Utterances([*rows.texts, *labelled(20, ("odd",)).texts], [*rows.labels, *["odd"] * 20])
+    found = sentiment_for(with_odd, ("en",), reader(embed=nothing))
+    assert found is not None
+    assert not found.serves
+    (told,) = (one for one in found.findings if one.code == "sentiment_collapsed")
+    assert (told.severity, told.count) == ("warning", 110)
+    assert "All 110 messages" in told.sample
+    assert "'happy'; they have 3" in told.sample
+    assert found.to_wire()["source"] is None
+
+
+def test_nor_does_one_that_was_taught_in_vain() -> None:
+    taught = hand_on(default_head(), default_judgement(), nothing, seed=0)
+    assert not taught.serves
+    assert [one.code for one in taught.findings] == ["sentiment_collapsed"]
+    assert taught.findings[0].sample.startswith(f"sentiment: All {len(background_utterances())} messages")
+
+
+def test_who_tells_nothing_but_by_heart_serves_with_a_warning() -> None:
+    """Each text has its place, and none says how another feels."""
+
+    def by_heart(texts: Sequence[str]) -> Any:
+        made = np.array([np.random.default_rng(list(text.encode())).normal(size=512) for text in texts])
+        return (made / np.linalg.norm(made, axis=1, keepdims=True)).astype(np.float32)
+
+    found = sentiment_for(labelled(60), ("en",), reader(embed=by_heart))
+    assert found is not None
+    assert found.serves
+    assert [one.code for one in found.findings] == ["overfitted"]
+    assert found.findings[0].sample.startswith("sentiment: It is right on ")
+
+
+def test_of_a_head_that_tells_them_apart_there_is_nothing_to_say() -> None:
+    for own in (labelled(60), NOTHING):
+        found = sentiment_for(own, ("en",), reader(is_default=not len(own)))
+        assert found is not None
+        assert (found.findings, found.serves) == ((), True)
+
+
 def test_what_is_shipped_goes_together() -> None:
     judged = default_judgement()
     assert judged.shape == (len(background_utterances()), 4)

@@ -14,7 +14,8 @@ from export.precedents import Precedents
 from export.replies import ReplyIndex
 from trainer.bases.catalogue import LocalBase
 from trainer.core import embedding
-from trainer.generation.writing import Brand, Lessons
+from trainer.generation.drafted import Brand
+from trainer.generation.writing import Lessons
 from trainer.material import Material
 from trainer.replies import indexing
 from trainer.replies.indexing import Sayable, distinct_replies, remembered, reply_indexes
