@@ -8,9 +8,11 @@ from typing import Any, TypeVar
 
 from data.errors import RecipeError, UsageError
 from data.schema import TASKS
+from trainer.bases.catalogue import LocalBase
 from trainer.bases.chat_base import ChatBase
 from trainer.bases.known import CHAT, DEFAULT
 from trainer.generation.recipe import GenerateRecipe, pick_generate
+from trainer.hyperparameters import sized
 from trainer.recipes import (
     EntityRecipe,
     IntentRecipe,
@@ -77,12 +79,16 @@ class Order:
         """The recipe to train intents by, over `base`: the one asked for, else by the data."""
         return self._asked(IntentRecipe, base) or pick_intent(labels, base=base, seed=self.seed)
 
-    def reply_recipe(self, pairs: int, base: str, length: float = LENGTH) -> ReplyRecipe:
-        """For so many pairs of `length` tokens in the mean."""
-        return self._asked(ReplyRecipe, base) or pick_reply(pairs, length, base=base, seed=self.seed)
+    def reply_recipe(self, pairs: int, base: LocalBase, length: float = LENGTH) -> ReplyRecipe:
+        """For so many pairs of `length` tokens in the mean; the rate of one that is picked is for a base of this
+        size."""
+        asked = self._asked(ReplyRecipe, base.name)
+        return asked or sized(pick_reply(pairs, length, base=base.name, seed=self.seed), base.configuration())
 
-    def entity_recipe(self, rows: int, base: str) -> EntityRecipe:
-        return self._asked(EntityRecipe, base) or pick_entities(rows, base=base, seed=self.seed)
+    def entity_recipe(self, rows: int, base: LocalBase) -> EntityRecipe:
+        """For so many texts with marked spans, likewise."""
+        asked = self._asked(EntityRecipe, base.name)
+        return asked or sized(pick_entities(rows, base=base.name, seed=self.seed), base.configuration())
 
     def generate_recipe(self, tokens: int, base: ChatBase) -> GenerateRecipe:
         """For so many tokens to learn from."""

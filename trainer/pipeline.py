@@ -227,7 +227,7 @@ def _train_reply(
     work: Retraining, dataset: FrozenDataset, material: Material, base: LocalBase, ids: dict[str, str]
 ) -> TrainedReply:
     train, held = pairs(material.train), pairs(material.validation)
-    recipe = work.order.reply_recipe(len(train), base.name, mean_length(train, base))
+    recipe = work.order.reply_recipe(len(train), base, mean_length(train, base))
     run, ids["reply"] = run_folder(work, "reply", dataset, recipe)
     with settling(work, ids["reply"]) as metrics:
         trained = train_reply(recipe, base, train, held if len(held) else None, run)
@@ -243,7 +243,7 @@ def _train_entities(
     """None where too few spans are marked to learn any type."""
     if not material.marked.suffices:
         return None
-    recipe = work.order.entity_recipe(len(material.marked.train), base.name)
+    recipe = work.order.entity_recipe(len(material.marked.train), base)
     run, ids["entities"] = run_folder(work, "entities", dataset, recipe)
     with settling(work, ids["entities"]) as metrics:
         trained = train_entities(recipe, base, material.marked.data, run)

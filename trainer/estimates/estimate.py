@@ -145,7 +145,7 @@ def foretold(order: Order, base: LocalBase, material: Material, dry: DryRun) -> 
             found.append(replace(searched, rows=0))  # the training after it learns from the same
         found.append(for_intents(picked, base, data, dry))
     if "reply" in order.tasks and len(set(train.replies)) >= 2:
-        recipe = order.reply_recipe(len(train), base.name, mean_length(train, base))
+        recipe = order.reply_recipe(len(train), base, mean_length(train, base))
         found.append(for_replies(recipe, base, (train, pairs(material.validation)), dry))
     return reduce(Estimate.then, found) if found else None
 

@@ -125,7 +125,7 @@ def foretold_entities(order: Order, base: LocalBase, material: Material, dry: Dr
     marked = material.marked
     if "entities" not in order.tasks or not marked.suffices:
         return None
-    return for_entities(order.entity_recipe(len(marked.train), base.name), base, marked.data, dry)
+    return for_entities(order.entity_recipe(len(marked.train), base), base, marked.data, dry)
 
 
 def _read(base: LocalBase, texts: Sequence[Rendered], renderer: Renderer, dry: DryRun) -> Estimate:

@@ -30,6 +30,7 @@ from trainer.estimates.fitting import for_entities
 from trainer.experiments.experiment_report import history_row
 from trainer.experiments.precision import AGREEING, THREADS
 from trainer.experiments.question import Outcome, Settled, common
+from trainer.hyperparameters import sized
 from trainer.package import Packed, median_ms, pack
 from trainer.recipes import EntityRecipe, pick_entities
 
@@ -40,9 +41,10 @@ def entity_experiment(question: Settled, settings: Settings, run: RunFolder) -> 
         raise UsageError("--per-class draws labelled rows; spans are no labels of rows.", remedy="Leave it out.")
     train, test = (read_spans(path, settings.imports) for path in (question.train, question.test))
     check_markable(train.rows)
-    recipe = question.recipe or pick_entities(len(train.rows), base=question.base, seed=question.seed)
+    base = base_for(settings, question.base)
+    picked = pick_entities(len(train.rows), base=question.base, seed=question.seed)
+    recipe = question.recipe or sized(picked, base.configuration())
     assert isinstance(recipe, EntityRecipe)  # experiment() has compared the tasks
-    base = base_for(settings, recipe.base)
     run.report({"type": "phase", "phase": "train"})
     told = for_entities(recipe, base, EntityData(train.rows), DryRun(run)).to_wire()
     lacks = too_few_spans(list(span_counts(train.rows).values()))

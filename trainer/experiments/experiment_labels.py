@@ -25,6 +25,7 @@ from trainer.estimates.fitting import for_labels
 from trainer.experiments.experiment_report import history_row
 from trainer.experiments.precision import AGREEING, THREADS, agreement, kept_precision
 from trainer.experiments.question import Outcome, Settled, common
+from trainer.hyperparameters import sized
 from trainer.labels.label_rows import LabelRows, together
 from trainer.labels.several import f1_figures
 from trainer.labels.train_labels import TrainedLabels, check_labels, train_labels
@@ -47,9 +48,10 @@ def several_labels(
     train, test = files
     if question.per_class is not None:
         train = train.per_class(question.per_class, question.seed)
-    recipe = question.recipe or pick_labels(len(train), task=question.task, base=question.base, seed=question.seed)
+    base = base_for(settings, question.base)
+    picked = pick_labels(len(train), task=question.task, base=question.base, seed=question.seed)
+    recipe = question.recipe or sized(picked, base.configuration())
     assert isinstance(recipe, LabelRecipe)  # experiment() has compared the tasks
-    base = base_for(settings, recipe.base)
     prepare = Preparer(settings.imports)
     learned = LabelRows([prepare(text) for text in train.texts], train.labels)
     run.report({"type": "phase", "phase": "train"})

@@ -30,6 +30,7 @@ from trainer.estimates.estimate import for_replies, sufficiency
 from trainer.experiments.experiment_report import history_row, reply_predictions
 from trainer.experiments.question import Outcome, Settled, common
 from trainer.experiments.reading import read_dialogues
+from trainer.hyperparameters import sized
 from trainer.intents import folds
 from trainer.judgement.intervals import paired_bootstrap
 from trainer.judgement.metrics import hits_at, share
@@ -92,7 +93,8 @@ def recipe_for(question: Settled, train: Pairs, base: LocalBase) -> ReplyRecipe:
     """The one that was asked for, or the one that the pairs to learn from pick."""
     if isinstance(question.recipe, ReplyRecipe):
         return question.recipe
-    return pick_reply(len(train), mean_length(train, base), base=question.base, seed=question.seed)
+    picked = pick_reply(len(train), mean_length(train, base), base=question.base, seed=question.seed)
+    return sized(picked, base.configuration())
 
 
 def dialogue_pairs(path: Path, settings: Settings) -> Pairs:

@@ -8,6 +8,7 @@ import pytest
 
 from data.errors import RecipeError, UsageError
 from data.schema import TASKS
+from trainer.bases.catalogue import LocalBase
 from trainer.bases.known import CHAT, DEFAULT
 from trainer.order import Order
 from trainer.recipes import EntityRecipe, IntentRecipe, ReplyRecipe
@@ -21,18 +22,29 @@ def test_what_is_asked_for_is_trained_over_the_base_of_the_order() -> None:
     assert Order(recipe=asked, seed=4).intent_recipe(LABELS, "here") == asked.model_copy(update={"base": "here"})
 
 
-def test_a_recipe_speaks_for_its_own_task_alone() -> None:
+def test_a_recipe_speaks_for_its_own_task_alone(tiny: LocalBase) -> None:
     order = Order(recipe=IntentRecipe(name="mine", method="frozen"), seed=4)
-    reply, entities = order.reply_recipe(5_000, "here"), order.entity_recipe(2_000, "here")
+    reply, entities = order.reply_recipe(5_000, tiny), order.entity_recipe(2_000, tiny)
     assert isinstance(reply, ReplyRecipe)
     assert isinstance(entities, EntityRecipe)
-    assert {(one.base, one.seed) for one in (reply, entities)} == {("here", 4)}
+    assert {(one.base, one.seed) for one in (reply, entities)} == {(tiny.name, 4)}
 
 
-def test_the_amount_of_data_picks_the_others() -> None:
+def test_the_amount_of_data_picks_the_others(tiny: LocalBase) -> None:
     assert Order().intent_recipe(LABELS, "here").method == "frozen"
     assert Order().intent_recipe(LABELS * 400, "here").method == "full"
-    assert Order().reply_recipe(10, "here").method == "frozen"
+    assert Order().reply_recipe(10, tiny).method == "frozen"
+
+
+def test_what_is_picked_learns_at_the_rate_for_the_size_of_the_base_and_what_is_asked_for_at_its_own(
+    tiny: LocalBase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = ReplyRecipe(name="mine", method="full", learning_rate=3e-4)
+    small = [Order().reply_recipe(5_000, tiny), Order().entity_recipe(2_000, tiny)]
+    monkeypatch.setattr(LocalBase, "configuration", lambda _: {"num_hidden_layers": 12, "hidden_size": 768})
+    large = [Order().reply_recipe(5_000, tiny), Order().entity_recipe(2_000, tiny)]
+    assert all(one.learning_rate < other.learning_rate / 3 for one, other in zip(large, small, strict=True))
+    assert Order(recipe=asked).reply_recipe(5_000, tiny).learning_rate == 3e-4
 
 
 @pytest.mark.parametrize(
