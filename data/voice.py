@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from data.errors import IntegrityError
+from data.language import likeliest
 from data.log_odds import characteristic, counted
 from data.manner import Manner, manner
 from data.set_phrases import (
@@ -161,6 +162,11 @@ class Voice:
         """The voice in a language, or in all where it has none of its own; None where nothing is known."""
         own = self.manners.get(language) if language is not None else None
         return own or self.manners.get(ALL)
+
+    def language_of(self, reply: str) -> str | None:
+        """The language of a reply among those that have a voice of their own."""
+        own = [code for code in self.manners if code != ALL]
+        return likeliest(reply, own) if own else None
 
     def distance(self, reply: str, language: str | None = None) -> VoiceFit:
         """How well a reply fits, and why not better. A voice that is not known fits all but silence."""

@@ -83,9 +83,13 @@ class Drafting:
             brief = replace(brief, cancelled=asked.cancelled)
         with self.turn():
             written = self.writer.write(brief)
-        fit = self.voice.distance(written.text).score if self.voice else 1.0
+        fit = self._fit(written.text)
         worth = score(written.text) - VOICE_WEIGHT * (1 - fit) if written.text else 0.0
         return Draft(written.text, worth, fit, tuple(self._flaws(written, asked)), written.tokens)
+
+    def _fit(self, text: str) -> float:
+        """How well it sounds like the brand, in its language."""
+        return self.voice.distance(text, self.voice.language_of(text)).score if self.voice else 1.0
 
     def _flaws(self, written: Written, asked: Asked) -> Iterator[str]:
         text = written.text

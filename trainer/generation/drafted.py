@@ -16,7 +16,7 @@ from export.replies import ReplyIndex
 from trainer.generation.lines import Ask
 from trainer.intents.calibrate import background_utterances
 from trainer.intents.thresholds import ANSWERS_NOTHING, choose_answer_threshold
-from trainer.judgement.intervals import Interval
+from trainer.judgement.intervals import Interval, bootstrap
 from trainer.judgement.text_metrics import TextScores, measured
 from trainer.replies.calibrate import SAME_MEANING
 from trainer.replies.train_reply import Context, TrainedReply
@@ -87,14 +87,18 @@ class Drafted:
         return TextScores.of(measured([one.text for one in self.drafts], [ask.reply for ask in self.asks], training))
 
     def manners(self, drafting: Drafting) -> Mapping[str, Any]:
-        """The shares of drafts that state what nobody has said, and that have a flaw of any kind: nobody gets those."""
+        """The shares of drafts that state what nobody has said, and that have a flaw of any kind: nobody gets those.
+        And how well drafts sound like the brand, in the mean."""
         loose = 0
         for ask, draft in zip(self.asks, self.drafts, strict=True):
             known = drafting.grounding.sources([*(text for _, text in ask.before), *ask.told]) | drafting.approved
             loose += bool(drafting.grounding.ungrounded(draft.text, known))
         flawed = sum(bool(draft.flaws) for draft in self.drafts)
         counted = {"ungrounded": loose, "flawed": flawed}
-        return {name: Interval.of_share(count, len(self.asks)).to_wire() for name, count in counted.items()}
+        told = {name: Interval.of_share(count, len(self.asks)) for name, count in counted.items()}
+        fits = np.array([draft.voice for draft in self.drafts[: len(self.asks)]])
+        told["voice"] = bootstrap(lambda drawn: float(np.mean(drawn)), fits, seed=0)
+        return {name: interval.to_wire() for name, interval in told.items()}
 
 
 def _drafted(drafting: Drafting, context: Context, brand: Brand, check: Callable[[], None]) -> Draft:

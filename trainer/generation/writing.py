@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from data.language import likeliest
 from data.log_odds import counted
 from data.profile import BotProfile
 from data.schema import Example, Finding
@@ -109,7 +110,7 @@ def write(recipe: GenerateRecipe, base: ChatBase, lessons: Lessons, brand: Brand
     packed = pack_tuned(generator, run.folder / "packed")
     parity = compared(generator.model, packed, lessons.held[:PROBED] or lessons.train[:PROBED], run.check)
     precision = cheapest(parity)
-    voice = _voice([ask.reply for ask in lessons.train], brand.profile)
+    voice = voice_of([ask.reply for ask in lessons.train], brand.profile)
     grounding = Grounding(Written(brand.imports), known_names(brand.profile))
     approved = grounding.sources(approved_texts(brand.profile))
     drafting = Drafting(packed.opened(precision), grounding, voice, approved=approved)
@@ -157,10 +158,12 @@ def supposed(rows: Sequence[Example]) -> list[Ask]:
     ]
 
 
-def _voice(replies: Sequence[str], profile: BotProfile) -> Voice:
-    language = profile.languages[0]
-    background = {"en": counted(background_utterances())} if language == "en" else {}
-    return Voice.of(replies, [language] * len(replies), background)
+def voice_of(replies: Sequence[str], profile: BotProfile) -> Voice:
+    """How the brand speaks, in each of its languages and in all."""
+    first, *others = profile.languages
+    codes = [likeliest(reply, profile.languages) if others else first for reply in replies]
+    background = {"en": counted(background_utterances())} if "en" in profile.languages else {}
+    return Voice.of(replies, codes, background)
 
 
 def _measured(generator: TrainedGenerator, base: ChatBase, lessons: Lessons) -> dict[str, Any]:

@@ -16,6 +16,7 @@ SHARES = {
     "ungrounded": "replies that state what nobody has said",
     "flawed": "replies that would not be said, whatever their score",
     "empty": "empty replies",
+    "voice": "how well they sound like the brand, from 0 to 1",
 }
 
 
@@ -28,7 +29,7 @@ def written_replies(told: Mapping[str, Any]) -> Iterator[str]:
             "tokens); brackets hold 95 % intervals. What it wrote stands in the run's own record, not here."
         )
         length = texts["length"]
-        rows = [(name, _within(texts[key])) for key, name in SHARES.items()]
+        rows = [(name, _within(texts[key])) for key, name in SHARES.items() if key in texts]
         rows += [("words a reply, and of the brand's", f"{_one(length['words'])}, {_one(length['reference_words'])}")]
         yield table([("Measure", "Value"), *rows], right=False)
     reviews = told.get("reviews") or {}

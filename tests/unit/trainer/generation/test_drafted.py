@@ -9,13 +9,14 @@ import numpy as np
 import pytest
 
 from data.errors import JobCancelled
+from data.profile import BotProfile
 from data.settings import ImportSettings
 from data.written import Written
 from export.drafts import Draft, Drafting
 from export.grounding import Grounding
 from trainer.generation.drafted import ASKED, STRANGE, Drafted
 from trainer.generation.lines import Ask
-from trainer.generation.writing import _unquoted
+from trainer.generation.writing import _unquoted, voice_of
 from trainer.judgement.card_writing import written_replies
 
 SAID = ("Your parcel is on its way.", "We refund you within five days.", "We are open from 9 to 5.")
@@ -62,6 +63,26 @@ def test_facts_from_nowhere_and_flaws_are_counted() -> None:
     found = told.manners(DRAFTING)
     assert found["ungrounded"]["value"] == pytest.approx(2 / 3), "nobody has said 9 to 5 in this conversation either"
     assert found["flawed"]["value"] == pytest.approx(2 / 3)
+
+
+def test_how_well_drafts_sound_like_the_brand_is_told_in_the_mean() -> None:
+    found = Drafted(ASKS, [Draft(text, 0.9, voice=fit) for text, fit in zip(SAID, (1.0, 0.5, 0.6), strict=True)])
+    told = found.manners(DRAFTING)["voice"]
+    assert told["value"] == pytest.approx(0.7)
+    assert 0.5 <= told["low"] < told["value"] < told["high"] <= 1.0
+
+
+def test_each_language_of_a_brand_has_a_voice_of_its_own() -> None:
+    english = [f"Hello {word}, your parcel has left our warehouse this morning." for word in ("you", "friend", "there")]
+    german = ["Guten Tag, das Paket hat unser Lager heute Morgen verlassen. Mit freundlichen Grüßen, Ihr Team"] * 3
+    several = voice_of([*english, *german] * 15, BotProfile(name="acme", languages=("en", "de")))
+    assert set(several.manners) == {"*", "en", "de"}
+    assert several.language_of("Das Paket ist heute Morgen leider noch nicht angekommen.") == "de"
+    # A sign-off is missed where nearly all have one.
+    assert several.distance("Das Paket ist unterwegs.", "de").score < several.distance("It is under way.", "en").score
+    one = voice_of(english * 15, BotProfile(name="acme", languages=("en",)))
+    assert set(one.manners) == {"*"}
+    assert one.language_of("It has left.") is None
 
 
 def test_what_means_the_same_may_be_said_and_what_does_not_may_not() -> None:
