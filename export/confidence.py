@@ -49,8 +49,10 @@ def features(
     """(probabilities [n, labels], FEATURES [n, 5], column of the likeliest in-scope label [n])."""
     logits = (embeddings @ head.weight.T + head.bias).astype(np.float64) / head.temperature
     top = logits.max(axis=1, keepdims=True)
-    energy = top[:, 0] + np.log(np.exp(logits - top).sum(axis=1))
-    probabilities = np.exp(logits - energy[:, None])
+    parts = np.exp(logits - top)
+    whole = parts.sum(axis=1)
+    energy = top[:, 0] + np.log(whole)
+    probabilities = parts / whole[:, None]  # not from the energy, in which large logits swallow the logarithm
     inside = np.array([label != OUT_OF_SCOPE for label in head.labels])
     ranked = np.where(inside, probabilities, -1.0)
     best = ranked.argmax(axis=1)

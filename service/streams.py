@@ -51,9 +51,10 @@ class Streams:
         """Sleep inside a stream; True, at once, when the server is stopping."""
         return self._ending.wait(seconds)
 
-    def answer(self, events: Iterable[Event]) -> Response:
-        """A streamed answer. Raises 503 when the server is stopping or has no slot left."""
-        if self.is_draining:
+    def answer(self, events: Iterable[Event], *, is_ready: bool = False) -> Response:
+        """A streamed answer. Raises 503 when no slot is left, and when the server is stopping, unless all of it
+        `is_ready`: who came in time and was answered is not sent away."""
+        if self.is_draining and not is_ready:
             raise Refusal(503, "server_shutdown", "The server is stopping.", headers={"Retry-After": RETRY_SECONDS})
         if not self._slots.acquire(blocking=False):
             headers = {"Retry-After": RETRY_SECONDS}

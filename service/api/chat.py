@@ -15,7 +15,7 @@ from service.api.sessions import check_length
 from service.chatting import Exchange, Said, own_session, pieces
 from service.hangups import hung_up
 from service.schemas.chat import ChatAsked, ChatReply, Feeling, FoundEntity, ParseAsked, RankedIntent, Understood
-from service.streams import Event, shutdown_event
+from service.streams import Event
 
 api = Api("chat", "Talking with a bot.")
 
@@ -54,7 +54,7 @@ def chat(call: Call) -> Answer | Response:
     if reply.source is not None and reply.action is not None:
         call.service.metrics.replies.labels(reply.source, reply.action).inc()
     if asked.stream:
-        return call.service.streams.answer(_streamed(call, reply))
+        return call.service.streams.answer(_streamed(reply), is_ready=True)
     return Answer(reply)
 
 
@@ -93,11 +93,8 @@ def parse(call: Call) -> Answer:
     )
 
 
-def _streamed(call: Call, reply: ChatReply) -> Iterator[Event]:
+def _streamed(reply: ChatReply) -> Iterator[Event]:
     for piece in pieces(reply.reply or ""):
-        if call.service.streams.is_draining:
-            yield shutdown_event(call.request_id)
-            return
         yield "delta", {"text": piece}
     yield "reply", reply.model_dump(mode="json")
 

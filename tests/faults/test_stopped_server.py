@@ -130,8 +130,8 @@ def test_twenty_streams_and_all_requests_come_to_an_end(tmp_path: Path, keys: di
         assert data["error"]["request_id"].startswith("req_")
     for connection in talking:
         with connection:
-            name, data = last_event(read_to_end(connection))
-        assert name == "reply" or data["error"]["code"] == "server_shutdown"
+            name, _ = last_event(read_to_end(connection))
+        assert name == "reply", "they came in time"
     assert seconds < DRAIN_SECONDS
     assert talk.answered > 0
     assert talk.unanswered == []

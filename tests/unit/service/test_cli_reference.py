@@ -30,6 +30,7 @@ def test_every_verb_takes_home_and_json_and_explains_its_options():
         for name in [
             *promised.split(),
             "worker",
+            "rewrite",
             "pretrain",
             "compare",
             "demo",

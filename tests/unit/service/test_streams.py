@@ -72,6 +72,7 @@ def test_when_the_server_stops_no_stream_begins_and_none_waits() -> None:
     with pytest.raises(Refusal) as refused:
         streams.answer(some())
     assert refused.value.code == "server_shutdown"
+    assert b"".join(streams.answer(some(), is_ready=True).response)  # type: ignore[arg-type]
 
 
 def test_the_last_event_of_a_stream_that_was_cut() -> None:
