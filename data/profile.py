@@ -43,6 +43,19 @@ class Acceptance(_Frozen):
     latency_ms: float | None = Field(None, gt=0)
 
 
+class WritingStyle(_Frozen):
+    """How replies are written, where any are: how they are drawn, and what ends them. At a `temperature` of 0 the
+    likeliest token is taken each time; above it, too, the same conversation gets the same reply."""
+
+    temperature: float = Field(0.0, ge=0, le=2)
+    top_p: float = Field(1.0, gt=0, le=1)
+    top_k: int = Field(0, ge=0, le=100_000)
+    repetition_penalty: float = Field(1.0, ge=1, le=2)
+    max_tokens: int = Field(96, ge=8, le=512)
+    seconds: float = Field(30.0, ge=0.1, le=300)
+    stops: tuple[Annotated[str, StringConstraints(min_length=1, max_length=100)], ...] = Field((), max_length=8)
+
+
 class BotProfile(_Frozen):
     """All a business says about its bot."""
 
@@ -58,6 +71,7 @@ class BotProfile(_Frozen):
     banned_phrases: tuple[Text, ...] = ()
     synonyms: tuple[tuple[Text, ...], ...] = ()
     reply_mode: Literal["grounded", "hybrid", "generative"] = "grounded"
+    writing: WritingStyle = WritingStyle()
     target_precision: float = Field(0.9, ge=0.5, lt=1)
     acceptance: Acceptance = Acceptance()
     auto_promote: bool = False

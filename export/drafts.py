@@ -12,14 +12,16 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from data.errors import IntegrityError
 from data.profile import BotProfile
 from data.schema import Role
+from data.settings import ImportSettings
 from data.voice import Voice
+from data.written import Written as Values
 from export.abusive import abusive
 from export.grounding import Grounding, Sources
 from export.placeholders import kinds, placeholders
@@ -33,8 +35,6 @@ VOICE_WEIGHT = 0.1
 """How much of a score hangs on the voice."""
 HINT = "We have said before: {reply}"
 VOICE_FILE = "voice.json"
-USUAL = Sampling(max_tokens=96)
-"""The likeliest tokens: the same conversation gets the same reply."""
 NO_SOURCES = Sources()
 
 
@@ -71,14 +71,24 @@ class Drafting:
     writer: Writer
     grounding: Grounding
     voice: Voice | None = None
-    sampling: Sampling = USUAL
+    sampling: Sampling = field(default_factory=Sampling)
     turn: Callable[[], AbstractContextManager[None]] = nullcontext
     """What a reply waits for before it is written: only so many are, at once."""
     approved: Sources = NO_SOURCES
+    stops: Sequence[str] = ()
+    """What ends a reply, and is no part of it."""
+
+    @classmethod
+    def by(cls, writer: Writer, profile: BotProfile, imports: ImportSettings, voice: Voice | None) -> Self:
+        """As the profile has it, of texts that are prepared by `imports`."""
+        grounding, style = Grounding(Values(imports), known_names(profile)), profile.writing
+        sampling = Sampling(**style.model_dump(exclude={"stops"}))
+        approved = grounding.sources(approved_texts(profile))
+        return cls(writer, grounding, voice, sampling, approved=approved, stops=style.stops)
 
     def draft(self, asked: Asked, score: Callable[[str], float]) -> Draft:
         """One reply. `score` is what the selector makes of a text. Raises Overloaded."""
-        brief = Brief(asked.turns, told(asked.known), self.sampling)
+        brief = Brief(asked.turns, told(asked.known), self.sampling, self.stops)
         if asked.cancelled is not None:
             brief = replace(brief, cancelled=asked.cancelled)
         with self.turn():

@@ -14,12 +14,10 @@ from data.errors import IntegrityError
 from data.profile import BotProfile
 from data.render import Rendered, Renderer
 from data.settings import ImportSettings
-from data.written import Written
 from export.corrections import CORRECTIONS_FILE, Corrections
 from export.decoding import Decoder
-from export.drafts import VOICE_FILE, Drafting, approved_texts, known_names, read_voice
+from export.drafts import VOICE_FILE, Drafting, read_voice
 from export.entities import EntityModel, TokenChannel
-from export.grounding import Grounding
 from export.heads import IntentHead
 from export.label_head import SENTIMENT_FILE, LabelHead
 from export.release import Release
@@ -128,9 +126,7 @@ def drafting_of(release: Release, decoder: Decoder, prepare: ImportSettings, ada
     """What writes replies for `release`, by its decoder and what lies over it. Raises IntegrityError where the decoder
     cannot be talked to."""
     voice = read_voice(release.folder / VOICE_FILE) if release.has(VOICE_FILE) else None
-    grounding = Grounding(Written(prepare), known_names(release.profile))
-    approved = grounding.sources(approved_texts(release.profile))
-    return Drafting(Writer.of(decoder, adapter), grounding, voice, approved=approved)
+    return Drafting.by(Writer.of(decoder, adapter), release.profile, prepare, voice)
 
 
 def _entity_model(release: Release, encoder: Encoder) -> EntityModel:

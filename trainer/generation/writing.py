@@ -17,10 +17,8 @@ from data.profile import BotProfile
 from data.schema import Example, Finding
 from data.settings import Settings
 from data.voice import Voice
-from data.written import Written
 from export.decoders import Precision
-from export.drafts import FROM, Drafting, approved_texts, known_names, told
-from export.grounding import Grounding
+from export.drafts import FROM, Drafting, told
 from trainer.bases.catalogue import base_for
 from trainer.bases.chat_base import ChatBase
 from trainer.core.run_folder import RunFolder
@@ -111,9 +109,7 @@ def write(recipe: GenerateRecipe, base: ChatBase, lessons: Lessons, brand: Brand
     parity = compared(generator.model, packed, lessons.held[:PROBED] or lessons.train[:PROBED], run.check)
     precision = cheapest(parity)
     voice = voice_of([ask.reply for ask in lessons.train], brand.profile)
-    grounding = Grounding(Written(brand.imports), known_names(brand.profile))
-    approved = grounding.sources(approved_texts(brand.profile))
-    drafting = Drafting(packed.opened(precision), grounding, voice, approved=approved)
+    drafting = Drafting.by(packed.opened(precision), brand.profile, brand.imports, voice)
     drafted = Drafted.by(drafting, lessons.held, brand, run.check)
     scores = drafted.scores([ask.reply for ask in lessons.train])
     told_parity = {name: one.to_wire() for name, one in parity.items()} | {"served": precision}

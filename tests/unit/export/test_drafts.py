@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from data.errors import IntegrityError, Overloaded
-from data.profile import BotProfile, Intent
+from data.errors import IntegrityError, Overloaded, ProfileError
+from data.profile import BotProfile, Intent, parse_profile
 from data.settings import ImportSettings
 from data.voice import Voice
 from data.written import Written as Values
@@ -25,6 +26,7 @@ from export.drafts import (
     write_voice,
 )
 from export.grounding import Grounding
+from export.sampling import Sampling
 from export.writer import Brief, Written
 
 TURNS = (("user", "Where is order 12345?"),)
@@ -149,6 +151,33 @@ def test_a_reply_off_the_voice_ranks_lower():
     assert unlike.voice < like.voice
     assert unlike.score < like.score <= 0.9
     assert unlike.score == pytest.approx(0.9 - VOICE_WEIGHT * (1 - unlike.voice))
+
+
+def test_it_is_written_as_the_profile_says():
+    fake = Fake("Hello.")
+    style = {
+        "temperature": 0.7,
+        "top_p": 0.9,
+        "top_k": 40,
+        "repetition_penalty": 1.2,
+        "max_tokens": 32,
+        "stops": ["--"],
+    }
+    profile = parse_profile({"name": "acme", "writing": style})
+    Drafting.by(fake, profile, ImportSettings(), None).draft(Asked(TURNS), lambda _: 1.0)
+    (brief,) = fake.briefs
+    assert brief.sampling == Sampling(0, 0.7, 0.9, 40, 1.2, 32, 30.0)
+    assert tuple(brief.stops) == ("--",)
+    plain = Drafting.by(fake, BotProfile(name="acme"), ImportSettings(), None)
+    assert (plain.sampling.temperature, plain.sampling.max_tokens, plain.stops) == (0, 96, ())
+
+
+@pytest.mark.parametrize(
+    "style", [{"temperature": -1}, {"top_p": 0}, {"max_tokens": 0}, {"stops": [""]}, {"seed": 1}, {"seconds": "soon"}]
+)
+def test_a_way_to_write_that_is_none_is_refused(style: dict[str, Any]):
+    with pytest.raises(ProfileError, match="writing"):
+        parse_profile({"name": "acme", "writing": style})
 
 
 def test_it_waits_for_its_turn():
