@@ -25,6 +25,9 @@ Precision = Literal["fp32", "int8"]
 ENCODERS: Mapping[str, str] = {"fp32": "encoder.onnx", "int8": "encoder_int8.onnx"}
 DECODERS: Mapping[str, str] = {"fp32": "decoder.onnx", "int8": "decoder_int8.onnx"}
 
+KEPT = "model"
+"""The folder in which an experiment leaves its rewriter, beside its report."""
+
 
 @dataclass(frozen=True, slots=True)
 class CacheShape:

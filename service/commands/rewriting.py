@@ -13,14 +13,14 @@ from rich.console import Group
 from data.errors import NotFound, UsageError
 from data.files import disk
 from data.pair_files import as_read, read_sources
-from export.rewriters import rewriter_path
+from export.rewriters import KEPT, rewriter_path
 from service.session import Session, readable_file
 from service.tables import text
 from service.terminal import Answer
 from service.verbs import verb
 
-MODELS, REPORT = "model", "report.json"
-"""Where an experiment leaves its model, and what names it."""
+REPORT = "report.json"
+"""What names the model that an experiment left."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,7 +69,7 @@ def _folder(model: Path) -> Path:
             "That experiment left no model that rewrites.",
             remedy="Name the --out of one for summarise or translate, or for generate with a base that rewrites.",
         ) from None
-    return rewriter_path(model / MODELS, str(digest))
+    return rewriter_path(model / KEPT, str(digest))
 
 
 def register(app: typer.Typer) -> None:

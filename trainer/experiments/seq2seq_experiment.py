@@ -21,7 +21,7 @@ from data.pair_files import Pair, PairFile, read_pairs
 from data.schema import Finding
 from data.settings import Settings
 from export.release import running_versions
-from export.rewriters import TOKENIZER, Precision, publish_rewriter
+from export.rewriters import KEPT, TOKENIZER, Precision, publish_rewriter
 from export.seq2seq import Rewriter
 from export.seq2seq_export import Origin, PackedRewriter, pack_seq2seq
 from export.seq2seq_parity import (
@@ -58,8 +58,6 @@ MOST_WRITTEN = 1000
 PROBED = 200
 """Pairs held out of TRAIN on which int8 is weighed."""
 TIMED = 50
-MODEL = "model"
-"""The folder in OUT in which the rewriter stays."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,8 +167,8 @@ def seq2seq_experiment(question: Settled, settings: Settings, run: RunFolder) ->
 def _kept(sealed: Path, out: Path) -> str:
     """A copy of the rewriter for `attune rewrite`, under its digest, returned."""
     with tempfile.TemporaryDirectory(dir=out, prefix=".") as work:
-        copied = Path(shutil.copytree(sealed, Path(work) / MODEL))
-        return publish_rewriter(copied, out / MODEL)
+        copied = Path(shutil.copytree(sealed, Path(work) / KEPT))
+        return publish_rewriter(copied, out / KEPT)
 
 
 def _asked(question: Settled, settings: Settings) -> _Asked:
