@@ -35,6 +35,7 @@ from dataclasses import dataclass
 
 from data.profile import BotProfile
 from export.banned import fold, says_banned
+from export.corrections import Match
 from export.placeholders import fill, placeholders
 from export.situation import Action, Candidate, Situation, Source, is_out_of_scope, is_sure
 
@@ -85,8 +86,11 @@ def _greet(situation: Situation) -> Decision:
 def _corrected(situation: Situation) -> Iterator[Decision]:
     """The approved corrections that may be said here, best first."""
     sure = is_sure(situation.understanding, situation.thresholds)
-    stands_back = [not one.equal and one.correction.reply in situation.foreign for one in situation.corrections]
-    for _, match in sorted(zip(stands_back, situation.corrections, strict=True), key=lambda pair: pair[0]):
+
+    def stands_back(match: Match) -> bool:
+        return not match.equal and match.correction.reply in situation.foreign
+
+    for match in sorted(situation.corrections, key=stands_back):
         correction = match.correction
         if not match.equal and sure and correction.intent not in (None, situation.understanding.intent):
             continue
