@@ -9,14 +9,16 @@ In this order, the first that holds:
 3. the message is out of scope: own up to it, and hand over when that was already said;
 4. an intent whose confidence reaches the `answer` threshold: its approved answer, or a person where the profile
    says that this intent wants one;
-5. an earlier reply of the brand whose score reaches the `reply` threshold and does not belong to another intent;
+5. an earlier reply of the brand whose score reaches the `reply` threshold and does not belong to another intent; the
+   profile's answers stand among these replies, and go before the others that reach it;
 6. a reply written for this conversation whose score reaches the `generated` threshold, if nobody has to vouch for a
    fact in it that neither the conversation nor the brand's own replies hold (export/drafts);
 7. two intents close to each other and together likely: ask which of them it is, once;
 8. otherwise: own up to it, then hand over.
 
 The profile's reply mode moves what is written: `grounded` keeps this order, and writes only where an earlier reply
-is at hand to write from; `hybrid` takes the better of 5 and 6; `generative` takes 6 before 5.
+is at hand to write from; `hybrid` takes the better of 5 and 6; `generative` takes 6 before 5. None moves the profile's
+answers.
 
 Whatever is chosen must be *sayable*: free of banned phrases, with its placeholders filled from this conversation, and
 not what the bot said one turn before. A choice that is not sayable is passed over, never mended.
@@ -74,7 +76,9 @@ def wants_draft(situation: Situation) -> bool:
         return False
     if is_sure(situation.understanding, situation.thresholds) and next(_approved(situation), None):
         return False
-    return situation.profile.reply_mode != "grounded" or next(_retrieved(situation), None) is None
+    if next(_found(situation, approved=True), None):
+        return False
+    return situation.profile.reply_mode != "grounded" or next(_found(situation, approved=False), None) is None
 
 
 def _greet(situation: Situation) -> Decision:
@@ -107,7 +111,8 @@ def _answers(situation: Situation) -> Iterator[Decision]:
     """Everything that may be answered with, best first."""
     if is_sure(situation.understanding, situation.thresholds):
         yield from _approved(situation)
-    found = [*_retrieved(situation)], [*_written(situation)]
+    yield from (decision for _, decision in _found(situation, approved=True))
+    found = [*_found(situation, approved=False)], [*_written(situation)]
     retrieved, written = ([decision for _, decision in part] for part in found)
     if situation.profile.reply_mode == "hybrid":
         bars = situation.thresholds
@@ -125,21 +130,24 @@ def _above(score: float, bar: float | None) -> float:
     return 0.0 if bar is None else (score - bar) / max(1 - bar, 1e-6)
 
 
-def _retrieved(situation: Situation) -> Iterator[tuple[float, Decision]]:
-    """Earlier replies of the brand that may be said, with their scores, best first."""
+def _found(situation: Situation, *, approved: bool) -> Iterator[tuple[float, Decision]]:
+    """The candidates that are approved answers, or those that are not, and may be said, with their scores, best
+    first."""
     understanding, thresholds = situation.understanding, situation.thresholds
     if thresholds.reply is None:
         return
-    good = [candidate for candidate in situation.candidates if candidate.score >= thresholds.reply]
+    source: Source = "approved" if approved else "retrieved"
+    what = "An approved answer" if approved else "An earlier reply of the brand"
+    good = [one for one in situation.candidates if one.approved == approved and one.score >= thresholds.reply]
     for candidate in sorted(good, key=lambda candidate: -candidate.score):
         if candidate.flaws or _belongs_elsewhere(candidate, situation):
             continue
         if placeholders(candidate.text) and not candidate.echoes:
             continue
         for text in _sayable(situation, candidate.text):
-            reason = f"An earlier reply of the brand fits with {candidate.score:.2f}, at least {thresholds.reply:.2f}."
+            reason = f"{what} fits with {candidate.score:.2f}, at least {thresholds.reply:.2f}."
             intent = candidate.intent or understanding.intent
-            yield candidate.score, Decision("answer", "retrieved", text, reason, intent)
+            yield candidate.score, Decision("answer", source, text, reason, intent)
 
 
 def _written(situation: Situation) -> Iterator[tuple[float, Decision]]:

@@ -194,10 +194,10 @@ class Predictor:
         queries = model.channel.embed([model.channel.renderer.context(heard[row].turns) for row in spoken])
         for row, hits in zip(spoken, model.index.search_many(queries, k + SPARE), strict=True):
             said = [text for _, text in heard[row].turns]
+            fit = [hit for hit in hits if all(is_said(detail, said) for detail in hit.reply.details)]
             ours = (
-                Candidate(hit.reply.text, hit.confidence, hit.reply.intent, hit.reply.count, hit.reply.echoes)
-                for hit in hits
-                if all(is_said(detail, said) for detail in hit.reply.details)
+                Candidate(one.text, hit.confidence, one.intent, one.count, one.echoes, approved=one.approved)
+                for hit, one in ((hit, hit.reply) for hit in fit)
             )
             found[row] = self._tongue(heard[row]).best(ours, k)
         return found

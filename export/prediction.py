@@ -47,6 +47,7 @@ class Prediction:
                     "score": round(c.score, 3),
                     "intent": c.intent,
                     "count": c.count,
+                    "approved": c.approved,
                     "flaws": list(c.flaws),
                 }
                 for c in self.candidates

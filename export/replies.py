@@ -47,7 +47,8 @@ class Reply:
     `count` is how often it was said, `intent` what it answered where known, `source` the digest of the turn it was
     learnt from, `echoes` whether its placeholders repeat what the customer had said each time (see placeholders).
     `details` are names, numbers and the like that the brand has said in one conversation alone: the reply is for no
-    other, unless somebody says them there as well.
+    other, unless somebody says them there as well. `approved`: it is one of the profile's answers to `intent`, said
+    before or not; the brand has vouched for its placeholders.
     """
 
     text: str
@@ -57,6 +58,7 @@ class Reply:
     source: str = ""
     echoes: bool = False
     details: tuple[str, ...] = ()
+    approved: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,7 +50,7 @@ NOT_UNDERSTOOD = Understanding(intent=None, confidence=0.0, in_scope=1.0)
 @dataclass(frozen=True, slots=True)
 class Candidate:
     """An earlier reply of the brand that may fit. `echoes`: its placeholders repeat what the customer had said; `flaws`
-    say in words why it must not be said here."""
+    say in words why it must not be said here; `approved`: it is one of the profile's answers to `intent`."""
 
     text: str
     score: float
@@ -58,6 +58,7 @@ class Candidate:
     count: int = 1
     echoes: bool = False
     flaws: tuple[str, ...] = ()
+    approved: bool = False
 
 
 @dataclass(frozen=True, slots=True)

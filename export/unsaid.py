@@ -74,8 +74,8 @@ def unsay(release: Path, aside: Path, words: Words) -> str | None:
 
 
 def _replies(index: ReplyIndex, words: Words) -> ReplyIndex | None:
-    """The replies that stay; None where all do, as they are."""
-    stays = [place for place, reply in enumerate(index.replies) if not words.told(reply.text)]
+    """The replies that stay; None where all do, as they are. What the profile says as well stays with it."""
+    stays = [place for place, reply in enumerate(index.replies) if reply.approved or not words.told(reply.text)]
     replies = [_unnamed(index.replies[place], words) for place in stays]
     if tuple(replies) == index.replies:
         return None

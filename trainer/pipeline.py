@@ -49,7 +49,7 @@ from trainer.publishing import Built, Origin, build_release, promote_by_itself, 
 from trainer.recipes import IntentRecipe
 from trainer.replies.calibrate import meaning_by, worth
 from trainer.replies.details import private_details
-from trainer.replies.indexing import Sayable, reply_indexes
+from trainer.replies.indexing import Sayable, approved_answers, reply_indexes
 from trainer.replies.train_reply import TrainedReply, mean_length, train_reply
 from trainer.retraining import Emit, Retraining, bot_of, run_folder, settling
 from trainer.search.searching import better
@@ -164,7 +164,7 @@ def _train(
         reply = _train_reply(work, dataset, material, base, ids)
         learned = [*material.train, *material.validation]
         details = private_details(learned, Grounding(Written(work.settings.imports), known_names(work.profile)))
-        sayable = Sayable(banned, details)
+        sayable = Sayable(banned, details, approved_answers(work.profile))
         narrow, index = reply_indexes(reply, material.train, material.validation, sayable, work.context.check)
         if narrow is not None and index is not None:
             found = worth(reply, base, narrow, pairs(material.validation), work.profile.target_precision)

@@ -95,8 +95,8 @@ class ChatReply(Told):
     explanation: Json | None = Field(
         None,
         description="With `explain`: `reason`; `in_scope`; `candidates` (earlier replies: `reply`, `score`, `intent`, "
-        "`count`, `flaws`) and `drafts` (`reply`, `score`, `voice`, `flaws`, `tokens`), best first. `flaws` say in "
-        "words why one must not be said. `reply` is left out of what was not said, unless the key has the scope "
+        "`count`, `approved`, `flaws`) and `drafts` (`reply`, `score`, `voice`, `flaws`, `tokens`), best first. "
+        "`flaws` say in words why one must not be said. `reply` is left out of what was not said, unless the key has the scope "
         "`data`, `review` or `admin`.",
     )
 

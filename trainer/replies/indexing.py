@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from data.profile import BotProfile
 from data.schema import Example
 from export.placeholders import echoes
 from export.precedents import Precedents
@@ -21,11 +22,12 @@ MOST_PRECEDENTS = 8_192
 
 @dataclass(frozen=True, slots=True)
 class Sayable:
-    """What of the brand's replies may be said again: nothing `banned`; `details` are what a reply, by its key, says of
-    one customer alone."""
+    """What the brand may say: nothing `banned`; `details` are what an earlier reply, by its key, says of one customer
+    alone; `approved` the profile's answers, each with its intent."""
 
     banned: Callable[[str], bool]
     details: Mapping[str, tuple[str, ...]]
+    approved: Sequence[tuple[str, str]] = ()
 
 
 def reply_indexes(
@@ -35,8 +37,8 @@ def reply_indexes(
     sayable: Sayable,
     check: Check | None = None,
 ) -> tuple[ReplyIndex | None, ReplyIndex | None]:
-    """Of the replies of `train` alone, by which those of `held` are measured, and of both, which serves; None where
-    there is none worth keeping. `check` is called between batches and may raise."""
+    """Of the replies of `train` alone, by which those of `held` are measured, and of both, which serves, each behind
+    what is approved; None where there is none worth keeping. `check` is called between batches and may raise."""
     narrow, replies = distinct_replies(train, sayable), distinct_replies([*train, *held], sayable)
     if not replies:
         return None, None
@@ -53,12 +55,18 @@ def reply_indexes(
     return ReplyIndex(index.vectors[: len(narrow)], narrow, precedents=precedents), index
 
 
+def approved_answers(profile: BotProfile) -> list[tuple[str, str]]:
+    """The profile's answers, each with its intent; none to an intent whose customers want a person."""
+    return [(answer, intent.name) for intent in profile.intents if not intent.handoff for answer in intent.answers]
+
+
 def distinct_replies(rows: Iterable[Example], sayable: Sayable) -> list[Reply]:
-    """The brand's own replies in `rows`, one entry a distinct text, in the order in which they were said first.
+    """The approved answers, then the brand's own replies in `rows`, one entry a distinct text, in the order in which
+    they were said first.
 
     A reply whose placeholders the customer had not given each time is marked as not to be filled.
     """
-    kept: dict[str, Reply] = {}
+    kept = _approved(sayable)
     for row in rows:
         if row.reply is None or sayable.banned(row.reply):
             continue
@@ -70,9 +78,21 @@ def distinct_replies(rows: Iterable[Example], sayable: Sayable) -> list[Reply]:
             details = sayable.details.get(key, ())
             kept[key] = Reply(row.reply, row.reply_role or "agent", 1, row.intent, row.id, fits, details)
         else:
+            once = replace(old, count=old.count + 1)
             intent = old.intent if old.intent == row.intent else None
-            kept[key] = replace(old, count=old.count + 1, intent=intent, echoes=old.echoes and fits)
+            kept[key] = once if old.approved else replace(once, intent=intent, echoes=old.echoes and fits)
     return list(kept.values())
+
+
+def _approved(sayable: Sayable) -> dict[str, Reply]:
+    """By their keys. What answers several intents belongs to none."""
+    kept: dict[str, Reply] = {}
+    for text, name in sayable.approved:
+        key = key_of(text)
+        intent = name if key not in kept or kept[key].intent == name else None
+        if not sayable.banned(text):
+            kept[key] = Reply(text, count=0, intent=intent, echoes=True, approved=True)
+    return kept
 
 
 def precedents_in(

@@ -97,6 +97,30 @@ def test_a_sure_intent_without_an_answer_gets_an_earlier_reply_that_is_not_anoth
     assert "nothing that may be said" in fallback.reason
 
 
+LISTED = Candidate("Refunds take three days.", 0.61, "refund", count=0, echoes=True, approved=True)
+
+
+@pytest.mark.parametrize("mode", ["grounded", "hybrid", "generative"])
+def test_an_approved_answer_found_among_the_replies_goes_before_better_ones_and_before_what_is_written(mode):
+    asked = in_mode(mode, understanding=NOT_UNDERSTOOD, candidates=(GOOD, LISTED), drafts=(WRITTEN,))
+    said = decide(asked)
+    assert (said.reply, said.source, said.intent) == (LISTED.text, "approved", "refund")
+    assert said.reason == "An approved answer fits with 0.61, at least 0.60."
+    assert not wants_draft(replace(asked, drafts=()))
+
+
+@pytest.mark.parametrize("changes", [{"score": 0.59}, {"flaws": ("it is in another language than the message",)}])
+def test_an_approved_answer_that_does_not_fit_is_not_given(changes):
+    candidates = (GOOD, replace(LISTED, **changes))
+    assert decide(situation(understanding=NOT_UNDERSTOOD, candidates=candidates)).reply == GOOD.text
+
+
+def test_an_approved_answer_to_another_intent_than_the_sure_one_is_not_given():
+    sure = meaning("vague", ranking=(("vague", 0.9),))
+    free = replace(GOOD, intent=None)
+    assert decide(situation(understanding=sure, candidates=(LISTED, free))).reply == free.text
+
+
 def test_without_a_reply_threshold_nothing_is_retrieved():
     bars = replace(BARS, reply=None)
     assert decide(situation(understanding=UNSURE, candidates=(GOOD,), thresholds=bars)).action == "fallback"

@@ -105,6 +105,24 @@ def test_a_reply_is_retrieved_and_not_said_twice(predictor):
     assert again.reply != first.reply
 
 
+def test_an_approved_answer_among_the_replies_is_given_by_a_release_without_intents(
+    tmp_path, exported, encoders, lay, put_release, parts
+):
+    """Though an earlier reply fits better, and though nobody has given it before; its placeholder is filled."""
+    listed = Reply("Where is [email 1] now?", count=0, intent="refund", echoes=True, approved=True)
+    vectors = parts.reply.channel.read(["refund please thanks", "refund please"])
+    index = ReplyIndex(vectors, [listed, Reply("Three working days.", count=4)])
+    bars = replace(parts.thresholds, reply=0.3)
+    without = replace(parts, intent=None, thresholds=bars, reply=replace(parts.reply, index=index))
+    folder = put_release(tmp_path / "releases" / "acme" / "9", without, {"reply": lay(exported, encoders)})
+    with Predictor.load(folder, EncoderPool(encoders)) as loaded:
+        said = loaded.reply([("user", "refund please a@example.org")])
+        assert [one.approved for one in said.candidates] == [one["approved"] for one in said.to_wire()["candidates"]]
+        assert sorted(one.approved for one in said.candidates) == [False, True]
+        assert (said.source, said.reply, said.intent) == ("approved", "Where is a@example.org now?", None)
+        assert loaded.reply([("user", "refund please")]).source == "retrieved"
+
+
 def test_out_of_scope_is_said_to_be(predictor):
     prediction = predictor.reply([("user", "qqq zzz")])
     assert (prediction.intent, prediction.source) == ("oos", "handoff")

@@ -7,18 +7,18 @@ from typing import Any
 import numpy as np
 import pytest
 
-from data.profile import BotProfile
+from data.profile import BotProfile, Intent
 from data.schema import Example
 from data.settings import ImportSettings
 from export.precedents import Precedents
-from export.replies import ReplyIndex
+from export.replies import Reply, ReplyIndex
 from trainer.bases.catalogue import LocalBase
 from trainer.core import embedding
 from trainer.generation.drafted import Brand
 from trainer.generation.writing import Lessons
 from trainer.material import Material
 from trainer.replies import indexing
-from trainer.replies.indexing import Sayable, distinct_replies, remembered, reply_indexes
+from trainer.replies.indexing import Sayable, approved_answers, distinct_replies, remembered, reply_indexes
 from trainer.replies.recipe import ReplyRecipe
 from trainer.replies.train_reply import TrainedReply
 
@@ -62,6 +62,33 @@ def test_replies_are_kept_once_counted_and_found_by_where_they_were_given(traine
     np.testing.assert_allclose(narrow.precedents.contexts, contexts, atol=1e-3)
     np.testing.assert_array_equal(narrow.vectors, index.vectors[:2])
     assert index.precedents.share == 0.3
+
+
+def test_approved_answers_stand_first_whether_they_were_said_or_not(trained: TrainedReply) -> None:
+    profile = BotProfile(
+        name="acme",
+        intents=(
+            Intent(name="refund", answers=("It is on its WAY", "Money for [order 1] takes a week.")),
+            Intent(name="paid", answers=("It is on its way",)),
+            Intent(name="person", handoff=True, answers=("Nobody says this.",)),
+            Intent(name="rude", answers=("Never mind.",)),
+        ),
+    )
+    sayable = Sayable(lambda text: "ever" in text, {"it is on its way": ("way",)}, approved_answers(profile))
+    narrow, index = reply_indexes(trained, TRAIN, HELD, sayable)
+    assert narrow is not None
+    assert index is not None
+    assert index.replies[:2] == (
+        Reply("It is on its way", count=2, echoes=True, approved=True),
+        Reply("Money for [order 1] takes a week.", count=0, intent="refund", echoes=True, approved=True),
+    )
+    assert [one.text for one in index.replies[2:]] == ["we are sorry", "from nine to five"]
+    assert narrow.replies[:2] == index.replies[:2]
+    np.testing.assert_array_equal(narrow.vectors, index.vectors[:3])
+    assert narrow.precedents is not None
+    assert index.precedents is not None
+    assert narrow.precedents.replies.tolist() == [0, 2, 0]
+    assert index.precedents.replies.tolist() == [0, 2, 0, 3, 2]
 
 
 def test_no_reply_worth_keeping_is_no_index(trained: TrainedReply) -> None:
