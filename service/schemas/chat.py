@@ -96,8 +96,8 @@ class ChatReply(Told):
         None,
         description="With `explain`: `reason`; `in_scope`; `candidates` (earlier replies: `reply`, `score`, `intent`, "
         "`count`, `approved`, `flaws`) and `drafts` (`reply`, `score`, `voice`, `flaws`, `tokens`), best first. "
-        "`flaws` say in words why one must not be said. `reply` is left out of what was not said, unless the key has the scope "
-        "`data`, `review` or `admin`.",
+        "`flaws` say in words why one must not be said. `reply` is left out of what was not said, unless the key has "
+        "the scope `data`, `review` or `admin`.",
     )
 
 
