@@ -27,13 +27,13 @@ _CANCELLED = {KIND: "The training was cancelled; nothing was published."}
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What to train. `recipe` is None where the amount of data shall choose, `base` where the recipe does, `chat_base`
-    where it is the usual one, `search` (trials and minutes, each of which may be left out) where no better recipe is
-    searched for."""
+    """What to train. `recipe` is None where the amount of data shall choose, `base` and `seed` where the recipe does,
+    `chat_base` where it is the usual one, `search` (trials and minutes, each of which may be left out) where no better
+    recipe is searched for."""
 
     tasks: tuple[str, ...] = TASKS
     recipe: Mapping[str, Any] | None = None
-    seed: int = 0
+    seed: int | None = None
     base: str | None = None
     search: Mapping[str, float] | None = None
     chat_base: str | None = None
@@ -52,11 +52,11 @@ class Order:
                 "A search is for the recipe of the intents, which are not among the tasks asked for.",
                 remedy="Ask for the task intent too, or for no search.",
             )
-        named = {"base": self.base, "chat_base": self.chat_base}
+        named = {"seed": self.seed, "base": self.base, "chat_base": self.chat_base}
         chosen: dict[str, Any] = {name: value for name, value in named.items() if value is not None}
         if self.search is not None:
             chosen["search"] = dict(self.search)
-        return {"tasks": list(self.tasks), "recipe": recipe, "seed": self.seed, **chosen}
+        return {"tasks": list(self.tasks), "recipe": recipe, **chosen}
 
 
 def _can_be_sent(value: object) -> bool:

@@ -45,16 +45,16 @@ class Order:
 
     @classmethod
     def from_payload(cls, payload: Mapping[str, Any]) -> Order:
-        """Raises UsageError or RecipeError. A base the payload does not name is the recipe's."""
+        """Raises UsageError or RecipeError. A base or a seed that the payload does not name is the recipe's; one that
+        it names goes before."""
         tasks = _tasks(payload.get("tasks"))
         recipe = _recipe(payload.get("recipe"))
         if recipe is not None and recipe.task not in tasks:
             remedy = "Set preference = 'dpo' or 'orpo' in a recipe for 'generate'." if recipe.task == "prefer" else ""
             message = f"The recipe is for {recipe.task!r}, which is not among the tasks asked for."
             raise RecipeError(message, remedy=remedy)
-        seed = payload.get("seed", 0)
-        if not isinstance(seed, int) or isinstance(seed, bool) or not 0 <= seed < SEEDS:
-            raise UsageError(f"A seed is a whole number from 0 to {SEEDS - 1}.")
+        seed = _seed(payload.get("seed"), recipe)
+        recipe = recipe and recipe.model_copy(update={"seed": seed})
         reads = recipe is not None and not isinstance(recipe, GenerateRecipe)
         base = payload.get("base") or (recipe.base if recipe is not None and reads else DEFAULT)
         if not isinstance(base, str):
@@ -108,6 +108,14 @@ def _tasks(asked: object) -> tuple[str, ...]:
     if unknown:
         raise UsageError(f"Tasks are {', '.join(TASKS)}; asked for were also {', '.join(unknown)}.")
     return tuple(task for task in TASKS if task in asked)
+
+
+def _seed(asked: object, recipe: Recipe | None) -> int:
+    if asked is None:
+        return 0 if recipe is None else recipe.seed
+    if not isinstance(asked, int) or isinstance(asked, bool) or not 0 <= asked < SEEDS:
+        raise UsageError(f"A seed is a whole number from 0 to {SEEDS - 1}.")
+    return asked
 
 
 def _recipe(body: object) -> Recipe | None:

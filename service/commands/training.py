@@ -51,7 +51,10 @@ class TrainAsked:
     recipe: Annotated[
         Path | None, typer.Option("--recipe", metavar="FILE", help="Hyperparameters in TOML or JSON.")
     ] = None
-    seed: Annotated[int, typer.Option("--seed", min=0, max=2**31 - 1, help="The same seed, the same model.")] = 0
+    seed: Annotated[
+        int | None,
+        typer.Option("--seed", min=0, max=2**31 - 1, help="The same seed, the same model; else the recipe's, or 0."),
+    ] = None
     base: Annotated[
         str | None, typer.Option("--base", metavar="B", help="The base model to start from; `attune bases`.")
     ] = None

@@ -92,7 +92,9 @@ class Retraining(Asked):
 
     tasks: list[Task] | None = Field(None, min_length=1, max_length=4, json_schema_extra={"uniqueItems": True})
     recipe: dict[str, RecipeValue] | None = Field(None, description="A recipe in full or in part; docs/recipes.md.")
-    seed: int = Field(0, ge=0, lt=2**31)
+    seed: int | None = Field(
+        None, ge=0, lt=2**31, description="The same seed, the same model; else the recipe's, or 0."
+    )
     search: Search | None = Field(
         None, description="Search a recipe first; taken only where it gains more than chance (docs/recipes.md)."
     )

@@ -22,6 +22,16 @@ def test_what_is_asked_for_is_trained_over_the_base_of_the_order() -> None:
     assert Order(recipe=asked, seed=4).intent_recipe(LABELS, "here") == asked.model_copy(update={"base": "here"})
 
 
+@pytest.mark.parametrize(("asked", "seed"), [({}, 9), ({"seed": None}, 9), ({"seed": 0}, 0), ({"seed": 4}, 4)])
+def test_a_seed_goes_before_that_of_the_recipe_and_holds_for_all_tasks(
+    asked: dict[str, Any], seed: int, tiny: LocalBase
+) -> None:
+    order = Order.from_payload({"recipe": {"task": "intent", "name": "mine", "method": "frozen", "seed": 9}, **asked})
+    recipes = order.intent_recipe(LABELS, "here"), order.reply_recipe(5_000, tiny), order.entity_recipe(2_000, tiny)
+    assert {order.seed, *(one.seed for one in recipes)} == {seed}
+    assert Order.from_payload({key: value for key, value in asked.items() if value}).seed == (asked.get("seed") or 0)
+
+
 def test_a_recipe_speaks_for_its_own_task_alone(tiny: LocalBase) -> None:
     order = Order(recipe=IntentRecipe(name="mine", method="frozen"), seed=4)
     reply, entities = order.reply_recipe(5_000, tiny), order.entity_recipe(2_000, tiny)
