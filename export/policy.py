@@ -136,7 +136,6 @@ def _found(situation: Situation, *, approved: bool) -> Iterator[tuple[float, Dec
     understanding, thresholds = situation.understanding, situation.thresholds
     if thresholds.reply is None:
         return
-    source: Source = "approved" if approved else "retrieved"
     what = "An approved answer" if approved else "An earlier reply of the brand"
     good = [one for one in situation.candidates if one.approved == approved and one.score >= thresholds.reply]
     for candidate in sorted(good, key=lambda candidate: -candidate.score):
@@ -147,7 +146,7 @@ def _found(situation: Situation, *, approved: bool) -> Iterator[tuple[float, Dec
         for text in _sayable(situation, candidate.text):
             reason = f"{what} fits with {candidate.score:.2f}, at least {thresholds.reply:.2f}."
             intent = candidate.intent or understanding.intent
-            yield candidate.score, Decision("answer", source, text, reason, intent)
+            yield candidate.score, Decision("answer", candidate.source, text, reason, intent)
 
 
 def _written(situation: Situation) -> Iterator[tuple[float, Decision]]:

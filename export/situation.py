@@ -60,6 +60,10 @@ class Candidate:
     flaws: tuple[str, ...] = ()
     approved: bool = False
 
+    @property
+    def source(self) -> Source:
+        return "approved" if self.approved else "retrieved"
+
 
 @dataclass(frozen=True, slots=True)
 class Situation:

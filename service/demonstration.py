@@ -88,8 +88,8 @@ class Said:
 
 @dataclass(frozen=True, slots=True)
 class Beside:
-    """For one message: the earlier reply that was selected, and one that was written, whether or not it may be said.
-    `bars`: the scores from which each would be; None: never."""
+    """For one message: the brand's own reply that was selected, and one that was written, whether or not it may be
+    said. `bars`: the scores from which each would be; None: never."""
 
     message: str
     selected: Candidate | None
@@ -98,10 +98,16 @@ class Beside:
 
     def to_wire(self) -> dict[str, Any]:
         """An element of `written` in what the demo tells programs."""
-        selected = self.selected
+        chosen = self.selected
         return {
             "message": self.message,
-            "selected": selected and {"reply": selected.text, "score": round(selected.score, 3), "bar": self.bars[0]},
+            "selected": chosen
+            and {
+                "reply": chosen.text,
+                "source": chosen.source,
+                "score": round(chosen.score, 3),
+                "bar": self.bars[0],
+            },
             "written": {**self.written.to_wire(), "bar": self.bars[1]},
         }
 

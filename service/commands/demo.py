@@ -177,12 +177,12 @@ def written_beside(written: Sequence[Beside]) -> str:
     """Selected and written replies to the same messages, one below the other, and whether each would be said."""
     if not written:
         return "\nThis release writes no replies of its own."
-    lines = ["\nThe same replies, selected among the brand's own and written by its chat model:"]
+    lines = ["\nThe same replies, chosen among the brand's own and written by its chat model:"]
     for one in written:
         lines.append(f"\nvisitor> {one.message}")
         if one.selected is not None:
             told = f"{one.selected.score:.2f}, {_bar(one.selected.score, one.bars[0])}"
-            lines.append(f"earlier> {one.selected.text}\n         [retrieved, {told}]")
+            lines.append(f"chosen>  {one.selected.text}\n         [{one.selected.source}, {told}]")
         said = "; ".join(one.written.flaws) or _bar(one.written.score, one.bars[1])
         lines.append(f"written> {one.written.text}\n         [generated, {one.written.score:.2f}, {said}]")
     return "\n".join(lines)

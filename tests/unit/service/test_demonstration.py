@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from export.drafts import Draft
@@ -19,6 +21,8 @@ def test_both_replies_are_shown_with_their_sources_and_bars() -> None:
                    "generated, 0.42, below its bar of 0.50"):  # fmt: skip
         assert wanted in told
     assert told.index(SELECTED.text) < told.index("Yes, we do.")
+    listed = replace(SELECTED, approved=True)
+    assert "approved, 0.71" in written_beside([Beside(ASKED, listed, Draft("Yes, we do.", 0.42), (0.6, 0.5))])
 
 
 @pytest.mark.parametrize(
@@ -28,12 +32,12 @@ def test_both_replies_are_shown_with_their_sources_and_bars() -> None:
 def test_why_a_reply_would_not_be_said_is_told(flaws: tuple[str, ...], bar: float | None, said: str) -> None:
     told = written_beside([Beside(ASKED, None, Draft("Yes", 0.9, flaws=flaws), (None, bar))])
     assert said in told
-    assert "earlier>" not in told, "nothing was selected"
+    assert "chosen>" not in told, "nothing was selected"
 
 
 def test_programs_are_told_the_same() -> None:
     wire = Beside(ASKED, SELECTED, Draft("Yes, we do.", 0.42, voice=0.9), (0.6, None)).to_wire()
-    assert wire["selected"] == {"reply": SELECTED.text, "score": 0.71, "bar": 0.6}
+    assert wire["selected"] == {"reply": SELECTED.text, "source": "retrieved", "score": 0.71, "bar": 0.6}
     assert wire["written"] == {
         "reply": "Yes, we do.", "score": 0.42, "voice": 0.9, "flaws": [], "tokens": 0, "bar": None,
     }  # fmt: skip
