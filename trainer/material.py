@@ -142,7 +142,8 @@ def felt(rows: Iterable[Example]) -> Utterances:
 
 def pairs(rows: Iterable[Example]) -> Pairs:
     kept = [row for row in rows if row.reply is not None]
-    return Pairs([(*row.context, ("user", row.text)) for row in kept], [str(row.reply) for row in kept])
+    contexts = [(*row.context, ("user", row.text)) for row in kept]
+    return Pairs(contexts, [str(row.reply) for row in kept], [row.intent for row in kept])
 
 
 def conversation(row: Example) -> list[Spoken]:

@@ -1,9 +1,9 @@
 """What the score of a found reply is worth, fitted and measured on conversations that nothing had learned from.
 
-A found reply counts as right when the untuned base finds that it means what the brand really said. Beside the held-out
-conversations stand general utterances that no brand has replies for: whatever is found for them is wrong. How likely a
-reply is right is a logistic model of its signs (export/reply_scores.py). The bar is chosen, and the error of
-calibration told, from models that had not seen the rows.
+A found reply counts as right when the untuned base finds that it means what the brand really said, or when it is the
+profile's answer to what the customer wanted. Beside the held-out conversations stand general utterances that no brand
+has replies for: whatever is found for them is wrong. How likely a reply is right is a logistic model of its signs
+(export/reply_scores.py). The bar is chosen, and the error of calibration told, from models that had not seen the rows.
 """
 
 from __future__ import annotations
@@ -128,10 +128,13 @@ def _found(trained: TrainedReply, base: LocalBase, index: ReplyIndex, validation
     strange: list[Context] = [(("user", text),) for text in background_utterances()[:FAR_CONTEXTS]]
     near = index.search_many(trained.contexts(validation.contexts), 2)
     far = index.search_many(trained.contexts(strange), 2)
-    same = (meaning([hits[0].reply.text for hits in near]) * meaning(validation.replies)).sum(axis=1) >= SAME_MEANING
+    best = [hits[0].reply for hits in near]
+    same = (meaning([reply.text for reply in best]) * meaning(validation.replies)).sum(axis=1) >= SAME_MEANING
+    meant = validation.intents or [None] * len(best)
+    listed = [reply.approved and reply.intent in {intent} - {None} for reply, intent in zip(best, meant, strict=True)]
     return Found(
         _signs((*near, *far)),
-        np.concatenate([same, np.zeros(len(far), dtype=bool)]),
+        np.concatenate([same | np.array(listed, dtype=bool), np.zeros(len(far), dtype=bool)]),
         np.concatenate([np.zeros(len(near), dtype=bool), np.ones(len(far), dtype=bool)]),
     )
 

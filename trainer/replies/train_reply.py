@@ -35,16 +35,19 @@ MEASURED = 500
 
 @dataclass(frozen=True, slots=True)
 class Pairs:
-    """What was said so far (oldest turn first, the customer's last) and what the brand replied; texts are prepared."""
+    """What was said so far (oldest turn first, the customer's last) and what the brand replied; texts are prepared.
+    `intents`, of the customer's last turns, are one a pair or none at all."""
 
     contexts: Sequence[Context]
     replies: Sequence[str]
+    intents: Sequence[str | None] = ()
 
     def __len__(self) -> int:
         return len(self.replies)
 
     def pick(self, rows: Sequence[int]) -> Pairs:
-        return Pairs([self.contexts[row] for row in rows], [self.replies[row] for row in rows])
+        intents = [self.intents[row] for row in rows] if self.intents else ()
+        return Pairs([self.contexts[row] for row in rows], [self.replies[row] for row in rows], intents)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

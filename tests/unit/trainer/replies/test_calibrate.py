@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,8 @@ from export.replies import Reply, ReplyIndex
 from trainer.bases.catalogue import LocalBase
 from trainer.core.run_folder import RunFolder
 from trainer.judgement.metrics import ece
-from trainer.replies.calibrate import FAR_SHARE, Found, _judged, fitted, worth
+from trainer.replies import calibrate
+from trainer.replies.calibrate import FAR_SHARE, Found, _found, _judged, fitted, worth
 from trainer.replies.recipe import ReplyRecipe
 from trainer.replies.train_reply import Pairs, TrainedReply, train_reply
 
@@ -99,6 +101,29 @@ def test_held_out_conversations_say_what_a_reply_is_worth(tiny: LocalBase, train
     if found.threshold is not None:
         assert found.precision is not None
         assert found.precision > 0.8
+
+
+def test_the_profiles_answer_to_what_was_wanted_is_right_in_whatever_words(
+    tiny: LocalBase, trained: tuple[TrainedReply, Pairs], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model, held = trained
+    monkeypatch.setattr(calibrate, "SAME_MEANING", 2.0)  # nothing means the same
+    vectors = model.replies(list(SAYS.values()))
+    listed = ReplyIndex(vectors, [Reply(f"see {name}", intent=name, approved=True) for name in SAYS])
+    said = ReplyIndex(vectors, [replace(reply, approved=False) for reply in listed.replies])
+    nobodys = ReplyIndex(vectors, [replace(reply, intent=None) for reply in listed.replies])
+
+    def right(index: ReplyIndex, rows: Pairs) -> list[bool]:
+        return _found(model, tiny, index, rows).right[: len(rows)].tolist()
+
+    by_reply = {reply: name for name, reply in SAYS.items()}
+    wanted = replace(held, intents=[by_reply[reply] for reply in held.replies])
+    best = [hits[0].reply.intent for hits in listed.search_many(model.contexts(held.contexts), 1)]
+    assert right(listed, wanted) == [name == intent for name, intent in zip(best, wanted.intents, strict=True)]
+    assert any(right(listed, wanted))
+    untold = replace(held, intents=[None] * len(held))
+    for index, rows in ((listed, held), (listed, untold), (said, wanted), (nobodys, untold)):
+        assert not any(right(index, rows))
 
 
 def test_nothing_held_out_nothing_known(tiny: LocalBase, trained: tuple[TrainedReply, Pairs]) -> None:
