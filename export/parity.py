@@ -7,7 +7,7 @@ and policy are all under test. Every check runs before anything is raised. Write
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -17,18 +17,16 @@ from data.errors import ParityFailed
 from export.encoders import Precision
 from export.hear import Spoken
 from export.predict import Prediction, Predictor
-from export.sentiment import Sentiment
+from export.runtime import Embeddings
 from export.situation import Understanding, label_of
 from export.thresholds import Thresholds
+from export.ties import both, feel_alike, is_tie, on_edge, rivals
 
 MAX_COST = 0.005
 """int8 may cost this share of right answers, and no more."""
 EMBEDDED = 256
 """Rows whose embeddings are compared number by number."""
 NAMED = 20
-TIE = 1e-4
-"""A score closer than this to a threshold, or to its rival, stands on an edge: rounding may settle it either way."""
-
 CHANCE = 0.05
 """A share misses its limit when as many differences, or more, would come this rarely from a side that just holds it: of
 250 rows the fourth difference says nothing yet against 99 in 100. Against a limit of 1 a single one says all."""
@@ -52,7 +50,7 @@ class Limits:
 
     `embedding` and `confidence`: largest absolute difference; `labels`, `candidates`, `replies`, `sentiments`: least
     share that must be equal, as far as the probe can tell (see CHANCE). What differs only because both sides stand on
-    an edge (see TIE) counts as equal.
+    an edge (see export/ties) counts as equal.
     """
 
     embedding: float
@@ -123,7 +121,29 @@ class Choice:
     reason: str
 
 
-def compare(trained: Predictor, exported: Predictor, probe: Probe, precision: Precision = "fp32") -> Comparison:
+@dataclass(frozen=True, slots=True, eq=False)
+class Side:
+    """What a predictor makes of a probe, so that it is asked once however many it is compared with."""
+
+    bars: Thresholds
+    feels: bool
+    embeddings: Embeddings | None
+    understood: Sequence[Understanding]
+    answered: Sequence[Prediction]
+
+    @classmethod
+    def of(cls, predictor: Predictor, probe: Probe) -> Side:
+        parts = predictor.parts
+        return cls(
+            parts.thresholds,
+            parts.sentiment is not None,
+            predictor.embed(probe.texts[:EMBEDDED]),
+            predictor.understand_many(probe.texts),
+            predictor.reply_many(probe.conversations),
+        )
+
+
+def compare(trained: Side, exported: Side, probe: Probe, precision: Precision = "fp32") -> Comparison:
     """Run every check of `precision`'s limits over `probe`. Raises nothing: see `require`.
 
     Raises ValueError when the probe is empty or its parts do not match: nothing would have been compared.
@@ -133,11 +153,11 @@ def compare(trained: Predictor, exported: Predictor, probe: Probe, precision: Pr
     checks: list[Check] = []
     costs = [0.0]
     if probe.texts:
-        found, cost = _compare_texts(trained, exported, probe, limits)
+        found, cost = _compare_texts(trained, exported, probe.truth, limits)
         checks += found
         costs.append(cost)
     if probe.conversations:
-        found, cost = _compare_conversations(trained, exported, probe, limits)
+        found, cost = _compare_conversations(trained, exported, probe.true_replies, limits)
         checks += found
         costs.append(cost)
     cost = max(costs[1:], default=0.0)
@@ -169,44 +189,43 @@ def choose(int8: Comparison, max_cost: float = MAX_COST) -> Choice:
     return Choice("int8", f"int8 costs {100 * int8.cost:.2f} points, at most {100 * max_cost:.2f}.")
 
 
-def _compare_texts(trained: Predictor, exported: Predictor, probe: Probe, limits: Limits) -> tuple[list[Check], float]:
-    checks = [_embeddings(trained, exported, probe.texts[:EMBEDDED], limits)]
-    ours, theirs = trained.understand_many(probe.texts), exported.understand_many(probe.texts)
-    pairs = list(zip(ours, theirs, strict=True))
-    bars = trained.parts.thresholds
+def _compare_texts(
+    trained: Side, exported: Side, truth: Sequence[str | None], limits: Limits
+) -> tuple[list[Check], float]:
+    checks = [_embeddings(trained.embeddings, exported.embeddings, limits)]
+    pairs = list(zip(trained.understood, exported.understood, strict=True))
+    bars = trained.bars
     labels = [(label_of(a, bars), label_of(b, bars)) for a, b in pairs]
-    flipped = [row for row, (a, b) in enumerate(labels) if a != b and not _is_tie(*pairs[row], bars)]
+    flipped = [row for row, (a, b) in enumerate(labels) if a != b and not is_tie(*pairs[row], bars)]
     checks.append(_share("labels", flipped, len(pairs), limits.labels))
     gaps = np.array([abs(a.confidence - b.confidence) for a, b in pairs])
     checks.append(_gap("confidence", gaps, limits.confidence))
-    if trained.parts.sentiment is not None or exported.parts.sentiment is not None:
-        other = [row for row, (a, b) in enumerate(pairs) if not _feel_alike(a.sentiment, b.sentiment)]
+    if trained.feels or exported.feels:
+        other = [row for row, (a, b) in enumerate(pairs) if not feel_alike(a.sentiment, b.sentiment)]
         checks.append(_share("sentiments", other, len(pairs), limits.sentiments))
-    return checks, _cost(labels, probe.truth)
+    return checks, _cost(labels, truth)
 
 
 def _compare_conversations(
-    trained: Predictor, exported: Predictor, probe: Probe, limits: Limits
+    trained: Side, exported: Side, true_replies: Sequence[str | None], limits: Limits
 ) -> tuple[list[Check], float]:
-    ours, theirs = trained.reply_many(probe.conversations), exported.reply_many(probe.conversations)
-    pairs = list(zip(ours, theirs, strict=True))
-    bars = trained.parts.thresholds
+    pairs = list(zip(trained.answered, exported.answered, strict=True))
+    bars = trained.bars
     first = [(_first(a), _first(b)) for a, b in pairs]
-    other_candidate = [row for row, (a, b) in enumerate(first) if a != b and not _both(_rivals, pairs[row])]
+    other_candidate = [row for row, (a, b) in enumerate(first) if a != b and not both(rivals, pairs[row])]
     other_reply = [
         row
         for row, (a, b) in enumerate(pairs)
-        if (a.reply, a.source) != (b.reply, b.source) and not _both(lambda side: _on_edge(side, bars), (a, b))
+        if (a.reply, a.source) != (b.reply, b.source) and not both(lambda side: on_edge(side, bars), (a, b))
     ]
     checks = [
         _share("candidates", other_candidate, len(pairs), limits.candidates),
         _share("replies", other_reply, len(pairs), limits.replies),
     ]
-    return checks, _cost(first, probe.true_replies)
+    return checks, _cost(first, true_replies)
 
 
-def _embeddings(trained: Predictor, exported: Predictor, texts: Sequence[str], limits: Limits) -> Check:
-    ours, theirs = trained.embed(texts), exported.embed(texts)
+def _embeddings(ours: Embeddings | None, theirs: Embeddings | None, limits: Limits) -> Check:
     if ours is None or theirs is None or ours.shape != theirs.shape:
         same = ours is None and theirs is None
         return Check("embeddings", 0.0 if same else float("inf"), limits.embedding, same)
@@ -243,45 +262,6 @@ def _cost(pairs: Sequence[tuple[str | None, str | None]], truth: Sequence[str | 
 
 def _first(side: Prediction) -> str | None:
     return side.candidates[0].text if side.candidates else None
-
-
-def _both(holds: Callable[[Prediction], bool], sides: tuple[Prediction, Prediction]) -> bool:
-    return holds(sides[0]) and holds(sides[1])
-
-
-def _rivals(side: Prediction) -> bool:
-    """Whether the two best candidates are as good as each other."""
-    best = [candidate.score for candidate in side.candidates[:2]]
-    return len(best) == 2 and best[0] - best[1] < TIE
-
-
-def _on_edge(side: Prediction, bars: Thresholds) -> bool:
-    """Whether the decision hung on a score that stands on an edge."""
-    gaps = [side.in_scope - bars.oos]
-    # Which bar was the message's own is not told; near any of them counts.
-    gaps += [side.confidence - bar for bar in (bars.answer, *bars.by_language.values()) if bar is not None]
-    if bars.reply is not None:
-        gaps += [candidate.score - bars.reply for candidate in side.candidates]
-    if len(side.ranking) > 1:
-        first, second = (ranked.probability for ranked in side.ranking[:2])
-        gaps += [first - second, first + second - bars.clarify_together, second - bars.clarify_ratio * first]
-    return _rivals(side) or any(abs(gap) < TIE for gap in gaps)
-
-
-def _feel_alike(one: Sentiment | None, other: Sentiment | None) -> bool:
-    """Whether two sides give a message the same label, or differ only because both stand on the edge between two."""
-    if one is None or other is None:
-        return one is other
-    theirs = dict(other.scores)
-    return one.label == other.label or all(abs(a - theirs.get(label, 2.0)) < TIE for label, a in one.scores)
-
-
-def _is_tie(one: Understanding, other: Understanding, bars: Thresholds) -> bool:
-    """Whether two sides that differ do so only because both stand on the edge between two labels."""
-    if one.intent == other.intent:
-        return all(abs(side.in_scope - bars.oos) < TIE for side in (one, other))
-    ranks = ({r.intent: r.probability for r in side.ranking} for side in (one, other))
-    return all(abs(rank.get(str(one.intent), 0.0) - rank.get(str(other.intent), 1.0)) < TIE for rank in ranks)
 
 
 def _sound(probe: Probe) -> None:

@@ -12,7 +12,7 @@ from data.schema import Finding
 from data.settings import ImportSettings
 from export.corrections import Correction, Corrections
 from export.encoders import Precision
-from export.parity import Choice, Comparison, Probe, choose, compare, require
+from export.parity import Choice, Comparison, Probe, Side, choose, compare, require
 from export.predict import IntentModel, Parts, Predictor, ReplyModel
 from export.release import GENERATE, running_versions
 from export.replies import ReplyIndex
@@ -125,7 +125,7 @@ def build_candidate(
         # Only what a task's own encoder decides says whether int8 may serve it.
         own = replace(parts, reply=None) if task == "intent" else _without_intent(parts)
         asked = _asked(probe, task)
-        compared = {precision: _compare(own, task, packed, asked, precision) for precision in packed.folders}
+        compared = _compared(own, task, packed, asked)
         require(compared["fp32"])
         choice = choose(compared["int8"]) if "int8" in compared else Choice("fp32", "N-grams have no smaller form.")
         chosen[task] = (packed, choice.precision)
@@ -177,9 +177,14 @@ def _asked(probe: Probe, task: str) -> Probe:
     return Probe(conversations=probe.conversations, true_replies=probe.true_replies)
 
 
-def _compare(parts: Parts, task: str, packed: Packed, probe: Probe, precision: Precision) -> Comparison:
-    exported = parts.behind(**{task: packed.channel(precision)})
-    return compare(Predictor(parts), Predictor(exported), probe, precision)
+def _compared(parts: Parts, task: str, packed: Packed, probe: Probe) -> dict[Precision, Comparison]:
+    """Every precision of what was packed, beside what was trained."""
+    trained = Side.of(Predictor(parts), probe)
+    found: dict[Precision, Comparison] = {}
+    for precision in packed.folders:
+        exported = Predictor(parts.behind(**{task: packed.channel(precision)}))
+        found[precision] = compare(trained, Side.of(exported, probe), probe, precision)
+    return found
 
 
 def _intent_model(trained: Trained) -> IntentModel | None:

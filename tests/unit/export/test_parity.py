@@ -10,11 +10,12 @@ import pytest
 from data.errors import ParityFailed
 from export import parity
 from export.encoders import EncoderCard
-from export.parity import Check, Comparison, Probe, choose, compare, require
+from export.parity import Check, Comparison, Probe, Side, choose, require
 from export.predict import Channel, Prediction, Predictor
 from export.runtime import Encoder
 from export.situation import Candidate, Ranked, Understanding
 from export.thresholds import Thresholds
+from export.ties import is_tie, on_edge, rivals
 from export.trained import torch_channel
 
 TEXTS = ["where is my order", "refund please", "money back", "thanks", "1 2 3", "hello you", "my order #12345 is late"]
@@ -36,6 +37,10 @@ def onnx_channel(exported, renderer, tmp_path, lay):
         return Channel(renderer, encoder.embed)
 
     return build
+
+
+def compare(trained, exported, probe, precision="fp32"):
+    return parity.compare(Side.of(trained, probe), Side.of(exported, probe), probe, precision)
 
 
 def behind(trained, channel):
@@ -174,8 +179,8 @@ def test_a_reply_that_hung_on_an_edge_is_no_difference():
         found = tuple(Candidate(name, score) for name, score in zip("xyz", scores, strict=False))
         return Prediction("", "a", confidence, "handoff", "", ranked, found, "acme@1", "fallback", in_scope)
 
-    assert not parity._on_edge(side(), bars)
-    assert not parity._on_edge(side(scores=(), ranking=()), Thresholds())
+    assert not on_edge(side(), bars)
+    assert not on_edge(side(scores=(), ranking=()), Thresholds())
     for edge in (
         side(confidence=0.80005),
         side(in_scope=0.29995),
@@ -185,9 +190,9 @@ def test_a_reply_that_hung_on_an_edge_is_no_difference():
         side(ranking=(0.4, 0.2)),
         side(ranking=(0.5, 0.2)),
     ):
-        assert parity._on_edge(edge, bars)
-    assert parity._rivals(side(scores=(0.9, 0.9)))
-    assert not parity._rivals(side(scores=(0.9,)))
+        assert on_edge(edge, bars)
+    assert rivals(side(scores=(0.9, 0.9)))
+    assert not rivals(side(scores=(0.9,)))
 
 
 def test_only_an_edge_between_labels_is_a_tie():
@@ -197,8 +202,8 @@ def test_only_an_edge_between_labels_is_a_tie():
         ranks = {"a": first, "b": second}
         return Understanding(intent, 0.9, in_scope, tuple(Ranked(n, p) for n, p in ranks.items()))
 
-    assert parity._is_tie(side("a", 0.50001, 0.49999), side("b", 0.49999, 0.50001), bars)
-    assert not parity._is_tie(side("a", 0.6, 0.4), side("b", 0.4, 0.6), bars)
-    assert not parity._is_tie(side("a", 0.6, 0.4), side("z", 0.6, 0.4), bars)
-    assert parity._is_tie(side("a", 1, 0, 0.50001), side("a", 1, 0, 0.49999), bars)
-    assert not parity._is_tie(side("a", 1, 0, 0.9), side("a", 1, 0, 0.1), bars)
+    assert is_tie(side("a", 0.50001, 0.49999), side("b", 0.49999, 0.50001), bars)
+    assert not is_tie(side("a", 0.6, 0.4), side("b", 0.4, 0.6), bars)
+    assert not is_tie(side("a", 0.6, 0.4), side("z", 0.6, 0.4), bars)
+    assert is_tie(side("a", 1, 0, 0.50001), side("a", 1, 0, 0.49999), bars)
+    assert not is_tie(side("a", 1, 0, 0.9), side("a", 1, 0, 0.1), bars)

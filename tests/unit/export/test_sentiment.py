@@ -12,7 +12,7 @@ import pytest
 
 from data.errors import IntegrityError
 from export.label_head import SENTIMENT_FILE, LabelHead
-from export.parity import Probe, compare
+from export.parity import Probe, Side, compare
 from export.predict import Channel, Parts, Predictor
 from export.runtime import EncoderPool
 from export.sentiment import sentiments
@@ -127,7 +127,8 @@ def test_parity_compares_sentiments(felt: Parts, parts: Parts) -> None:
     probe = Probe(texts=["thanks", "my parcel is late", "refund please"])
 
     def check(other: Parts) -> dict[str, bool]:
-        return {check.name: check.passed for check in compare(Predictor(felt), Predictor(other), probe).checks}
+        sides = [Side.of(Predictor(one), probe) for one in (felt, other)]
+        return {check.name: check.passed for check in compare(*sides, probe).checks}
 
     assert felt.sentiment is not None
     turned = replace(felt.sentiment, labels=("good", "bad"))
