@@ -131,7 +131,10 @@ def _found(trained: TrainedReply, base: LocalBase, index: ReplyIndex, validation
     best = [hits[0].reply for hits in near]
     same = (meaning([reply.text for reply in best]) * meaning(validation.replies)).sum(axis=1) >= SAME_MEANING
     meant = validation.intents or [None] * len(best)
-    listed = [reply.approved and reply.intent in {intent} - {None} for reply, intent in zip(best, meant, strict=True)]
+    listed = [
+        reply.approved and reply.intent is not None and reply.intent == intent
+        for reply, intent in zip(best, meant, strict=True)
+    ]
     return Found(
         _signs((*near, *far)),
         np.concatenate([same | np.array(listed, dtype=bool), np.zeros(len(far), dtype=bool)]),
