@@ -35,6 +35,7 @@ from export.placeholders import placeholders
 from export.policy import decide, wants_draft
 from export.prediction import Prediction
 from export.release import GENERATE, open_release
+from export.replies import Hit
 from export.runtime import Embeddings, EncoderPool
 from export.sentiment import sentiments
 from export.situation import NOT_UNDERSTOOD, Candidate, Ranked, Situation, Understanding, label_of
@@ -194,11 +195,7 @@ class Predictor:
         queries = model.channel.embed([model.channel.renderer.context(heard[row].turns) for row in spoken])
         for row, hits in zip(spoken, model.index.search_many(queries, k + SPARE), strict=True):
             said = [text for _, text in heard[row].turns]
-            fit = [hit for hit in hits if all(is_said(detail, said) for detail in hit.reply.details)]
-            ours = (
-                Candidate(one.text, hit.confidence, one.intent, one.count, one.echoes, approved=one.approved)
-                for hit, one in ((hit, hit.reply) for hit in fit)
-            )
+            ours = (_candidate(hit) for hit in hits if all(is_said(detail, said) for detail in hit.reply.details))
             found[row] = self._tongue(heard[row]).best(ours, k)
         return found
 
@@ -264,6 +261,11 @@ class Predictor:
             sentiment=understanding.sentiment,
             drafts=situation.drafts,
         )
+
+
+def _candidate(hit: Hit) -> Candidate:
+    reply = hit.reply
+    return Candidate(reply.text, hit.confidence, reply.intent, reply.count, reply.echoes, approved=reply.approved)
 
 
 def _score(head: IntentHead, embeddings: Embeddings) -> Iterator[Understanding]:

@@ -108,7 +108,9 @@ class TurnLineage(Told):
 
     object: Literal["turn.lineage"] = "turn.lineage"
     turn: str
-    source: str | None = Field(description="Where the reply came from: approved, retrieved, clarify, handoff.")
+    source: str | None = Field(
+        description="Where the reply came from: approved, retrieved, generated, clarify, handoff."
+    )
     release: int | None
     trained_on_erased_data: Instant | None
     dataset: DatasetSummary | None
